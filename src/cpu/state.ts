@@ -1,0 +1,130 @@
+/**
+ * The CPU's state as the translated code sees it: a block of linear memory 0 at fixed addresses. The one truth: TypeScript
+ * reads and writes the same memory through `CpuState`, a checkpoint copies it, a CPU switch swaps it.
+ *
+ * Addresses are byte offsets in memory 0. All cells are 64 bits wide unless said.
+ */
+export const STATE_BASE = 0x1000;
+
+/** General registers: slots 0 to 30 are X0 to X30; then the current stack pointer; then two helpers of XZR. */
+export const SLOT_SP = 31;
+/** Always reads as zero: XZR as a source. */
+export const SLOT_ZERO = 32;
+/** Never read: XZR as a destination. */
+export const SLOT_DISCARD = 33;
+
+const order = [
+  ...Array.from({ length: 31 }, (_, n) => `x${n}` as const),
+  'sp',
+  'zero',
+  'discard',
+  'pc',
+  /** N is the sign of flagN, Z is flagZ == 0, C is flagC (0 or 1), V is the sign of flagV. */
+  'flagN',
+  'flagZ',
+  'flagC',
+  'flagV',
+  /** PSTATE.EL, SPSel (0 or 1), DAIF (bits 3..0 are D, A, I, F), IL, SS, PAN, UAO, BTYPE. */
+  'el',
+  'spsel',
+  'daif',
+  'il',
+  'ss',
+  'pan',
+  'uao',
+  'btype',
+  /** Stack pointers that are not the current one. */
+  'spEl0',
+  'spEl1',
+  'spEl2',
+  /** Local exclusive monitor: virtual address, all ones when open; and the values loaded. */
+  'exclusiveAddress',
+  'exclusiveLow',
+  'exclusiveHigh',
+  /** Set by WFE's counterpart. */
+  'eventRegister',
+  /** Waiting in WFI or WFE: 0 running, 1 WFI, 2 WFE, 3 powered off. */
+  'waiting',
+  /** Instructions left in this slice, and the address of the current decoded instruction: see translate/. */
+  'budget',
+  'ip',
+  'pcBase',
+  /** Where the recording's raw buffers are filled up to. */
+  'atomPointer',
+  'targetPointer',
+  'accessPointer',
+  'valuePointer',
+  'registerPointer',
+  /** Arguments and result of calls out of translated code. */
+  'argument0',
+  'argument1',
+  'result',
+  /** Base address of the inline TLB in use, and of the one for unprivileged accesses. */
+  'tlb',
+  'tlbUnprivileged',
+  'fetchTlb',
+] as const;
+
+export type StateCell = (typeof order)[number];
+
+/** Byte address in memory 0 of each cell. */
+export const CELL = Object.fromEntries(order.map((name, i) => [name, STATE_BASE + 8 * i])) as {
+  readonly [K in StateCell]: number;
+};
+/** V0 to V31, 16 bytes each. */
+export const VECTOR_BASE = STATE_BASE + 0x400;
+/** System registers with plain storage: one 64-bit slot each; numbers are given out by cpu/sysregs. */
+export const SYSREG_BASE = STATE_BASE + 0x800;
+export const SYSREG_SLOTS = 512;
+export const STATE_SIZE = 0x800 + 8 * SYSREG_SLOTS;
+
+/** The typed views of memory 0 that TypeScript works on. */
+export class CpuState {
+  readonly u64: BigUint64Array;
+  readonly i64: BigInt64Array;
+  readonly u32: Uint32Array;
+  readonly bytes: Uint8Array;
+
+  constructor(memory: ArrayBufferLike) {
+    this.u64 = new BigUint64Array(memory, 0, (STATE_BASE + STATE_SIZE) >>> 3);
+    this.i64 = new BigInt64Array(memory, 0, (STATE_BASE + STATE_SIZE) >>> 3);
+    this.u32 = new Uint32Array(memory, 0, (STATE_BASE + STATE_SIZE) >>> 2);
+    this.bytes = new Uint8Array(memory, 0, STATE_BASE + STATE_SIZE);
+  }
+
+  get(cell: StateCell): bigint {
+    return this.u64[CELL[cell] >>> 3];
+  }
+  set(cell: StateCell, value: bigint): void {
+    this.u64[CELL[cell] >>> 3] = value;
+  }
+  /** The low 32 bits of a cell, for small values: no BigInt is made. */
+  small(cell: StateCell): number {
+    return this.u32[CELL[cell] >>> 2];
+  }
+  setSmall(cell: StateCell, value: number): void {
+    this.u32[CELL[cell] >>> 2] = value;
+    this.u32[(CELL[cell] >>> 2) + 1] = 0;
+  }
+  /** X0 to X30; 31 is the zero register. */
+  x(n: number): bigint {
+    return n === 31 ? 0n : this.u64[(CELL.x0 >>> 3) + n];
+  }
+  setX(n: number, value: bigint): void {
+    if (n !== 31) this.u64[(CELL.x0 >>> 3) + n] = value;
+  }
+
+  /** NZCV in bits 31..28, as in PSTATE. */
+  get nzcv(): number {
+    const n = this.u32[(CELL.flagN >>> 2) + 1] >>> 31;
+    const z = this.u64[CELL.flagZ >>> 3] === 0n ? 1 : 0;
+    const v = this.u32[(CELL.flagV >>> 2) + 1] >>> 31;
+    return ((n << 31) | (z << 30) | (this.small('flagC') << 29) | (v << 28)) >>> 0;
+  }
+  set nzcv(bits: number) {
+    this.u64[CELL.flagN >>> 3] = bits & 0x8000_0000 ? 1n << 63n : 0n;
+    this.u64[CELL.flagZ >>> 3] = bits & 0x4000_0000 ? 0n : 1n;
+    this.u64[CELL.flagC >>> 3] = bits & 0x2000_0000 ? 1n : 0n;
+    this.u64[CELL.flagV >>> 3] = bits & 0x1000_0000 ? 1n << 63n : 0n;
+  }
+}

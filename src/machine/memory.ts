@@ -1,0 +1,113 @@
+/**
+ * Guest physical memory: RAM of up to 64 GiB, of which only touched pages exist. Pages live in a pool (linear memory 1,
+ * 64-bit, up to 16 GiB) as 4 KiB slots given out on first touch, in a deterministic order, and never taken back.
+ */
+import { UserError } from '../user-error.ts';
+
+export const PAGE_SIZE = 4096;
+
+/** A range of RAM, page aligned: [base, base + size). */
+export interface RamRange {
+  readonly base: number;
+  readonly size: number;
+}
+
+/** Raised when the guest touches more memory than the pool holds: a clean stop of the recording, reason `memory`. */
+export class PoolExhausted extends UserError {}
+
+export class GuestMemory {
+  readonly pool: WebAssembly.Memory;
+  readonly ranges: readonly RamRange[];
+  readonly u8: Uint8Array;
+  readonly u32: Uint32Array;
+  readonly u64: BigUint64Array;
+  /** Slot number + 1 of each page of each range; 0 is untouched. */
+  readonly #slots: Uint32Array[];
+  /** Physical page address of each slot. */
+  readonly slotPages: number[] = [];
+  readonly #capacity: number;
+
+  constructor(ranges: readonly RamRange[], poolBytes = 2 ** 34) {
+    const pages = BigInt(poolBytes) >> 16n;
+    // The address type is newer than the declarations of TypeScript's library.
+    const descriptor = { initial: pages, maximum: pages, shared: true, address: 'i64' };
+    this.pool = new WebAssembly.Memory(descriptor as unknown as WebAssembly.MemoryDescriptor);
+    this.ranges = ranges;
+    this.u8 = new Uint8Array(this.pool.buffer);
+    this.u32 = new Uint32Array(this.pool.buffer);
+    this.u64 = new BigUint64Array(this.pool.buffer);
+    this.#slots = ranges.map(({ size }) => new Uint32Array(size / PAGE_SIZE));
+    this.#capacity = poolBytes / PAGE_SIZE;
+  }
+
+  isRam(pa: number): boolean {
+    return this.ranges.some(({ base, size }) => pa >= base && pa < base + size);
+  }
+
+  /** Pool offset of the byte at `pa`, whose page is given a slot if it has none; -1 where there is no RAM. */
+  offsetOf(pa: number): number {
+    for (let i = 0; i < this.ranges.length; i++) {
+      const { base, size } = this.ranges[i];
+      if (pa < base || pa >= base + size) continue;
+      const page = Math.floor((pa - base) / PAGE_SIZE);
+      let slot = this.#slots[i][page];
+      if (slot === 0) {
+        if (this.slotPages.length === this.#capacity)
+          throw new PoolExhausted(`the guest touched more than ${this.#capacity / 2 ** 18} GiB of its RAM`);
+        this.slotPages.push(base + page * PAGE_SIZE);
+        slot = this.slotPages.length;
+        this.#slots[i][page] = slot;
+      }
+      return (slot - 1) * PAGE_SIZE + (pa % PAGE_SIZE);
+    }
+    return -1;
+  }
+
+  /** Whether the page that holds `pa` was ever touched: reading an untouched page gives zeros. */
+  isTouched(pa: number): boolean {
+    return this.ranges.some(
+      ({ base, size }, i) => pa >= base && pa < base + size && this.#slots[i][Math.floor((pa - base) / PAGE_SIZE)] !== 0,
+    );
+  }
+
+  /** The aligned word at `pa`, unsigned; undefined where there is no RAM. Does not touch the page. */
+  read32(pa: number): number | undefined {
+    if (!this.isRam(pa)) return undefined;
+    return this.isTouched(pa) ? this.u32[this.offsetOf(pa) / 4] : 0;
+  }
+
+  /** Writes an aligned word; false where there is no RAM. */
+  write32(pa: number, value: number): boolean {
+    const offset = this.offsetOf(pa);
+    if (offset < 0) return false;
+    this.u32[offset / 4] = value;
+    return true;
+  }
+
+  /** Copies out `length` bytes; undefined unless all of them are RAM. Does not touch pages. */
+  readBytes(pa: number, length: number): Uint8Array | undefined {
+    const out = new Uint8Array(length);
+    for (let done = 0; done < length; ) {
+      const chunk = Math.min(length - done, PAGE_SIZE - ((pa + done) % PAGE_SIZE));
+      if (!this.isRam(pa + done)) return undefined;
+      if (this.isTouched(pa + done)) {
+        const offset = this.offsetOf(pa + done);
+        out.set(this.u8.subarray(offset, offset + chunk), done);
+      }
+      done += chunk;
+    }
+    return out;
+  }
+
+  /** Copies in; false, with nothing written beyond the end of RAM, unless all of it is RAM. */
+  writeBytes(pa: number, bytes: Uint8Array): boolean {
+    for (let done = 0; done < bytes.length; ) {
+      const chunk = Math.min(bytes.length - done, PAGE_SIZE - ((pa + done) % PAGE_SIZE));
+      const offset = this.offsetOf(pa + done);
+      if (offset < 0) return false;
+      this.u8.set(bytes.subarray(done, done + chunk), offset);
+      done += chunk;
+    }
+    return true;
+  }
+}

@@ -1,0 +1,250 @@
+/**
+ * The tables of a recording, declared once. Arrow types, DuckDB types, the writer's column buffers, the reader and
+ * docs/tables.md are derived from this. A change of any column raises FORMAT_VERSION.
+ */
+export const FORMAT_VERSION = 1;
+
+/**
+ * u8..u64, i64: integers. `text`: dictionary-encoded UTF-8. `bytes`: binary. `u64list`: list of u64.
+ * A nullable column says so.
+ */
+export type ColumnType = 'u8' | 'u16' | 'u32' | 'u64' | 'i64' | 'bool' | 'text' | 'bytes' | 'u64list';
+
+export interface Column {
+  readonly type: ColumnType;
+  readonly unit: string;
+  readonly sentence: string;
+  readonly nullable?: true;
+}
+export interface Table {
+  readonly sentence: string;
+  readonly columns: { readonly [name: string]: Column };
+}
+
+const column = <T extends ColumnType>(type: T, unit: string, sentence: string) => ({ type, unit, sentence }) as const;
+const nullable = <T extends ColumnType>(type: T, unit: string, sentence: string) =>
+  ({ type, unit, sentence, nullable: true }) as const;
+
+/** Where and when: the first four columns of every event table. The recorder fills them in. */
+const when = {
+  icount: column('u64', 'instructions', 'Ordinal of the instruction during which, or before which, this happened'),
+  seq: column('u64', 'events', 'Total order of all events of the recording'),
+  time_ns: column('u64', 'ns', 'Virtual time'),
+  cpu: column('u8', '', 'Number of the CPU'),
+} as const;
+
+const pc = column('u64', 'address', 'Virtual address of the instruction');
+
+export const TABLES = {
+  flow: {
+    sentence: 'A packet of execution: a full sync, then what the architecture decided; it decodes with code and fetch alone',
+    columns: {
+      ...when,
+      pc: column('u64', 'address', 'Virtual address of the first instruction'),
+      el: column('u8', '', 'Exception level at the start'),
+      regime: column('text', '', 'Translation regime at the start: EL10, EL2, EL20'),
+      vmid: column('u16', '', 'VMID of the regime at the start, 0 where it has none'),
+      asid: column('u16', '', 'ASID at the start, 0 where the regime has none'),
+      instructions: column('u32', 'instructions', 'Number of instructions attempted in the packet'),
+      atoms: column('bytes', 'bits', 'One bit per conditional branch, least significant first: 1 taken'),
+      atom_count: column('u32', 'bits', 'Number of atoms'),
+      targets: column('u64list', 'address', 'One target per indirect branch (BR, BLR, RET)'),
+    },
+  },
+  code: {
+    sentence: 'A version of a page of code: its bytes when an instruction of it first executed, and again when changed bytes executed',
+    columns: {
+      ...when,
+      pa_page: column('u64', 'address', 'Physical address of the 4 KiB page'),
+      version: column('u32', '', 'Counts the versions of this page from 0'),
+      content: column('bytes', 'bytes', 'The 4096 bytes of the page'),
+    },
+  },
+  fetch: {
+    sentence: 'From here on, instructions fetched at this virtual page come from this version of this physical page',
+    columns: {
+      ...when,
+      regime: column('text', '', 'Translation regime: EL10, EL2, EL20'),
+      vmid: column('u16', '', 'VMID, 0 where the regime has none'),
+      asid: column('u16', '', 'ASID, 0 where the regime has none'),
+      va_page: column('u64', 'address', 'Virtual address of the 4 KiB page'),
+      pa_page: column('u64', 'address', 'Physical address of the 4 KiB page'),
+      version: column('u32', '', 'Version of the page in table code'),
+    },
+  },
+  accesses: {
+    sentence: 'A packet of the loads and stores of the instructions of the flow packet with the same icount and cpu, in order',
+    columns: {
+      ...when,
+      count: column('u32', 'accesses', 'Number of addresses'),
+      addresses: column('bytes', '', 'Physical addresses, encoded as trace/addresses.ts says'),
+    },
+  },
+  values: {
+    sentence: 'Detail full: what each instruction of a flow packet wrote to registers and moved to and from memory',
+    columns: {
+      ...when,
+      registers: column('u64list', '', 'Values written to general registers, in order'),
+      memory: column('u64list', '', 'Values loaded and stored, one per access, in order'),
+    },
+  },
+  writes: {
+    sentence: "A store to memory that no instruction's operands show",
+    columns: {
+      ...when,
+      pa: column('u64', 'address', 'Physical address of the first byte'),
+      length: column('u64', 'bytes', 'Number of bytes'),
+      who: column('text', '', 'loader, dc zva, table walk, dma, semihosting'),
+    },
+  },
+  exceptions: {
+    sentence: 'An exception entry or return',
+    columns: {
+      ...when,
+      kind: column('text', '', 'synchronous, irq, fiq, serror, virtual irq, virtual fiq, virtual serror, return, reset'),
+      from_el: column('u8', '', 'Exception level before'),
+      to_el: column('u8', '', 'Exception level after'),
+      pc: column('u64', 'address', 'Address of the instruction that raised it, or of the next one for an interrupt'),
+      target: column('u64', 'address', 'Address execution continues at'),
+      esr: column('u64', '', 'Syndrome written to ESR_ELx; 0 for interrupts and returns'),
+      ec: column('u8', '', 'Exception class, ESR[31:26]'),
+      iss: column('u32', '', 'Instruction specific syndrome, ESR[24:0]'),
+      far: nullable('u64', 'address', 'FAR_ELx, where this exception writes it'),
+      hpfar: nullable('u64', '', 'HPFAR_EL2, where this exception writes it'),
+      spsr: column('u64', '', 'Saved program status: written at an entry, restored at a return'),
+      hcr: column('u64', '', 'HCR_EL2 at that moment'),
+      vttbr: column('u64', '', 'VTTBR_EL2 at that moment'),
+      vmid: column('u16', '', 'VMID at that moment'),
+    },
+  },
+  walks: {
+    sentence: 'One architectural table walk; a stage 1 walk may have stage 2 walks of its own, which come before it',
+    columns: {
+      ...when,
+      pc,
+      stage: column('u8', '', '1 or 2'),
+      regime: column('text', '', 'Translation regime: EL10, EL2, EL20'),
+      vmid: column('u16', '', 'VMID, 0 where the regime has none'),
+      asid: column('u16', '', 'ASID, 0 where the regime has none'),
+      access: column('text', '', 'read, write, fetch, or walk: what the translation was for'),
+      va: column('u64', 'address', 'Virtual address'),
+      ipa: nullable('u64', 'address', 'Stage 2: the address translated. Stage 1: the result, where a stage 2 follows'),
+      pa: nullable('u64', 'address', 'The resulting physical address of the byte accessed'),
+      level: column('u8', '', 'Level of the last descriptor read'),
+      page_size: nullable('u64', 'bytes', 'Size of the page or block found'),
+      descriptor_addresses: column('u64list', 'address', 'Physical addresses of the descriptors read, in order'),
+      descriptors: column('u64list', '', 'The descriptors read, in order'),
+      outcome: column('text', '', 'ok, translation, access flag, permission, address size, external, alignment'),
+      fault_level: nullable('u8', '', 'Level reported in the fault status code'),
+      s1ptw: column('bool', '', 'This is a stage 2 walk for a stage 1 descriptor'),
+      parent: nullable('u64', 'events', 'seq of the stage 1 walk that a stage 2 walk belongs to'),
+    },
+  },
+  mmio: {
+    sentence: 'One access to a device',
+    columns: {
+      ...when,
+      pc,
+      device: column('text', '', 'Device name'),
+      register: column('text', '', 'Register name'),
+      pa: column('u64', 'address', 'Physical address'),
+      size: column('u8', 'bytes', 'Access size'),
+      write: column('bool', '', 'Written, else read'),
+      value: column('u64', '', 'Value read or written'),
+    },
+  },
+  interrupts: {
+    sentence: "A change of an interrupt line, or a step in an interrupt's life",
+    columns: {
+      ...when,
+      intid: column('u32', '', 'Interrupt number'),
+      event: column('text', '', 'raised, lowered, pending, acknowledged, priority drop, deactivated, list register, virtual acknowledged, virtual eoi, maintenance, taken'),
+      detail: nullable('u64', '', 'List register number, priority or CPU, as the event says'),
+    },
+  },
+  sysregs: {
+    sentence: 'One write of a system register, or one trapped read or write',
+    columns: {
+      ...when,
+      pc,
+      register: column('text', '', 'Register name'),
+      write: column('bool', '', 'MSR, else MRS'),
+      value: nullable('u64', '', 'Value written; absent for a trapped read'),
+      el: column('u8', '', 'Exception level of the instruction'),
+      trapped_to: nullable('u8', '', 'Exception level it trapped to'),
+    },
+  },
+  tlbi: {
+    sentence: 'One TLB, cache or address translation instruction',
+    columns: {
+      ...when,
+      pc,
+      op: column('text', '', 'Operation, for example TLBI VAE1IS'),
+      argument: column('u64', '', 'Register argument, 0 where it has none'),
+      vmid: column('u16', '', 'Current VMID'),
+      asid: column('u16', '', 'Current ASID'),
+      el: column('u8', '', 'Exception level of the instruction'),
+    },
+  },
+  console: {
+    sentence: 'One byte on a console',
+    columns: {
+      ...when,
+      device: column('text', '', 'Device name'),
+      direction: column('text', '', 'out: written by the guest; in: read by the guest'),
+      byte: column('u8', '', 'The byte'),
+    },
+  },
+  inputs: {
+    sentence: 'One thing that came from outside, with the instant at which it arrived',
+    columns: {
+      ...when,
+      kind: column('text', '', 'console'),
+      payload: column('bytes', 'bytes', 'What arrived'),
+    },
+  },
+  unimplemented: {
+    sentence: 'Something that the guest asked for and this machine does not model',
+    columns: {
+      ...when,
+      pc,
+      what: column('text', '', 'Name of the instruction, register or device access'),
+    },
+  },
+} as const satisfies { readonly [table: string]: Table };
+
+export type TableName = keyof typeof TABLES;
+
+type ValueOf<T extends ColumnType> = T extends 'u64' | 'i64'
+  ? bigint | number
+  : T extends 'bool'
+    ? boolean
+    : T extends 'text'
+      ? string
+      : T extends 'bytes'
+        ? Uint8Array
+        : T extends 'u64list'
+          ? readonly (bigint | number)[] | BigUint64Array
+          : number;
+type CellOf<C extends Column> = C extends { nullable: true } ? ValueOf<C['type']> | null : ValueOf<C['type']>;
+
+/** A row of an event table as its producer gives it: without the columns that the recorder fills in. */
+export type RowOf<T extends TableName> = {
+  readonly [K in Exclude<keyof (typeof TABLES)[T]['columns'], keyof typeof when>]: (typeof TABLES)[T]['columns'][K] extends Column
+    ? CellOf<(typeof TABLES)[T]['columns'][K]>
+    : never;
+};
+
+/** Tables whose rows the CPU, the MMU and the devices produce one at a time. */
+export type EventTable = Exclude<TableName, 'flow' | 'accesses' | 'values'>;
+
+/**
+ * Where the machine sends its events. `append` stamps icount, seq, time_ns and the current cpu, and returns seq.
+ * A machine that is not recorded has a sink that does nothing: ask `recording` before building a costly row.
+ */
+export interface EventSink {
+  readonly recording: boolean;
+  append<T extends EventTable>(table: T, row: RowOf<T>): number;
+}
+
+export const NO_EVENTS: EventSink = { recording: false, append: () => 0 };
