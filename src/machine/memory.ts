@@ -29,9 +29,7 @@ export class GuestMemory {
 
   constructor(ranges: readonly RamRange[], poolBytes = 2 ** 34) {
     const pages = BigInt(poolBytes) >> 16n;
-    // The address type is newer than the declarations of TypeScript's library.
-    const descriptor = { initial: pages, maximum: pages, shared: true, address: 'i64' };
-    this.pool = new WebAssembly.Memory(descriptor as unknown as WebAssembly.MemoryDescriptor);
+    this.pool = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true, address: 'i64' });
     this.ranges = ranges;
     this.u8 = new Uint8Array(this.pool.buffer);
     this.u32 = new Uint32Array(this.pool.buffer);
