@@ -1,0 +1,109 @@
+/**
+ * Build the corpus with Debian's cross compiler, or check that the committed images are what the sources give.
+ *
+ *     node traces/build.ts [FOLDER…]           build and replace the committed ELFs
+ *     node traces/build.ts --check [FOLDER…]   build elsewhere, compare bit for bit; exit code 1 when one differs
+ *
+ * Reproducible: no dates, no build id, and paths in the debug information are relative to the top of the repository.
+ */
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { type Image, images, type Payload } from './images.ts';
+
+const traces = import.meta.dirname;
+const top = dirname(traces);
+const prefix = 'aarch64-linux-gnu-';
+
+const compilerFlags = [
+  '-std=gnu11',
+  '-march=armv8-a',
+  '-mgeneral-regs-only',
+  '-mstrict-align', // with the MMU off every data access is to Device memory
+  '-mno-outline-atomics',
+  '-ffreestanding',
+  '-fno-pic',
+  '-fno-stack-protector',
+  '-fno-tree-loop-distribute-patterns', // or memcpy becomes a call of memcpy
+  '-fno-asynchronous-unwind-tables',
+  '-fno-omit-frame-pointer', // a call stack can be read off x29
+  '-fno-common',
+  '-Wall',
+  '-Wextra',
+  '-Werror',
+  '-g',
+  `-ffile-prefix-map=${top}=.`,
+  '-Itraces/lib',
+];
+
+function tool(name: string, args: string[]): void {
+  execFileSync(prefix + name, args, { cwd: top, stdio: ['ignore', 'ignore', 'inherit'] });
+}
+
+export function compilerAvailable(): boolean {
+  try {
+    return execFileSync(`${prefix}gcc`, ['-dumpversion'], { encoding: 'utf8' }).startsWith('12');
+  } catch {
+    return false;
+  }
+}
+
+function compile(image: Image, sources: readonly string[], directory: string): string[] {
+  mkdirSync(directory, { recursive: true });
+  return sources.map((source) => {
+    const object = join(directory, `${source.replaceAll('/', '-')}.o`);
+    const defines = image.defines.map((name) => `-D${name}`);
+    const here = `-Itraces/${dirname(source)}`;
+    tool('gcc', [...compilerFlags, here, image.optimise, ...defines, '-c', `traces/${source}`, '-o', object]);
+    return object;
+  });
+}
+
+/** One relocatable object for a payload; all its symbols become local, so that payloads may share library sources. */
+function buildPayload(image: Image, payload: Payload, directory: string): string {
+  const objects = compile(image, payload.sources, join(directory, payload.name));
+  const object = join(directory, `${payload.name}.o`);
+  tool('ld', ['-r', '-o', object, ...objects]);
+  tool('objcopy', ['--wildcard', '--localize-symbol=!payload_*', '--localize-symbol=*', object]);
+  return object;
+}
+
+/** Build one image under `directory`, and return the path of the ELF. */
+export function build(image: Image, directory: string): string {
+  const work = join(directory, image.folder);
+  const payloads = image.payloads.map((payload) => buildPayload(image, payload, work));
+  const objects = compile(image, image.sources, join(work, 'el2'));
+  const script = join(work, 'image.ld');
+  tool('gcc', ['-E', '-P', '-x', 'c', '-Itraces/lib', `traces/${image.linkerScript}`, '-o', script]);
+  const elf = join(work, image.file);
+  const linkerFlags = ['-nostdlib', '--build-id=none', '-z', 'max-page-size=4096', '-z', 'noexecstack'];
+  tool('ld', [...linkerFlags, '--no-warn-rwx-segments', '-T', script, '-o', elf, ...objects, ...payloads]);
+  return elf;
+}
+
+/** Build into a scratch directory and call `use` with the new and the committed path of each image. */
+export function withBuilt(chosen: readonly Image[], use: (image: Image, built: string, kept: string) => void): void {
+  const directory = mkdtempSync(join(tmpdir(), 'hindsight-traces-'));
+  try {
+    for (const image of chosen) use(image, build(image, directory), join(traces, image.folder, image.file));
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+}
+
+export function identical(built: string, kept: string): boolean {
+  return existsSync(kept) && readFileSync(built).equals(readFileSync(kept));
+}
+
+if (import.meta.main) {
+  const folders = process.argv.slice(2).filter((argument) => argument !== '--check');
+  const chosen = images.filter((image) => folders.length === 0 || folders.includes(image.folder));
+  const check = process.argv.includes('--check');
+  withBuilt(chosen, (image, built, kept) => {
+    const same = identical(built, kept);
+    if (check && !same) process.exitCode = 1;
+    if (!check && !same) copyFileSync(built, kept);
+    console.log(`${image.folder}/${image.file}: ${same ? 'identical' : check ? 'DIFFERS' : 'rebuilt'}`);
+  });
+}

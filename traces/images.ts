@@ -1,0 +1,40 @@
+/** Every image of the corpus: what it is built from and how it ends. build.ts, capture.ts and the tests read this list. */
+
+export interface Image {
+  /** Folder under traces/, and file name of the ELF in it. */
+  readonly folder: string;
+  readonly file: string;
+  /** Sources relative to traces/, linked with the start-up code and the library. */
+  readonly sources: readonly string[];
+  readonly linkerScript: string;
+  readonly optimise: '-O1' | '-O2';
+  /** -D names: the planted bug of a crash case. */
+  readonly defines: readonly string[];
+  /** EL1 payloads, each linked on its own and then carried inside the image. */
+  readonly payloads: readonly Payload[];
+  /** `off`: PSCI SYSTEM_OFF. `hang`: runs on for ever, so whoever runs it needs a deadline. */
+  readonly ends: 'off' | 'hang';
+}
+
+export interface Payload {
+  readonly name: string;
+  readonly sources: readonly string[];
+}
+
+const library = ['lib/start.S', 'lib/pl011.c', 'lib/print.c', 'lib/psci.c', 'lib/string.c'];
+
+function image(folder: string, sources: string[], more: Partial<Image> = {}): Image {
+  return {
+    folder,
+    file: `${folder.split('/').at(-1)}.elf`,
+    sources: [...library, ...sources],
+    linkerScript: 'lib/image.ld',
+    optimise: '-O2',
+    defines: [],
+    payloads: [],
+    ends: 'off',
+    ...more,
+  };
+}
+
+export const images: readonly Image[] = [image('hello', ['hello/main.c'])];
