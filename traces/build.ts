@@ -83,7 +83,10 @@ export function build(image: Image, directory: string): string {
 }
 
 /** Build into a scratch directory and call `use` with the new and the committed path of each image. */
-export function withBuilt(chosen: readonly Image[], use: (image: Image, built: string, kept: string) => void): void {
+export function withBuilt(
+  chosen: readonly Image[],
+  use: (image: Image, built: string, kept: string) => void,
+): void {
   const directory = mkdtempSync(join(tmpdir(), 'hindsight-traces-'));
   try {
     for (const image of chosen) use(image, build(image, directory), join(traces, image.folder, image.file));

@@ -20,7 +20,9 @@ export function consoleOf(image: Image, gic: 2 | 3): string {
   const board = ['-M', machine, '-cpu', 'cortex-a57', '-m', '256M', '-nographic', '-net', 'none'];
   const deadline = ['-s', 'KILL', `${deadlineSeconds[image.ends]}`];
   const run = ['qemu-system-aarch64', ...board, ...time, ...steps, '-kernel', elf];
-  const { stdout, error } = spawnSync('timeout', [...deadline, ...run], { stdio: ['ignore', 'pipe', 'ignore'] });
+  const { stdout, error } = spawnSync('timeout', [...deadline, ...run], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
   if (error) throw error;
   return stdout.toString('latin1');
 }
@@ -35,7 +37,8 @@ export function goldenConsole(image: Image, gic: 2 | 3): string | undefined {
 
 function store(image: Image, v2: string, v3: string): void {
   const file = (name: string) => join(import.meta.dirname, image.folder, name);
-  for (const name of ['console.txt', 'console-gicv2.txt', 'console-gicv3.txt']) rmSync(file(name), { force: true });
+  for (const name of ['console.txt', 'console-gicv2.txt', 'console-gicv3.txt'])
+    rmSync(file(name), { force: true });
   if (v2 === v3) {
     writeFileSync(file('console.txt'), v2, 'latin1');
   } else {

@@ -13,7 +13,10 @@ describe.skipIf(!compilerAvailable())('the corpus', () => {
   });
 });
 
-test.each(images.map((image) => image.folder))('%s has a console from QEMU for either interrupt controller', (folder) => {
-  const image = images.find((i) => i.folder === folder)!;
-  for (const gic of [2, 3] as const) expect(goldenConsole(image, gic), `gicv${gic}`).toMatch(/\n$/);
-});
+test.each(images.map((image) => image.folder))(
+  '%s has a console from QEMU for either interrupt controller',
+  (folder) => {
+    const image = images.find((i) => i.folder === folder)!;
+    for (const gic of [2, 3] as const) expect(goldenConsole(image, gic), `gicv${gic}`).toMatch(/\n$/);
+  },
+);
