@@ -1,0 +1,24 @@
+/** A clock that the test moves, and a context that records the events. */
+import type { DeviceContext } from '../../src/devices/register_table.ts';
+import type { EventTable } from '../../src/trace/schema.ts';
+
+export interface TestEvent {
+  readonly table: EventTable;
+  readonly [column: string]: unknown;
+}
+
+export function testContext(): { events: TestEvent[]; context: DeviceContext } {
+  const events: TestEvent[] = [];
+  const context: DeviceContext = {
+    events: { recording: true, append: (table, row) => events.push({ ...row, table }) },
+    pc: () => 0x4000_0000,
+  };
+  return { events, context };
+}
+
+export class TestClock {
+  time = 0;
+  now(): number {
+    return this.time;
+  }
+}
