@@ -1,0 +1,138 @@
+/**
+ * Pages that instructions were executed from: their versions for the recording, and their decoded records.
+ *
+ * A version begins when an instruction of the page first executes, and again when a word executes that differs from the current
+ * version's. So versions follow from what was executed alone, not from what was decoded or translated ahead. Every word
+ * passes `execute` when it executes for the first time since it was last written: that is when its record is decoded.
+ */
+import type { EventSink } from '../trace/schema.ts';
+import {
+  DECODED_BASE,
+  DECODED_PAGE_SIZE,
+  DECODED_PAGES,
+  RECORD_SIZE,
+  RECORDS_PER_PAGE,
+} from '../translate/layout.ts';
+import { type GuestMemory, PAGE_SIZE } from './memory.ts';
+
+/** The identity of a fetch mapping. */
+export interface FetchContext {
+  readonly regime: string;
+  readonly vmid: number;
+  readonly asid: number;
+}
+
+interface CodePage {
+  readonly poolOffset: number;
+  readonly paPage: number;
+  version: number;
+  /** The page's bytes when this version began. */
+  content: Uint32Array;
+  /** Address of its decoded records in memory 0, 0 when it has none. */
+  records: number;
+}
+
+export class CodePages {
+  readonly #memory: GuestMemory;
+  readonly #events: EventSink;
+  readonly #state: Uint8Array;
+  readonly #endOfPage: number;
+  readonly #pages = new Map<number, CodePage>();
+  readonly #byRecords: CodePage[] = [];
+  /** Last row of table fetch for each (context, virtual page). */
+  readonly #fetched = new Map<string, string>();
+  /** Called with a page whose version changed, or whose records were thrown away. */
+  onRecordsGone: (records: number | 'all') => void = () => {};
+
+  constructor(memory: GuestMemory, events: EventSink, state: ArrayBufferLike, endOfPageHandler: number) {
+    this.#memory = memory;
+    this.#events = events;
+    this.#state = new Uint8Array(state);
+    this.#endOfPage = endOfPageHandler;
+  }
+
+  /** Whether stores to the page at this pool offset must go through `written`. */
+  holdsCode(poolOffset: number): boolean {
+    return this.#pages.has(poolOffset);
+  }
+
+  /** Address of the decoded records of the page, made if it has none. */
+  recordsOf(poolOffset: number, paPage: number): number {
+    const page = this.#pageAt(poolOffset, paPage);
+    if (page.records === 0) {
+      if (this.#byRecords.length === DECODED_PAGES) this.#dropAllRecords();
+      page.records = DECODED_BASE + this.#byRecords.length * DECODED_PAGE_SIZE;
+      this.#byRecords.push(page);
+      this.#state.fill(0, page.records, page.records + DECODED_PAGE_SIZE);
+      this.#state[page.records + RECORDS_PER_PAGE * RECORD_SIZE] = this.#endOfPage;
+    }
+    return page.records;
+  }
+
+  #pageAt(poolOffset: number, paPage: number): CodePage {
+    let page = this.#pages.get(poolOffset);
+    if (!page) {
+      page = { poolOffset, paPage, version: -1, content: new Uint32Array(0), records: 0 };
+      this.#pages.set(poolOffset, page);
+    }
+    return page;
+  }
+
+  #dropAllRecords(): void {
+    for (const page of this.#byRecords) page.records = 0;
+    this.#byRecords.length = 0;
+    this.onRecordsGone('all');
+  }
+
+  /** The page whose records hold `ip`, and the byte offset in that page. */
+  locate(ip: number): { readonly page: CodePage; readonly offset: number } {
+    const page = this.#byRecords[Math.floor((ip - DECODED_BASE) / DECODED_PAGE_SIZE)];
+    return { page, offset: ((ip - page.records) / RECORD_SIZE) * 4 };
+  }
+
+  /** Notes that the word at `offset` is about to execute; true when that began a new version. */
+  execute(page: CodePage, offset: number): boolean {
+    const word = this.#memory.u32[(page.poolOffset + offset) / 4];
+    if (page.version >= 0 && page.content[offset / 4] === word) return false;
+    const bytes = this.#memory.u8.slice(page.poolOffset, page.poolOffset + PAGE_SIZE);
+    page.content = new Uint32Array(bytes.buffer);
+    page.version += 1;
+    if (this.#events.recording)
+      this.#events.append('code', { pa_page: page.paPage, version: page.version, content: bytes });
+    return page.version > 0;
+  }
+
+  /** Notes that the page is fetched from at a virtual page: a row of table fetch when that is news. */
+  fetched(page: CodePage, context: FetchContext, vaPage: bigint): void {
+    if (!this.#events.recording) return;
+    const key = `${context.regime} ${context.vmid} ${context.asid} ${vaPage}`;
+    const now = `${page.paPage} ${page.version}`;
+    if (this.#fetched.get(key) === now) return;
+    this.#fetched.set(key, now);
+    this.#events.append('fetch', {
+      regime: context.regime,
+      vmid: context.vmid,
+      asid: context.asid,
+      va_page: vaPage,
+      pa_page: page.paPage,
+      version: page.version,
+    });
+  }
+
+  pageOf(poolOffset: number, paPage: number): CodePage {
+    return this.#pageAt(poolOffset, paPage);
+  }
+
+  /** Memory [poolOffset, poolOffset + length) was written, within one page: its words must be decoded again. */
+  written(poolOffset: number, length: number): void {
+    const page = this.#pages.get(poolOffset - (poolOffset % PAGE_SIZE));
+    if (!page || page.records === 0) return;
+    const first = Math.floor((poolOffset % PAGE_SIZE) / 4);
+    const last = Math.floor(((poolOffset % PAGE_SIZE) + length - 1) / 4);
+    for (let word = first; word <= last; word++) {
+      const record = page.records + word * RECORD_SIZE;
+      this.#state[record] = 0;
+      this.#state[record + 1] = 0;
+    }
+  }
+}

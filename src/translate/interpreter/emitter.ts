@@ -1,0 +1,415 @@
+/**
+ * The interpreter's Emitter: one handler's code, in which fields are operands read from the decoded record at `ip`. While the
+ * semantics run, it notes which operands they ask for; the decoder fills records from that list.
+ */
+import { CELL, SLOT_DISCARD, SLOT_SP, SLOT_ZERO, type StateCell } from '../../cpu/state.ts';
+import type { Access, Register, RuntimeCall, Value, Width } from '../../isa/emitter.ts';
+import type { Row } from '../../isa/row.ts';
+import { packAccess } from '../access_flags.ts';
+import { type Detail, records } from '../detail.ts';
+import {
+  DATA_TLB_ENTRIES,
+  DATA_TLB_ENTRY,
+  RECORD_IMMEDIATE,
+  RECORD_OPERANDS,
+  RECORD_SIZE,
+} from '../layout.ts';
+import { type CodeBuffer, constant, convert, intOp, type Node } from '../wasm/expression.ts';
+import { op } from '../wasm/opcodes.ts';
+import { node, value, WasmEmitter } from '../wasm_emitter.ts';
+
+/** How one operand byte of a record is computed from the instruction's fields. */
+export interface OperandPlan {
+  /** A register field and the slot that stands for 31, or one of the row's derived bytes. */
+  readonly kind: 'register' | 'byte';
+  readonly name: string;
+  readonly slotOf31: number;
+}
+
+/** Variants of a handler beyond the row's shape. */
+export interface Variant {
+  /** Direct branches: the target is in the same page, and the record's immediate is the distance in records' bytes. */
+  readonly near: boolean;
+  /** The base register is SP, whose alignment is checked. */
+  readonly stack: boolean;
+}
+
+/** What the generator must know of a handler after generating it. */
+export interface HandlerUse {
+  readonly operands: OperandPlan[];
+  immediate: boolean;
+  branches: boolean;
+  stackAccess: boolean;
+}
+
+/** Locals of the dispatch function, and labels that handlers branch to. */
+export interface Frame {
+  readonly ip: number;
+  readonly budget: number;
+  /** Parameter of the `jump` label. */
+  readonly target: number;
+  readonly atomPointer: number;
+  readonly targetPointer: number;
+  readonly accessPointer: number;
+  readonly valuePointer: number;
+  readonly registerPointer: number;
+  /** Labels: next record after `ip` was advanced; jump to the address in `target`; leave with the state as it is. */
+  readonly next: number;
+  readonly jump: number;
+  readonly redirected: number;
+}
+
+/** Functions imported from TypeScript, by index. All return 0, or 1 where execution was redirected. */
+export interface Imports {
+  readonly access: number;
+  readonly runtime: number;
+  readonly stackMisaligned: number;
+}
+
+/** Order of the runtime calls in the import's first parameter. */
+export const RUNTIME_CALLS: readonly RuntimeCall[] = [
+  'supervisorCall',
+  'hypervisorCall',
+  'secureMonitorCall',
+  'breakpoint',
+  'halt',
+  'undefinedInstruction',
+  'exceptionReturn',
+  'readSystemRegister',
+  'writeSystemRegister',
+  'systemOperation',
+  'systemOperationWithResult',
+  'writePstateField',
+  'waitForInterrupt',
+  'waitForEvent',
+  'sendEvent',
+  'yieldHint',
+];
+const RETURNS: ReadonlySet<RuntimeCall> = new Set<RuntimeCall>(['readSystemRegister', 'systemOperationWithResult']);
+
+const LINK = { register: 'link' } as unknown as Register;
+
+export class InterpreterEmitter extends WasmEmitter {
+  readonly linkRegister = LINK;
+  readonly use: HandlerUse = { operands: [], immediate: false, branches: false, stackAccess: false };
+  /** The handler ended by a branch of its own. */
+  terminated = false;
+  readonly #frame: Frame;
+  readonly #imports: Imports;
+  readonly #detail: Detail;
+  readonly #variant: Variant;
+
+  constructor(code: CodeBuffer, frame: Frame, imports: Imports, detail: Detail, variant: Variant) {
+    super(code);
+    this.#frame = frame;
+    this.#imports = imports;
+    this.#detail = detail;
+    this.#variant = variant;
+  }
+
+  /** The operands object for a row's semantics: registers and bytes as names, the immediate as a value. */
+  operandsOf(row: Row, shape: { readonly [name: string]: unknown }): never {
+    const operands: { [name: string]: unknown } = { ...shape };
+    for (const { name } of row.pattern.fields) if (/^r[dnmast]2?$/.test(name)) operands[name] = { register: name };
+    for (const name of Object.keys(row.bytes)) {
+      Object.defineProperty(operands, name, {
+        get: () => value(this.#operandByte({ kind: 'byte', name, slotOf31: 0 })),
+      });
+    }
+    Object.defineProperty(operands, 'imm', { get: () => this.#immediate() });
+    return operands as never;
+  }
+
+  #operandByte(plan: OperandPlan): Node {
+    const { operands } = this.use;
+    let index = operands.findIndex(
+      ({ kind, name, slotOf31 }) => kind === plan.kind && name === plan.name && slotOf31 === plan.slotOf31,
+    );
+    if (index < 0) index = operands.push(plan) - 1;
+    if (index >= RECORD_IMMEDIATE - RECORD_OPERANDS) throw new Error('a record holds six operands');
+    this.code.get(this.#frame.ip);
+    this.code.memory(op.i32Load8U, RECORD_OPERANDS + index);
+    return this.code.keepTop(32);
+  }
+
+  #immediate(): Value<64> {
+    this.use.immediate = true;
+    this.code.get(this.#frame.ip);
+    this.code.memory(op.i64Load, RECORD_IMMEDIATE);
+    return value(this.code.keepTop(64));
+  }
+
+  /** Pushes the byte offset of a register's slot from x0. */
+  #pushSlot(register: Register, slotOf31: number): void {
+    if (register === LINK) {
+      this.code.i32(30 * 8);
+      return;
+    }
+    const { register: name } = register as unknown as { register: string };
+    const byte = this.#operandByte({ kind: 'register', name, slotOf31 });
+    this.code.emit(intOp('shl', byte, constant(32, 3)));
+  }
+
+  #read<W extends Width>(register: Register, width: W, slotOf31: number): Value<W> {
+    this.#pushSlot(register, slotOf31);
+    this.code.memory(width === 64 ? op.i64Load : op.i32Load, CELL.x0);
+    return value(this.code.keepTop(width));
+  }
+  x<W extends Width>(register: Register, width: W): Value<W> {
+    return this.#read(register, width, SLOT_ZERO);
+  }
+  xOrSp<W extends Width>(register: Register, width: W): Value<W> {
+    return this.#read(register, width, SLOT_SP);
+  }
+
+  #write(register: Register, of: Value, slotOf31: number): void {
+    const wide = node(node(of).width === 64 ? of : this.zeroExtend(64, of, 32));
+    const kept = records(this.#detail, 'full') ? this.code.keep(wide) : wide;
+    if (records(this.#detail, 'full')) this.#append(this.#frame.registerPointer, kept);
+    this.#pushSlot(register, slotOf31);
+    this.code.emit(kept);
+    this.code.memory(op.i64Store, CELL.x0);
+  }
+  setX(register: Register, of: Value): void {
+    this.#write(register, of, SLOT_DISCARD);
+  }
+  setXOrSp(register: Register, of: Value): void {
+    this.#write(register, of, SLOT_SP);
+  }
+
+  pc(): Value<64> {
+    const records64 = convert(64, op.i64ExtendI32U, intOp('shrU', this.#ip, constant(32, 2)));
+    return value(this.code.keep(intOp('add', this.readCell('pcBase'), records64)));
+  }
+  get #ip(): Node {
+    return { kind: 'local', width: 32, index: this.#frame.ip };
+  }
+
+  /** Appends a 64-bit value to a recording buffer. */
+  #append(pointer: number, of: Node): void {
+    this.code.get(pointer);
+    this.code.emit(of);
+    this.code.memory(op.i64Store, 0);
+    this.#advance(pointer, 8);
+  }
+  #advance(pointer: number, by: number): void {
+    this.code.get(pointer);
+    this.code.i32(by);
+    this.code.int('add', 32);
+    this.code.set(pointer);
+  }
+
+  #local(index: number, width: 32 | 64 = 32): Node {
+    return { kind: 'local', width, index };
+  }
+
+  #storeSmall(cell: StateCell, of: Node): void {
+    this.code.i32(0);
+    this.code.emit(of);
+    this.code.memory(op.i32Store, CELL[cell]);
+  }
+  #loadSmall(cell: StateCell, local: number): void {
+    this.code.i32(0);
+    this.code.memory(op.i32Load, CELL[cell]);
+    this.code.set(local);
+  }
+
+  /** Calls TypeScript, which sees and may change ip, budget and the recording pointers, and leaves if redirected. */
+  #callOut(push: () => void, index: number): void {
+    const { ip, budget, accessPointer, valuePointer, redirected } = this.#frame;
+    this.#storeSmall('ip', this.#local(ip));
+    this.#storeSmall('budget', this.#local(budget));
+    if (records(this.#detail, 'memory')) this.#storeSmall('accessPointer', this.#local(accessPointer));
+    if (records(this.#detail, 'full')) this.#storeSmall('valuePointer', this.#local(valuePointer));
+    push();
+    this.code.call(index);
+    this.code.branchIf(redirected);
+    this.#loadSmall('budget', budget);
+    if (records(this.#detail, 'memory')) this.#loadSmall('accessPointer', accessPointer);
+    if (records(this.#detail, 'full')) this.#loadSmall('valuePointer', valuePointer);
+  }
+
+  #checkStack(access: Access): void {
+    if (!access.stack) return;
+    this.use.stackAccess = true;
+    if (!this.#variant.stack) return;
+    this.code.i32(0);
+    this.code.memory(op.i32Load, CELL.sp);
+    this.code.i32(15);
+    this.code.int('and', 32);
+    this.code.open(op.if);
+    this.#callOut(() => {}, this.#imports.stackMisaligned);
+    this.code.close();
+  }
+
+  /** Pushes nothing; `hit` gets the pool address, `missed` runs after the slow path did the access. */
+  #access(
+    access: Access,
+    operation: 'load' | 'store' | 'probe',
+    address: Node,
+    hit: (poolAddress: Node) => void,
+    slow: { before?: () => void; after?: () => void },
+  ): void {
+    this.#checkStack(access);
+    const { code } = this;
+    const va = code.keep(address);
+    const alignment = access.aligned ? (access.alignment ?? access.bytes) : access.bytes;
+    const index = intOp(
+      'and',
+      convert(32, op.i32WrapI64, intOp('shrU', va, constant(64, 12))),
+      constant(32, DATA_TLB_ENTRIES - 1),
+    );
+    const tlb = this.readSmallCell(access.unprivileged ? 'tlbUnprivileged' : 'tlb');
+    const entry = code.keep(
+      intOp('add', intOp('shl', index, constant(32, Math.log2(DATA_TLB_ENTRY))), tlb),
+    );
+    code.emit(entry);
+    code.memory(op.i64Load, operation === 'load' ? 0 : 8);
+    code.emit(intOp('and', va, constant(64, ~0xfffn | BigInt(alignment - 1))));
+    code.int('eq', 64);
+    code.open(op.if);
+    if (operation !== 'probe') {
+      if (records(this.#detail, 'memory')) {
+        code.emit(entry);
+        code.memory(op.i64Load, 24);
+        this.#append(this.#frame.accessPointer, intOp('add', code.keepTop(64), va));
+      }
+      code.emit(entry);
+      code.memory(op.i64Load, 16);
+      hit(intOp('add', code.keepTop(64), va));
+    }
+    code.else();
+    slow.before?.();
+    this.#callOut(() => {
+      code.emit(va);
+      code.i32(packAccess(access, operation));
+    }, this.#imports.access);
+    slow.after?.();
+    code.close();
+  }
+
+  load(access: Access, address: Value<64>): Value<64> {
+    const result = this.code.temporary(64);
+    const opcode = { 1: op.i64Load8U, 2: op.i64Load16U, 4: op.i64Load32U, 8: op.i64Load }[access.bytes];
+    this.#access(
+      access,
+      'load',
+      node(address),
+      (poolAddress) => {
+        this.code.emit(poolAddress);
+        this.code.pool(opcode);
+        this.code.set(result.index);
+        if (records(this.#detail, 'full')) this.#append(this.#frame.valuePointer, result);
+      },
+      {
+        after: () => {
+          this.code.i32(0);
+          this.code.memory(op.i64Load, CELL.result);
+          this.code.set(result.index);
+        },
+      },
+    );
+    return value(result);
+  }
+
+  store(access: Access, address: Value<64>, of: Value): void {
+    const wide = node(of).width === 64 ? of : this.zeroExtend(64, of, 32);
+    const kept = this.code.keep(node(wide));
+    const opcode = { 1: op.i64Store8, 2: op.i64Store16, 4: op.i64Store32, 8: op.i64Store }[access.bytes];
+    this.#access(
+      access,
+      'store',
+      node(address),
+      (poolAddress) => {
+        this.code.emit(poolAddress);
+        this.code.emit(kept);
+        this.code.pool(opcode);
+        if (records(this.#detail, 'full')) this.#append(this.#frame.valuePointer, kept);
+      },
+      {
+        before: () => {
+          this.code.i32(0);
+          this.code.emit(kept);
+          this.code.memory(op.i64Store, CELL.argument0);
+        },
+      },
+    );
+  }
+
+  probeStore(access: Access, address: Value<64>): void {
+    this.#access(access, 'probe', node(address), () => {}, {});
+  }
+
+  #end(label: number): void {
+    this.code.branch(label);
+    this.terminated = true;
+  }
+
+  branch(offset: Value<64>): void {
+    this.use.branches = true;
+    if (this.#variant.near) {
+      this.code.emit(intOp('add', this.#ip, convert(32, op.i32WrapI64, node(offset))));
+      this.code.set(this.#frame.ip);
+      this.#end(this.#frame.next);
+    } else {
+      this.#jump(this.add(this.pc(), offset));
+    }
+  }
+
+  branchIf(condition: Value<32>, offset: Value<64>): void {
+    this.use.branches = true;
+    const taken = this.code.keep(node(condition));
+    if (records(this.#detail, 'flow')) {
+      this.code.get(this.#frame.atomPointer);
+      this.code.emit(taken);
+      this.code.memory(op.i32Store8, 0);
+      this.#advance(this.#frame.atomPointer, 1);
+    }
+    if (this.#variant.near) {
+      const distance = convert(32, op.i32WrapI64, node(offset));
+      const step: Node = {
+        kind: 'select',
+        width: 32,
+        condition: taken,
+        ifTrue: distance,
+        ifFalse: constant(32, RECORD_SIZE),
+      };
+      this.code.emit(intOp('add', this.#ip, step));
+      this.code.set(this.#frame.ip);
+      this.#end(this.#frame.next);
+      return;
+    }
+    this.code.emit(taken);
+    this.code.open(op.if);
+    this.#jump(this.add(this.pc(), offset));
+    this.code.close();
+    this.terminated = false;
+  }
+
+  branchIndirect(target: Value<64>): void {
+    const address = this.keep(target);
+    if (records(this.#detail, 'flow')) this.#append(this.#frame.targetPointer, node(address));
+    this.#jump(address);
+  }
+
+  #jump(target: Value<64>): void {
+    this.code.emit(node(target));
+    this.code.set(this.#frame.target);
+    this.#end(this.#frame.jump);
+  }
+
+  call(name: RuntimeCall, ...args: Value<64>[]): Value<64> {
+    args.forEach((argument, i) => {
+      this.code.i32(0);
+      this.code.emit(node(argument));
+      this.code.memory(op.i64Store, i === 0 ? CELL.argument0 : CELL.argument1);
+    });
+    const index = RUNTIME_CALLS.indexOf(name);
+    if (index < 0) throw new Error(`runtime call ${name} has no number`);
+    this.#callOut(() => this.code.i32(index), this.#imports.runtime);
+    if (!RETURNS.has(name)) return this.constant(64, 0);
+    this.code.i32(0);
+    this.code.memory(op.i64Load, CELL.result);
+    return value(this.code.keepTop(64));
+  }
+}

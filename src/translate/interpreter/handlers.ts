@@ -1,0 +1,279 @@
+/**
+ * The interpreter's WebAssembly module: one dispatch loop, one handler per row, shape and variant.
+ *
+ * `run` executes decoded records from state cell `ip` on until the budget is used up, the next instruction is not decoded
+ * through the fetch TLB, or TypeScript redirected execution. It returns 1 in the last case: then TypeScript has set `pc`, and
+ * the instruction that redirected is still in the budget. Otherwise it returns 0 with `pc` set and `budget` up to date.
+ */
+import { CELL, type StateCell } from '../../cpu/state.ts';
+import type { Emitter } from '../../isa/emitter.ts';
+import type { Row } from '../../isa/row.ts';
+import { type Detail, records } from '../detail.ts';
+import { DECODED_BASE, FETCH_TLB_ENTRIES, FETCH_TLB_ENTRY, MEMORY_PAGES, RECORD_SIZE } from '../layout.ts';
+import { CodeBuffer, constant, convert, intOp, type Node } from '../wasm/expression.ts';
+import { ModuleBuilder } from '../wasm/module.ts';
+import { I32, I64, op } from '../wasm/opcodes.ts';
+import { type Frame, type HandlerUse, type Imports, InterpreterEmitter, type Variant } from './emitter.ts';
+import { shapesOf } from './shapes.ts';
+
+export interface Handler extends HandlerUse {
+  readonly index: number;
+}
+
+/** The variants of one row and shape. */
+export interface HandlerFamily {
+  readonly plain: Handler;
+  /** For direct branches that stay in their page. */
+  readonly near?: Handler;
+  /** For accesses whose base register is SP. */
+  readonly stack?: Handler;
+}
+
+export interface InterpreterModule {
+  readonly bytes: Uint8Array;
+  /** By row, then by shape key. */
+  readonly families: ReadonlyMap<Row, ReadonlyMap<string, HandlerFamily>>;
+}
+
+/** Records with handler 0 are not decoded yet; 1 stands behind a page's last instruction; 2 is UNDEFINED. */
+export const HANDLER_DECODE = 0;
+export const HANDLER_PAGE_END = 1;
+export const HANDLER_UNDEFINED = 2;
+const FIRST_ROW_HANDLER = 3;
+
+const TEMPORARIES = 48;
+/** Locals: no parameters, then ten i32 of the frame and the i32 temporaries, then `target` and the i64 temporaries. */
+const FRAME_LOCALS = 7;
+const TARGET_LOCAL = FRAME_LOCALS + TEMPORARIES;
+
+const local = (index: number, width: 32 | 64 = 32): Node => ({ kind: 'local', width, index });
+
+/** The recording pointers that live in locals while translated code runs. */
+const pointers = (frame: Frame, detail: Detail): readonly (readonly [StateCell, number])[] => [
+  ...(records(detail, 'flow')
+    ? ([
+        ['atomPointer', frame.atomPointer],
+        ['targetPointer', frame.targetPointer],
+      ] as const)
+    : []),
+  ...(records(detail, 'memory') ? ([['accessPointer', frame.accessPointer]] as const) : []),
+  ...(records(detail, 'full')
+    ? ([
+        ['valuePointer', frame.valuePointer],
+        ['registerPointer', frame.registerPointer],
+      ] as const)
+    : []),
+];
+
+/** One handler to be generated: its code is emitted by `generate` when its turn in the dispatch comes. */
+interface PendingHandler {
+  readonly generate: (code: CodeBuffer, frame: Frame) => void;
+}
+
+export function buildInterpreter(rows: readonly Row[], detail: Detail): InterpreterModule {
+  const module = new ModuleBuilder();
+  module.importMemory({ module: 'memory', name: 'state', initial: MEMORY_PAGES, maximum: MEMORY_PAGES, address: 'i32' });
+  module.importMemory({ module: 'memory', name: 'pool', initial: 0, maximum: 2 ** 18, address: 'i64' });
+  const decode = module.importFunction('host', 'decode', { parameters: [I32], results: [] });
+  const imports: Imports = {
+    access: module.importFunction('host', 'access', { parameters: [I64, I32], results: [I32] }),
+    runtime: module.importFunction('host', 'runtime', { parameters: [I32], results: [I32] }),
+    stackMisaligned: module.importFunction('host', 'stackMisaligned', { parameters: [], results: [I32] }),
+  };
+
+  const pending: PendingHandler[] = [];
+  const families = planFamilies(rows, detail, imports, pending);
+  const body = dispatchLoop(pending, detail, decode, imports);
+  module.addFunction({
+    signature: { parameters: [], results: [I32] },
+    locals: { i32: FRAME_LOCALS + TEMPORARIES, i64: 1 + TEMPORARIES },
+    body,
+    exportName: 'run',
+  });
+  return { bytes: module.build(), families };
+}
+
+/** Lists every handler. What a handler's semantics use is learnt by generating it once into a scratch buffer. */
+function planFamilies(rows: readonly Row[], detail: Detail, imports: Imports, pending: PendingHandler[]) {
+  const families = new Map<Row, Map<string, HandlerFamily>>();
+  for (const row of rows) {
+    if (!row.execute) continue;
+    const byShape = new Map<string, HandlerFamily>();
+    for (const [key, shape] of shapesOf(row)) {
+      const add = (variant: Variant): Handler => {
+        const generate = (code: CodeBuffer, frame: Frame): InterpreterEmitter => {
+          const emitter = new InterpreterEmitter(code, frame, imports, detail, variant);
+          row.execute!(emitter.operandsOf(row, shape), emitter as Emitter);
+          if (!emitter.terminated) advance(code, frame);
+          return emitter;
+        };
+        const { use } = generate(newCode(), SCRATCH_FRAME);
+        const index = FIRST_ROW_HANDLER + pending.length;
+        pending.push({ generate });
+        return { index, ...use };
+      };
+      const plain = add({ near: false, stack: false });
+      byShape.set(key, {
+        plain,
+        ...(plain.branches ? { near: add({ near: true, stack: false }) } : {}),
+        ...(plain.stackAccess ? { stack: add({ near: false, stack: true }) } : {}),
+      });
+    }
+    families.set(row, byShape);
+  }
+  return families;
+}
+
+const newCode = (): CodeBuffer => new CodeBuffer({ i32: FRAME_LOCALS, i64: TARGET_LOCAL + 1 }, TEMPORARIES);
+
+const FRAME_INDICES = {
+  ip: 0,
+  budget: 1,
+  atomPointer: 2,
+  targetPointer: 3,
+  accessPointer: 4,
+  valuePointer: 5,
+  registerPointer: 6,
+  target: TARGET_LOCAL,
+};
+const SCRATCH_FRAME: Frame = { ...FRAME_INDICES, next: 0, jump: 0, redirected: 0 };
+
+/** ip to the next record, and on. */
+function advance(code: CodeBuffer, frame: Frame): void {
+  code.emit(intOp('add', local(frame.ip), constant(32, RECORD_SIZE)));
+  code.set(frame.ip);
+  code.branch(frame.next);
+}
+
+/**
+ *     redirected: { exhausted: { dispatch: loop { next: { jump: { handlers … } jump code } next code } } } leaving code }
+ */
+function dispatchLoop(pending: readonly PendingHandler[], detail: Detail, decode: number, imports: Imports): Uint8Array {
+  const code = newCode();
+  const loadState = (cell: StateCell, to: number) => {
+    code.i32(0);
+    code.memory(op.i32Load, CELL[cell]);
+    code.set(to);
+  };
+  const storeState = (cell: StateCell, of: Node) => {
+    code.i32(0);
+    code.emit(of);
+    code.memory(of.width === 64 ? op.i64Store : op.i32Store, CELL[cell]);
+  };
+  const { ip, budget, target } = FRAME_INDICES;
+  const allPointers = pointers(SCRATCH_FRAME, detail);
+  const leave = (result: number) => {
+    for (const [cell, from] of allPointers) storeState(cell, local(from));
+    code.i32(result);
+    code.byte(op.return);
+  };
+
+  for (const [cell, to] of [['ip', ip], ['budget', budget], ...allPointers] as const) loadState(cell, to);
+
+  const redirected = code.open(op.block);
+  const exhausted = code.open(op.block);
+  const dispatch = code.open(op.loop);
+  const next = code.open(op.block);
+  const jump = code.open(op.block);
+  const frame: Frame = { ...FRAME_INDICES, next, jump, redirected };
+
+  const fixed: ((code: CodeBuffer) => void)[] = [];
+  fixed[HANDLER_DECODE] = () => {
+    storeState('ip', local(ip));
+    storeState('budget', local(budget));
+    code.get(ip);
+    code.call(decode);
+    code.branch(dispatch);
+  };
+  fixed[HANDLER_PAGE_END] = () => {
+    emitPc(code, ip);
+    code.set(target);
+    code.emit(intOp('add', local(budget), constant(32, 1)));
+    code.set(budget);
+    code.branch(jump);
+  };
+  fixed[HANDLER_UNDEFINED] = () => {
+    const emitter = new InterpreterEmitter(code, frame, imports, detail, { near: false, stack: false });
+    emitter.call('undefinedInstruction');
+    advance(code, frame);
+  };
+  const handlers = [...fixed, ...pending.map(({ generate }) => (into: CodeBuffer) => generate(into, frame))];
+
+  const labels = handlers.map(() => code.open(op.block)).reverse();
+  code.get(ip);
+  code.memory(op.i32Load16U, 0);
+  code.byte(op.brTable);
+  code.unsigned(labels.length - 1);
+  for (const label of labels) code.unsigned(code.depth - label);
+  for (const handler of handlers) {
+    code.close();
+    code.releaseTemporaries();
+    handler(code);
+  }
+
+  // jump: to the address in `target`, through the fetch TLB.
+  code.close();
+  code.releaseTemporaries();
+  const address = local(target, 64);
+  const index = intOp(
+    'and',
+    convert(32, op.i32WrapI64, intOp('shrU', address, constant(64, 12))),
+    constant(32, FETCH_TLB_ENTRIES - 1),
+  );
+  code.i32(0);
+  code.memory(op.i32Load, CELL.fetchTlb);
+  const bank = code.keepTop(32);
+  const entry = code.keep(intOp('add', intOp('shl', index, constant(32, Math.log2(FETCH_TLB_ENTRY))), bank));
+  code.emit(intOp('sub', local(budget), constant(32, 1)));
+  code.set(budget);
+  code.emit(entry);
+  code.memory(op.i64Load, 0);
+  code.emit(intOp('and', address, constant(64, ~0xffcn)));
+  code.int('eq', 64);
+  code.open(op.if);
+  code.emit(entry);
+  code.memory(op.i32Load, 8);
+  const page = code.keepTop(32);
+  const quarter = convert(64, op.i64ExtendI32U, intOp('shrU', page, constant(32, 2)));
+  storeState('pcBase', intOp('sub', intOp('and', address, constant(64, ~0xfffn)), quarter));
+  const offset = intOp('shl', intOp('and', convert(32, op.i32WrapI64, address), constant(32, 0xffc)), constant(32, 2));
+  code.emit(intOp('add', page, offset));
+  code.set(ip);
+  code.get(budget);
+  code.branchIf(dispatch);
+  code.branch(exhausted);
+  code.close();
+  storeState('pc', address);
+  storeState('budget', local(budget));
+  leave(0);
+
+  // next: one instruction done, `ip` is at the next record.
+  code.close();
+  code.releaseTemporaries();
+  code.emit(intOp('sub', local(budget), constant(32, 1)));
+  code.tee(budget);
+  code.branchIf(dispatch);
+  code.close();
+  code.close();
+  // exhausted:
+  emitPc(code, ip);
+  code.set(target);
+  storeState('pc', local(target, 64));
+  storeState('budget', local(budget));
+  leave(0);
+  code.close();
+  // redirected:
+  leave(1);
+  code.byte(op.unreachable);
+  return code.toBytes();
+}
+
+/** Pushes the address of the instruction whose record is at `ip`. */
+function emitPc(code: CodeBuffer, ip: number): void {
+  code.i32(0);
+  code.memory(op.i64Load, CELL.pcBase);
+  code.emit(convert(64, op.i64ExtendI32U, intOp('shrU', local(ip), constant(32, 2))));
+  code.int('add', 64);
+}
+
+if (DECODED_BASE % RECORD_SIZE !== 0) throw new Error('decoded records must be aligned to their size');

@@ -1,0 +1,60 @@
+/**
+ * Layout of linear memory 0: everything that translated code needs at hand, at fixed addresses. The CPU state comes first
+ * (cpu/state.ts). Offsets and sizes in bytes.
+ */
+import { STATE_BASE, STATE_SIZE } from '../cpu/state.ts';
+
+const KiB = 1024;
+
+/** For a condition code c and flags NZCV, byte 16 c + NZCV is 1 where the condition holds. */
+export const CONDITION_TABLE = 0x100;
+
+/**
+ * Inline TLBs: one bank for each translation context in use. A data entry is 32 bytes:
+ *   +0 readTag, +8 writeTag: the page's virtual address, or all ones (matches nothing)
+ *   +16 poolDelta: pool offset minus virtual address
+ *   +24 paDelta: physical minus virtual address; bit 63 is flipped where unaligned accesses are allowed
+ * A fetch entry is 16 bytes: +0 tag (the page's virtual address, or all ones), +8 address of its decoded records.
+ */
+export const TLB_BANKS = 16;
+export const DATA_TLB_ENTRIES = 2048;
+export const DATA_TLB_ENTRY = 32;
+export const FETCH_TLB_ENTRIES = 512;
+export const FETCH_TLB_ENTRY = 16;
+const DATA_TLB_BYTES = DATA_TLB_ENTRIES * DATA_TLB_ENTRY;
+const FETCH_TLB_BYTES = FETCH_TLB_ENTRIES * FETCH_TLB_ENTRY;
+
+export const TLB_BASE = 64 * KiB;
+if (STATE_BASE + STATE_SIZE > TLB_BASE) throw new Error('the CPU state does not fit below the TLBs');
+export const dataTlbAddress = (bank: number): number => TLB_BASE + bank * (DATA_TLB_BYTES + FETCH_TLB_BYTES);
+export const fetchTlbAddress = (bank: number): number => dataTlbAddress(bank) + DATA_TLB_BYTES;
+
+/**
+ * Raw recording buffers of one packet. A packet has at most PACKET_INSTRUCTIONS instructions; an instruction has at most one
+ * atom, one target and ACCESSES_PER_INSTRUCTION accesses, so that no overflow check is needed.
+ */
+export const PACKET_INSTRUCTIONS = 16384;
+export const ACCESSES_PER_INSTRUCTION = 8;
+export const ATOM_BUFFER = dataTlbAddress(TLB_BANKS);
+export const TARGET_BUFFER = ATOM_BUFFER + PACKET_INSTRUCTIONS;
+export const ACCESS_BUFFER = TARGET_BUFFER + 8 * PACKET_INSTRUCTIONS;
+const ACCESS_BYTES = 8 * ACCESSES_PER_INSTRUCTION * PACKET_INSTRUCTIONS;
+/** Detail full: one value per access, and the values written to registers. */
+export const VALUE_BUFFER = ACCESS_BUFFER + ACCESS_BYTES;
+export const REGISTER_BUFFER = VALUE_BUFFER + ACCESS_BYTES;
+const REGISTER_BYTES = 8 * 4 * PACKET_INSTRUCTIONS;
+
+/**
+ * Decoded records, 16 bytes for each instruction of a page of code, and one more that crosses into the next page:
+ *   +0 u16 handler, +2 six u8 operands, +8 i64 immediate.
+ */
+export const RECORD_SIZE = 16;
+export const RECORDS_PER_PAGE = 1024;
+export const RECORD_OPERANDS = 2;
+export const RECORD_IMMEDIATE = 8;
+export const DECODED_PAGE_SIZE = (RECORDS_PER_PAGE + 1) * RECORD_SIZE;
+export const DECODED_PAGES = 4096;
+export const DECODED_BASE = Math.ceil((REGISTER_BUFFER + REGISTER_BYTES) / 4096) * 4096;
+
+export const MEMORY_BYTES = DECODED_BASE + DECODED_PAGES * DECODED_PAGE_SIZE;
+export const MEMORY_PAGES = Math.ceil(MEMORY_BYTES / 65536);

@@ -1,0 +1,139 @@
+/** Assembles a WebAssembly module (WebAssembly core specification, 5.5). */
+import { ByteBuffer } from './bytes.ts';
+import { I32, I64, type ValueType } from './opcodes.ts';
+
+export interface Signature {
+  readonly parameters: readonly ValueType[];
+  readonly results: readonly ValueType[];
+}
+
+/** Memory 0 holds CPU state, caches and trace buffers; memory 1 is the pool of guest pages. */
+export interface MemoryImport {
+  readonly module: string;
+  readonly name: string;
+  /** In pages of 64 KiB. */
+  readonly initial: number;
+  readonly maximum: number;
+  readonly address: 'i32' | 'i64';
+}
+
+/** Code of one function: its locals beyond the parameters, and its body without the final `end`. */
+export interface FunctionCode {
+  readonly signature: Signature;
+  readonly locals: { readonly i32: number; readonly i64: number };
+  readonly body: Uint8Array;
+  readonly exportName?: string;
+}
+
+export class ModuleBuilder {
+  readonly #memories: MemoryImport[] = [];
+  readonly #imports: { module: string; name: string; signature: Signature }[] = [];
+  readonly #functions: FunctionCode[] = [];
+
+  importMemory(memory: MemoryImport): void {
+    this.#memories.push(memory);
+  }
+
+  /** Returns the function's index. All imports come before the first function. */
+  importFunction(module: string, name: string, signature: Signature): number {
+    if (this.#functions.length > 0) throw new Error(`import ${name} after a function`);
+    this.#imports.push({ module, name, signature });
+    return this.#imports.length - 1;
+  }
+
+  /** Returns the function's index. */
+  addFunction(code: FunctionCode): number {
+    this.#functions.push(code);
+    return this.#imports.length + this.#functions.length - 1;
+  }
+
+  build(): Uint8Array {
+    const types = new Map<string, number>();
+    const typeOf = (signature: Signature): number => {
+      const key = JSON.stringify(signature);
+      if (!types.has(key)) types.set(key, types.size);
+      return types.get(key)!;
+    };
+    const imports = section((out) => {
+      out.unsigned(this.#memories.length + this.#imports.length);
+      for (const { module, name, initial, maximum, address } of this.#memories) {
+        out.name(module);
+        out.name(name);
+        out.byte(2);
+        out.byte(address === 'i64' ? 7 : 3);
+        out.unsigned(initial);
+        out.unsigned(maximum);
+      }
+      for (const { module, name, signature } of this.#imports) {
+        out.name(module);
+        out.name(name);
+        out.byte(0);
+        out.unsigned(typeOf(signature));
+      }
+    });
+    const functions = section((out) => {
+      out.unsigned(this.#functions.length);
+      for (const { signature } of this.#functions) out.unsigned(typeOf(signature));
+    });
+    const exported = this.#functions.flatMap(({ exportName }, i) => (exportName ? [{ exportName, i }] : []));
+    const exports = section((out) => {
+      out.unsigned(exported.length);
+      for (const { exportName, i } of exported) {
+        out.name(exportName);
+        out.byte(0);
+        out.unsigned(this.#imports.length + i);
+      }
+    });
+    const code = section((out) => {
+      out.unsigned(this.#functions.length);
+      for (const { locals, body } of this.#functions) {
+        const head = new ByteBuffer();
+        const groups = [
+          [locals.i32, I32],
+          [locals.i64, I64],
+        ].filter(([count]) => count > 0);
+        head.unsigned(groups.length);
+        for (const [count, type] of groups) {
+          head.unsigned(count);
+          head.byte(type);
+        }
+        out.unsigned(head.length + body.length + 1);
+        out.append(head.toBytes());
+        out.append(body);
+        out.byte(0x0b);
+      }
+    });
+    const typeSection = section((out) => {
+      out.unsigned(types.size);
+      for (const key of types.keys()) {
+        const { parameters, results } = JSON.parse(key) as Signature;
+        out.byte(0x60);
+        for (const list of [parameters, results]) {
+          out.unsigned(list.length);
+          out.append(list);
+        }
+      }
+    });
+    const module = new ByteBuffer();
+    module.append([0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00]);
+    const sections: [number, Uint8Array][] = [
+      [1, typeSection],
+      [2, imports],
+      [3, functions],
+      [7, exports],
+      [10, code],
+    ];
+    for (const [id, bytes] of sections) {
+      module.byte(id);
+      module.unsigned(bytes.length);
+      module.append(bytes);
+    }
+    return module.toBytes();
+  }
+}
+
+function section(write: (out: ByteBuffer) => void): Uint8Array {
+  const out = new ByteBuffer();
+  write(out);
+  return out.toBytes();
+}

@@ -1,0 +1,69 @@
+/** WebAssembly opcodes by their text-format names (WebAssembly core specification, 5.4), as far as we emit them. */
+export const I32 = 0x7f;
+export const I64 = 0x7e;
+export type ValueType = typeof I32 | typeof I64;
+export const VOID = 0x40;
+
+export const op = {
+  unreachable: 0x00,
+  block: 0x02,
+  loop: 0x03,
+  if: 0x04,
+  else: 0x05,
+  end: 0x0b,
+  br: 0x0c,
+  brIf: 0x0d,
+  brTable: 0x0e,
+  return: 0x0f,
+  call: 0x10,
+  select: 0x1b,
+  localGet: 0x20,
+  localSet: 0x21,
+  localTee: 0x22,
+  i32Load: 0x28,
+  i64Load: 0x29,
+  i32Load8U: 0x2d,
+  i32Load16U: 0x2f,
+  i64Load8U: 0x31,
+  i64Load16U: 0x33,
+  i64Load32U: 0x35,
+  i32Store: 0x36,
+  i64Store: 0x37,
+  i32Store8: 0x3a,
+  i64Store8: 0x3c,
+  i64Store16: 0x3d,
+  i64Store32: 0x3e,
+  i32Const: 0x41,
+  i64Const: 0x42,
+  i32WrapI64: 0xa7,
+  i64ExtendI32S: 0xac,
+  i64ExtendI32U: 0xad,
+  i32Extend8S: 0xc0,
+  i32Extend16S: 0xc1,
+  i64Extend8S: 0xc2,
+  i64Extend16S: 0xc3,
+  i64Extend32S: 0xc4,
+} as const;
+
+/** Operations that exist for both widths: [i32 opcode, i64 opcode]. */
+export const int = {
+  eqz: [0x45, 0x50],
+  eq: [0x46, 0x51],
+  ne: [0x47, 0x52],
+  ltS: [0x48, 0x53],
+  ltU: [0x49, 0x54],
+  clz: [0x67, 0x79],
+  add: [0x6a, 0x7c],
+  sub: [0x6b, 0x7d],
+  mul: [0x6c, 0x7e],
+  divS: [0x6d, 0x7f],
+  divU: [0x6e, 0x80],
+  and: [0x71, 0x83],
+  or: [0x72, 0x84],
+  xor: [0x73, 0x85],
+  shl: [0x74, 0x86],
+  shrS: [0x75, 0x87],
+  shrU: [0x76, 0x88],
+  rotr: [0x78, 0x8a],
+} as const;
+export type IntOp = keyof typeof int;
