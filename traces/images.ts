@@ -37,4 +37,9 @@ function image(folder: string, sources: string[], more: Partial<Image> = {}): Im
   };
 }
 
-export const images: readonly Image[] = [image('hello', ['hello/main.c'])];
+const gic = ['lib/gic.c', 'lib/gic_v2.c', 'lib/gic_v3.c'];
+
+export const images: readonly Image[] = [
+  image('hello', ['hello/main.c']),
+  image('vectors', ['vectors/main.c', 'vectors/exercise.S', 'vectors/table.S', ...gic]),
+];
