@@ -41,6 +41,8 @@ export interface Access {
   readonly ordered?: boolean;
   /** For `aligned`: the size of the whole access where it is a part of a larger one (LDXP, STXP). Bytes. */
   readonly alignment?: 4 | 8 | 16;
+  /** The exclusive monitor's own look at memory: no architectural access, in no trace. */
+  readonly monitor?: boolean;
   /** The address is SP-relative: SP alignment is checked first (SCTLR_ELx.SA). */
   readonly stack?: Register;
 }
@@ -73,6 +75,8 @@ export interface Runtime {
   waitForInterrupt(): void;
   waitForEvent(): void;
   sendEvent(): void;
+  /** SEVL: this CPU's event register only. */
+  sendEventLocal(): void;
   yieldHint(): void;
 }
 export type RuntimeCall = keyof Runtime;

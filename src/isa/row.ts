@@ -32,7 +32,11 @@ export interface Transfer {
   readonly ar: boolean;
 }
 
-export interface RowSpec<F extends string, S extends object, B extends { [name: string]: (f: Fields<F>) => number }> {
+export interface RowSpec<
+  F extends string,
+  S extends object,
+  B extends { [name: string]: (f: Fields<F>) => number },
+> {
   /** Architectural feature; `base` when absent. */
   readonly feature?: Feature;
   /** The few values that change the form of the code (widths, sizes, opcodes): one handler per distinct result. */

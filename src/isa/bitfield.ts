@@ -1,0 +1,111 @@
+/**
+ * Bitfield moves. Arm ARM C4.1.86. The general definition (C6.2.41: rotate, then two masks) hides plain shifts and
+ * extensions, so the encoding's fields choose among forms of one to three operations.
+ */
+import type { Emitter, Register, Value, Width } from './emitter.ts';
+import type { Fields } from './pattern.ts';
+import { immediate, shiftValue, widen, widthOf } from './pseudocode.ts';
+import { row } from './row.ts';
+
+type BitfieldFields = Fields<'sf' | 'n' | 'immr' | 'imms'>;
+
+const unallocated = ({ sf, n, immr, imms }: BitfieldFields) =>
+  n !== sf || (!sf && (immr >= 32 || imms >= 32));
+
+/** How far to the left the field goes: where imms < immr it is inserted there, else extracted to bit 0. */
+const position = ({ sf, immr, imms }: BitfieldFields) => (imms < immr ? widthOf(sf) - immr : 0);
+
+/** Ones where the result has the source's bits. */
+function fieldMask(fields: BitfieldFields): bigint {
+  const { immr, imms } = fields;
+  const length = imms < immr ? imms + 1 : imms - immr + 1;
+  return ((1n << BigInt(length)) - 1n) << BigInt(position(fields));
+}
+
+interface FormOperands<Form> {
+  width: Width;
+  form: Form;
+  first: Value<32>;
+  second: Value<32>;
+  imm: Value<64>;
+  rn: Register;
+  rd: Register;
+}
+
+type UnsignedForm = 'lsl' | 'lsr' | 'mask' | 'extract' | 'insert';
+function unsignedForm({ sf, immr, imms }: BitfieldFields): UnsignedForm {
+  if (imms === widthOf(sf) - 1) return 'lsr';
+  if (imms + 1 === immr) return 'lsl';
+  if (immr === 0) return 'mask';
+  return imms < immr ? 'insert' : 'extract';
+}
+const unsigned = {
+  shape: (fields: BitfieldFields) => ({ width: widthOf(fields.sf), form: unsignedForm(fields) }),
+  imm: fieldMask,
+  bytes: {
+    first: (fields: BitfieldFields) => (fields.imms < fields.immr ? position(fields) : fields.immr),
+    second: () => 0,
+  },
+  unallocated,
+};
+const moveUnsigned = ({ width, form, first, imm, rn, rd }: FormOperands<UnsignedForm>, e: Emitter) => {
+  const source = e.x(rn, width);
+  if (form === 'mask') return e.setX(rd, e.and(source, immediate(e, width, imm)));
+  const left = form === 'lsl' || form === 'insert';
+  const shifted = shiftValue(e, left ? 'lsl' : 'lsr', source, widen(e, width, first));
+  e.setX(rd, form === 'lsl' || form === 'lsr' ? shifted : e.and(shifted, immediate(e, width, imm)));
+};
+
+type SignedForm = 'asr' | 8 | 16 | 32 | 'shifts';
+function signedForm({ sf, immr, imms }: BitfieldFields): SignedForm {
+  if (imms === widthOf(sf) - 1) return 'asr';
+  if (immr === 0 && imms === 7) return 8;
+  if (immr === 0 && imms === 15) return 16;
+  if (immr === 0 && imms === 31) return 32;
+  return 'shifts';
+}
+const signed = {
+  shape: (fields: BitfieldFields) => ({ width: widthOf(fields.sf), form: signedForm(fields) }),
+  bytes: {
+    // The field's top bit goes to the top, then the field to its place.
+    first: ({ sf, imms }: BitfieldFields) => widthOf(sf) - 1 - imms,
+    second: (fields: BitfieldFields) =>
+      fields.imms < fields.immr
+        ? fields.immr - 1 - fields.imms
+        : widthOf(fields.sf) - 1 - fields.imms + fields.immr,
+  },
+  unallocated,
+};
+type SignedOperands = Omit<FormOperands<SignedForm>, 'imm'>;
+const moveSigned = ({ width, form, first, second, rn, rd }: SignedOperands, e: Emitter) => {
+  const source = e.x(rn, width);
+  if (typeof form === 'number') return e.setX(rd, e.signExtend(width, source, form));
+  const top = form === 'shifts' ? e.shiftLeft(source, widen(e, width, first)) : source;
+  e.setX(rd, e.shiftRightSigned(top, widen(e, width, second)));
+};
+
+const insert = {
+  shape: ({ sf }: Fields<'sf'>) => ({ width: widthOf(sf) }),
+  imm: fieldMask,
+  bytes: { rotation: ({ immr }: Fields<'immr'>) => immr },
+  unallocated,
+};
+interface InsertOperands {
+  width: Width;
+  rotation: Value<32>;
+  imm: Value<64>;
+  rn: Register;
+  rd: Register;
+}
+const moveInto = ({ width, rotation, imm, rn, rd }: InsertOperands, e: Emitter) => {
+  const old = e.keep(e.x(rd, width));
+  const source = e.rotateRight(e.x(rn, width), widen(e, width, rotation));
+  e.setX(rd, e.xor(old, e.and(e.xor(old, source), immediate(e, width, imm))));
+};
+
+// biome-ignore format: a table
+export const bitfield = [
+  row('SBFM', 'sf:1 00 100110 n:1 immr:6 imms:6 rn:5 rd:5', signed, moveSigned),
+  row('BFM',  'sf:1 01 100110 n:1 immr:6 imms:6 rn:5 rd:5', insert, moveInto),
+  row('UBFM', 'sf:1 10 100110 n:1 immr:6 imms:6 rn:5 rd:5', unsigned, moveUnsigned),
+];
