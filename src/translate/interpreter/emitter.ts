@@ -83,6 +83,7 @@ export const RUNTIME_CALLS: readonly RuntimeCall[] = [
   'waitForInterrupt',
   'waitForEvent',
   'sendEvent',
+  'sendEventLocal',
   'yieldHint',
 ];
 const RETURNS: ReadonlySet<RuntimeCall> = new Set<RuntimeCall>(['readSystemRegister', 'systemOperationWithResult']);

@@ -24,17 +24,25 @@ export function shapesOf(row: Row): Map<string, Shape> {
   }
 }
 
+/** Registers can only matter to a shape by being equal to each other, or 31. */
+const REGISTER_VALUES = [0, 1, 31];
+
 function* combinations(row: Row, names: readonly string[]): Generator<Fields> {
-  const watched = row.pattern.fields.filter(({ name }) => names.includes(name));
-  const total = watched.reduce((bits, { width }) => bits + width, 0);
-  if (2 ** total > LIMIT) throw new Error(`${row.name}: the shape depends on ${names}, too many combinations`);
+  const axes = row.pattern.fields
+    .filter(({ name }) => names.includes(name))
+    .map(({ name, width }) => ({
+      name,
+      values: /^r[dnmast]2?$/.test(name) ? REGISTER_VALUES : Array.from({ length: 2 ** width }, (_, n) => n),
+    }));
+  const total = axes.reduce((product, { values }) => product * values.length, 1);
+  if (total > LIMIT) throw new Error(`${row.name}: the shape depends on ${names}, too many combinations`);
   const zero = Object.fromEntries(row.pattern.fields.map(({ name }) => [name, 0]));
-  for (let n = 0; n < 2 ** total; n++) {
+  for (let n = 0; n < total; n++) {
     const fields: { [name: string]: number } = { ...zero };
     let rest = n;
-    for (const { name, width } of watched) {
-      fields[name] = rest & (2 ** width - 1);
-      rest >>>= width;
+    for (const { name, values } of axes) {
+      fields[name] = values[rest % values.length];
+      rest = Math.floor(rest / values.length);
     }
     yield fields;
   }

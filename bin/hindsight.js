@@ -1,0 +1,29 @@
+#!/usr/bin/env node
+// Starts the command line on Node 24 or later: on an older Node it runs itself again with the one that `npm ci` installed.
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const here = dirname(fileURLToPath(import.meta.url));
+const REQUIRED = 24;
+
+if (Number(process.versions.node.split('.')[0]) >= REQUIRED) {
+  // A checkout runs its TypeScript as it is; an installed package has JavaScript, because Node strips no types there.
+  const built = join(here, '../dist/src/cli.js');
+  const { main } = await import(existsSync(built) ? built : '../src/cli.ts');
+  process.exitCode = await main(process.argv);
+} else {
+  const newer = join(here, '../node_modules/node/bin/node');
+  if (!existsSync(newer)) {
+    process.stderr.write(
+      `hindsight: Node ${process.versions.node} is too old: use Node ${REQUIRED} or later, or run "npm ci" in the checkout, which installs one\n`,
+    );
+    process.exit(2);
+  }
+  const { status, signal } = spawnSync(newer, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
+    stdio: 'inherit',
+  });
+  if (signal) process.kill(process.pid, signal);
+  process.exit(status ?? 1);
+}
