@@ -36,6 +36,8 @@ export interface ElfFile {
   readonly type: number;
   /** e_entry as it stands: a virtual address. */
   readonly entry: bigint;
+  /** End of the ELF header and the program headers, in bytes from the start of the file. */
+  readonly headersEnd: number;
   readonly segments: readonly ElfSegment[];
   readonly sections: readonly ElfSection[];
 }
@@ -127,12 +129,14 @@ export function parseElf(bytes: Uint8Array, file: string): ElfFile {
   reader.range(0n, BigInt(EHDR_SIZE), 'the ELF header');
   checkIdentity(reader);
   const sections = readSections(reader);
+  const segments = readSegments(reader);
   return {
     file,
     bytes,
     type: reader.u16(16),
     entry: reader.u64(24),
-    segments: readSegments(reader),
+    headersEnd: Math.max(EHDR_SIZE, Number(reader.u64(32)) + segments.length * PHDR_SIZE),
+    segments,
     sections,
   };
 }
