@@ -1,0 +1,239 @@
+/**
+ * Columns in memory: the one form that the recorder fills, the writer encodes and the reader gives back.
+ *
+ * A column of n rows holds its values in `values`:
+ *   u8 u16 u32 u64 i64  the typed array of that width, n long
+ *   bool                Uint8Array, one byte a row, 0 or 1
+ *   text                Uint32Array of n indices into `dictionary`, whose entries are in order of first appearance
+ *   bytes               Uint8Array; row i is [offsets[i], offsets[i + 1])
+ *   u64list             BigUint64Array; row i is [offsets[i], offsets[i + 1])
+ * `validity`, one byte a row, is there for nullable columns: 0 is null, and the value there is 0.
+ */
+import { type Column, type ColumnType, TABLES, type TableName } from './schema.ts';
+
+export type Values = Uint8Array | Uint16Array | Uint32Array | BigUint64Array | BigInt64Array;
+
+export interface ColumnData {
+  readonly values: Values;
+  readonly offsets?: Int32Array;
+  readonly dictionary?: readonly string[];
+  readonly validity?: Uint8Array;
+}
+
+/** One or more rows of a table: as many columns as asked for, all of the same length. */
+export interface Batch {
+  readonly rows: number;
+  readonly columns: { readonly [name: string]: ColumnData };
+}
+
+export type Cell = number | bigint | boolean | string | null | Uint8Array | readonly (bigint | number)[] | BigUint64Array;
+
+const VALUE_ARRAY = {
+  u8: Uint8Array,
+  u16: Uint16Array,
+  u32: Uint32Array,
+  u64: BigUint64Array,
+  i64: BigInt64Array,
+  bool: Uint8Array,
+  text: Uint32Array,
+  bytes: Uint8Array,
+  u64list: BigUint64Array,
+} as const;
+
+export const valueArray = (type: ColumnType) => VALUE_ARRAY[type];
+export const hasOffsets = (type: ColumnType) => type === 'bytes' || type === 'u64list';
+
+/** The columns of a table as the derived parts read them. */
+export const columnsOf = (table: TableName): { readonly [name: string]: Column } => TABLES[table].columns;
+export const TABLE_NAMES = Object.keys(TABLES) as readonly TableName[];
+
+/** Doubles an array until it holds `length` elements. */
+function grown<T extends Values | Int32Array>(array: T, length: number): T {
+  let capacity = Math.max(array.length, 64);
+  while (capacity < length) capacity *= 2;
+  const larger = new (array.constructor as new (n: number) => T)(capacity);
+  (larger as Uint8Array).set(array as Uint8Array);
+  return larger;
+}
+
+/** Collects one column. `push` and the bulk forms need `reserve` for the row first; the table builder calls it. */
+export class ColumnBuilder {
+  readonly type: ColumnType;
+  readonly #nullable: boolean;
+  #values: Values;
+  /** The low and high halves of 64-bit values, so that numbers are stored without making BigInts. */
+  #halves: Uint32Array | undefined;
+  #offsets: Int32Array | undefined;
+  #validity: Uint8Array | undefined;
+  #ids = new Map<string, number>();
+  /** Elements used of `#values`; equals the rows unless the column has offsets. */
+  #used = 0;
+
+  constructor({ type, nullable }: Column) {
+    this.type = type;
+    this.#nullable = nullable === true;
+    this.#values = new VALUE_ARRAY[type](0);
+    this.#offsets = hasOffsets(type) ? new Int32Array(1) : undefined;
+    this.#validity = this.#nullable ? new Uint8Array(0) : undefined;
+  }
+
+  /** Bytes held, before compression. */
+  get byteLength(): number {
+    return this.#used * this.#values.BYTES_PER_ELEMENT;
+  }
+
+  reserve(rows: number): void {
+    if (this.#offsets === undefined) this.#reserveValues(rows);
+    else if (this.#offsets.length < rows + 1) this.#offsets = grown(this.#offsets, rows + 1);
+    if (this.#validity !== undefined && this.#validity.length < rows) this.#validity = grown(this.#validity, rows);
+  }
+
+  #reserveValues(length: number): void {
+    if (this.#values.length >= length) return;
+    this.#values = grown(this.#values, length);
+    if (this.type === 'u64' || this.type === 'i64') this.#halves = new Uint32Array(this.#values.buffer);
+  }
+
+  push(row: number, cell: Cell): void {
+    if (this.#validity !== undefined) this.#validity[row] = cell === null ? 0 : 1;
+    switch (this.type) {
+      case 'u64':
+      case 'i64':
+        if (typeof cell === 'number') this.#pushNumber(cell);
+        else if (this.type === 'u64') (this.#values as BigUint64Array)[this.#used++] = (cell as bigint | null) ?? 0n;
+        else (this.#values as BigInt64Array)[this.#used++] = (cell as bigint | null) ?? 0n;
+        return;
+      case 'text':
+        (this.#values as Uint32Array)[this.#used++] = this.#idOf(cell as string);
+        return;
+      case 'bytes':
+      case 'u64list':
+        this.pushMany(row, cell as Uint8Array);
+        return;
+      default:
+        (this.#values as Uint32Array)[this.#used++] = Number(cell ?? 0);
+    }
+  }
+
+  /** A 64-bit value from a number: exact for integers below 2^53 in size; negative ones wrap. */
+  #pushNumber(n: number): void {
+    const at = 2 * this.#used++;
+    this.#halves![at] = n >>> 0;
+    this.#halves![at + 1] = Math.floor(n / 2 ** 32) >>> 0;
+  }
+
+  #idOf(text: string): number {
+    let id = this.#ids.get(text);
+    if (id === undefined) {
+      id = this.#ids.size;
+      this.#ids.set(text, id);
+    }
+    return id;
+  }
+
+  /** Row `row` of a column with offsets: all of `elements`. */
+  pushMany(row: number, elements: Uint8Array | BigUint64Array | readonly (bigint | number)[]): void {
+    const end = this.#used + elements.length;
+    this.#reserveValues(end);
+    if (Array.isArray(elements)) for (let i = 0; i < elements.length; i++) this.#setElement(this.#used + i, elements[i]);
+    else (this.#values as Uint8Array).set(elements as Uint8Array, this.#used);
+    this.#used = end;
+    this.#offsets![row + 1] = end;
+  }
+
+  #setElement(at: number, value: bigint | number): void {
+    (this.#values as BigUint64Array)[at] = BigInt.asUintN(64, BigInt(value));
+  }
+
+  /** Room for up to `length` more elements of row `row`; `closeRow` says how many were written. */
+  openRow(length: number): { values: Values; at: number } {
+    this.#reserveValues(this.#used + length);
+    return { values: this.#values, at: this.#used };
+  }
+  closeRow(row: number, end: number): void {
+    this.#used = end;
+    this.#offsets![row + 1] = end;
+  }
+
+  /** The column so far, and starts again. The arrays are handed over, not copied. */
+  take(rows: number): ColumnData {
+    const data: ColumnData = {
+      values: this.#values.subarray(0, this.#used) as Values,
+      ...(this.#offsets && { offsets: this.#offsets.subarray(0, rows + 1) }),
+      ...(this.type === 'text' && { dictionary: [...this.#ids.keys()] }),
+      ...(this.#validity && { validity: this.#validity.subarray(0, rows) }),
+    };
+    this.#values = new VALUE_ARRAY[this.type](0);
+    if (this.#offsets) this.#offsets = new Int32Array(1);
+    if (this.#validity) this.#validity = new Uint8Array(0);
+    this.#ids = new Map();
+    this.#used = 0;
+    return data;
+  }
+}
+
+/** Collects rows of one table. */
+export class TableBuilder {
+  readonly names: readonly string[];
+  readonly columns: readonly ColumnBuilder[];
+  rows = 0;
+  #capacity = 64;
+
+  constructor(table: TableName) {
+    const columns = columnsOf(table);
+    this.names = Object.keys(columns);
+    this.columns = this.names.map((name) => new ColumnBuilder(columns[name]));
+  }
+
+  column(name: string): ColumnBuilder {
+    return this.columns[this.names.indexOf(name)];
+  }
+
+  get byteLength(): number {
+    return this.columns.reduce((sum, column) => sum + column.byteLength, 0);
+  }
+
+  /** Makes room for one row more; returns its number. */
+  addRow(): number {
+    if (this.rows === this.#capacity) this.#capacity *= 2;
+    if (this.rows === 0 || this.rows === this.#capacity / 2)
+      for (const column of this.columns) column.reserve(this.#capacity);
+    return this.rows++;
+  }
+
+  take(): Batch {
+    const columns: { [name: string]: ColumnData } = {};
+    for (let i = 0; i < this.names.length; i++) columns[this.names[i]] = this.columns[i].take(this.rows);
+    const batch = { rows: this.rows, columns };
+    this.rows = 0;
+    return batch;
+  }
+}
+
+/** Rows [from, to) of a column, sharing its memory. A sliced text column keeps the whole dictionary. */
+export function sliceColumn(data: ColumnData, from: number, to: number): ColumnData {
+  const validity = data.validity?.subarray(from, to);
+  if (data.offsets === undefined) return { ...data, values: data.values.subarray(from, to) as Values, validity };
+  const start = data.offsets[from];
+  return {
+    values: data.values.subarray(start, data.offsets[to]) as Values,
+    offsets: data.offsets.slice(from, to + 1).map((offset) => offset - start),
+    validity,
+  };
+}
+
+/** The value of one cell, for tests and for small results. u64 and i64 as BigInt. */
+export function cellOf(type: ColumnType, data: ColumnData, row: number): Cell {
+  if (data.validity !== undefined && data.validity[row] === 0) return null;
+  switch (type) {
+    case 'text':
+      return data.dictionary![Number(data.values[row])];
+    case 'bytes':
+    case 'u64list':
+      return data.values.subarray(data.offsets![row], data.offsets![row + 1]) as Uint8Array;
+    case 'bool':
+      return data.values[row] === 1;
+    default:
+      return data.values[row];
+  }
+}

@@ -1,0 +1,166 @@
+/**
+ * Writes a recording's epochs. Runs in the worker; has no state that is not of one recording.
+ *
+ * Order of an epoch: every segment and the checkpoint are written aside, synced and renamed; then the manifest, which
+ * commits them all at once, in the same manner.
+ */
+import { join } from 'node:path';
+import { UserError } from '../user-error.ts';
+import type { Batch } from './columns.ts';
+import { sha256, seal } from './digest.ts';
+import { syncDirectory, writeDurably } from './durable_file.ts';
+import { type Checkpoint, writeCheckpoint } from './encode/checkpoint.ts';
+import { PacketTables } from './encode/packet_tables.ts';
+import { SegmentWriter } from './encode/segment.ts';
+import * as layout from './layout.ts';
+import { PacketBuffer } from './raw_packet.ts';
+import { TABLES, type TableName } from './schema.ts';
+
+/** What closes an epoch. */
+export interface EpochEnd {
+  readonly endIcount: number;
+  readonly endSeq: number;
+  readonly endTimeNs: number;
+  readonly stateHash: string;
+  readonly checkpoint: Checkpoint | null;
+  readonly tables: { readonly [table in TableName]?: Batch };
+}
+
+/** What ends a recording. */
+export interface RecordingEnd {
+  readonly reason: string;
+  readonly recipe: { readonly [name: string]: unknown };
+  readonly images: { readonly [name: string]: string };
+  readonly host: { readonly [name: string]: unknown };
+}
+
+export class Writer {
+  readonly #directory: string;
+  #epoch = 1;
+  #segments = new Map<TableName, SegmentWriter>();
+  readonly #packets = new PacketTables((table, batch) => this.#segment(table).write(batch));
+  #firstIcount = 0;
+  #firstSeq = 0;
+  #timeNs = 0;
+  #previous = '';
+  readonly #stateHashes: string[] = [];
+  readonly #rows = new Map<TableName, number>();
+
+  constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  /** Takes the records in [0, length) of a buffer; they may be overwritten afterwards. */
+  addPackets(buffer: ArrayBufferLike, length: number): void {
+    this.#failing(() => {
+      const records = new PacketBuffer(buffer, 0, length);
+      for (let at = 0; at < length; ) {
+        const { packet, accessesSeq, valuesSeq, end } = records.get(at);
+        this.#packets.add(packet, accessesSeq, valuesSeq);
+        at = end;
+      }
+    });
+  }
+
+  closeEpoch(end: EpochEnd): void {
+    this.#failing(() => this.#closeEpoch(end));
+  }
+
+  #closeEpoch({ tables, checkpoint, ...end }: EpochEnd): void {
+    this.#packets.flush();
+    for (const [table, batch] of Object.entries(tables)) this.#segment(table as TableName).write(batch);
+    const segments: layout.SegmentFacts[] = [];
+    // In the order of the schema, so that the manifest does not depend on which table had a row first.
+    for (const table of Object.keys(TABLES) as TableName[]) {
+      const segment = this.#segments.get(table);
+      if (segment === undefined) continue;
+      const facts = { table, file: layout.segmentName(table, this.#epoch), ...segment.commit() };
+      this.#segments.delete(table);
+      this.#rows.set(table, (this.#rows.get(table) ?? 0) + facts.rows);
+      segments.push(facts);
+    }
+    const file = layout.checkpointName(this.#epoch);
+    const written = checkpoint && writeCheckpoint(join(this.#directory, file), file, checkpoint);
+    syncDirectory(this.#directory);
+    if (written !== null) syncDirectory(layout.checkpointsDirectory(this.#directory));
+    const facts: layout.EpochFacts = {
+      epoch: this.#epoch,
+      firstIcount: this.#firstIcount,
+      endIcount: end.endIcount,
+      firstSeq: this.#firstSeq,
+      endSeq: end.endSeq,
+      endTimeNs: end.endTimeNs,
+      stateHash: end.stateHash,
+      previous: this.#previous,
+      segments,
+      checkpoint: written,
+    };
+    const text = seal(facts);
+    writeDurably(layout.epochFile(this.#directory, this.#epoch), text);
+    this.#previous = sha256(text);
+    this.#stateHashes.push(end.stateHash);
+    this.#firstIcount = end.endIcount;
+    this.#firstSeq = end.endSeq;
+    this.#timeNs = end.endTimeNs;
+    this.#epoch += 1;
+  }
+
+  finish({ reason, recipe, images, host }: RecordingEnd): void {
+    this.#failing(() => {
+      writeDurably(layout.hostFile(this.#directory), seal(host));
+      const { formatVersion } = layout.startOfRecording(recipe, images);
+      const facts: layout.RecordingFacts = {
+        formatVersion,
+        finished: true,
+        recipe,
+        images,
+        reason,
+        epochs: this.#epoch - 1,
+        instructions: this.#firstIcount,
+        timeNs: this.#timeNs,
+        rows: Object.fromEntries(this.#rows),
+        stateHashes: this.#stateHashes,
+        lastEpoch: this.#previous,
+      };
+      writeDurably(layout.recordingFile(this.#directory), seal(facts));
+    });
+  }
+
+  #segment(table: TableName): SegmentWriter {
+    let segment = this.#segments.get(table);
+    if (segment === undefined) {
+      segment = new SegmentWriter(table, join(this.#directory, layout.segmentName(table, this.#epoch)));
+      this.#segments.set(table, segment);
+    }
+    return segment;
+  }
+
+  /** Runs `write`; an error of the file system becomes the user's line, and the half-written files go away. */
+  #failing(write: () => void): void {
+    try {
+      write();
+    } catch (error) {
+      for (const segment of this.#segments.values()) segment.abandon();
+      this.#segments.clear();
+      throw writeError(this.#directory, error, this.#epoch - 1);
+    }
+  }
+}
+
+const CAUSES: { readonly [code: string]: string } = {
+  ENOSPC: 'no space is left on the device',
+  EDQUOT: 'the disk quota is used up',
+  EFBIG: 'a file became larger than "ulimit -f" allows',
+  EACCES: 'permission is denied',
+  EROFS: 'the file system is read-only',
+  ENOENT: 'the directory is gone',
+  EIO: 'the device reports an error',
+};
+
+/** The user's line for an error of the file system; any other error is ours and stays as it is. */
+export function writeError(directory: string, error: unknown, epochs: number): unknown {
+  const { code, syscall } = error as NodeJS.ErrnoException;
+  if (code === undefined || syscall === undefined) return error;
+  const kept = epochs === 0 ? 'nothing was committed' : `what was recorded up to epoch ${epochs} is whole and can be read`;
+  return new UserError(`cannot write ${directory}: ${CAUSES[code] ?? code}; ${kept}`);
+}

@@ -1,0 +1,106 @@
+/** Shared memory between the recorder and its worker: who waits for what, and slots that packets travel in. */
+import { UserError } from '../user-error.ts';
+
+export const SLOTS = 8;
+export const SLOT_BYTES = 2 ** 22;
+/** The recorder waits while more than this is under way, apart from the slots. */
+const MAX_OUTSTANDING_KIB = 256 * 1024;
+const MAX_ERROR_BYTES = 4096;
+/** A disk may stall; a worker that died without a word must not hang the guest for ever. */
+const PATIENCE_MS = 300_000;
+
+const STATUS = 0;
+const PROGRESS = 1;
+const OUTSTANDING_KIB = 2;
+const FINISHED = 3;
+const ERROR_LENGTH = 4;
+const FIRST_SLOT = 5;
+
+const RUNNING = 0;
+const USER_ERROR = 1;
+const BUG = 2;
+
+export class WriterChannel {
+  readonly control: Int32Array<SharedArrayBuffer>;
+  readonly #error: Uint8Array<SharedArrayBuffer>;
+  readonly slots: readonly SharedArrayBuffer[];
+
+  constructor(parts?: Pick<WriterChannel, 'control' | 'slots'>) {
+    this.control = parts?.control ?? new Int32Array(new SharedArrayBuffer(4 * (FIRST_SLOT + SLOTS) + MAX_ERROR_BYTES));
+    this.#error = new Uint8Array(this.control.buffer, 4 * (FIRST_SLOT + SLOTS));
+    this.slots = parts?.slots ?? Array.from({ length: SLOTS }, () => new SharedArrayBuffer(SLOT_BYTES));
+  }
+
+  // The recorder's side.
+
+  /** Waits until `ready`, throwing what the worker failed with. Blocks the thread. */
+  waitUntil(ready: () => boolean): void {
+    for (;;) {
+      const seen = Atomics.load(this.control, PROGRESS);
+      this.check();
+      if (ready()) return;
+      if (Atomics.wait(this.control, PROGRESS, seen, PATIENCE_MS) === 'timed-out')
+        throw new Error(`the writer made no progress in ${PATIENCE_MS / 1000} s`);
+    }
+  }
+
+  /** Throws what the worker failed with, if it did. */
+  check(): void {
+    const status = Atomics.load(this.control, STATUS);
+    if (status === RUNNING) return;
+    const text = Buffer.from(this.#error.slice(0, this.control[ERROR_LENGTH])).toString('utf8');
+    throw status === USER_ERROR ? new UserError(text) : new Error(`in the trace writer: ${text}`);
+  }
+
+  /** Waits for a slot that the worker has emptied, and takes it. */
+  takeSlot(slot: number): void {
+    this.waitUntil(() => Atomics.load(this.control, FIRST_SLOT + slot) === 0);
+    Atomics.store(this.control, FIRST_SLOT + slot, 1);
+  }
+
+  /** Waits until there is room, then counts `bytes` as under way. */
+  addOutstanding(bytes: number): void {
+    this.waitUntil(() => Atomics.load(this.control, OUTSTANDING_KIB) < MAX_OUTSTANDING_KIB);
+    Atomics.add(this.control, OUTSTANDING_KIB, bytes >>> 10);
+  }
+
+  waitForEnd(): void {
+    this.waitUntil(() => Atomics.load(this.control, FINISHED) === 1);
+  }
+
+  // The worker's side.
+
+  releaseSlot(slot: number): void {
+    Atomics.store(this.control, FIRST_SLOT + slot, 0);
+    this.#progress();
+  }
+
+  removeOutstanding(bytes: number): void {
+    Atomics.sub(this.control, OUTSTANDING_KIB, bytes >>> 10);
+    this.#progress();
+  }
+
+  finished(): void {
+    Atomics.store(this.control, FINISHED, 1);
+    this.#progress();
+  }
+
+  get failed(): boolean {
+    return Atomics.load(this.control, STATUS) !== RUNNING;
+  }
+
+  fail(error: unknown): void {
+    const isUsers = error instanceof UserError;
+    const text = isUsers ? error.message : String((error as Error).stack ?? error);
+    const bytes = Buffer.from(text, 'utf8').subarray(0, MAX_ERROR_BYTES);
+    this.#error.set(bytes);
+    this.control[ERROR_LENGTH] = bytes.length;
+    Atomics.store(this.control, STATUS, isUsers ? USER_ERROR : BUG);
+    this.#progress();
+  }
+
+  #progress(): void {
+    Atomics.add(this.control, PROGRESS, 1);
+    Atomics.notify(this.control, PROGRESS);
+  }
+}
