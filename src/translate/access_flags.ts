@@ -5,6 +5,8 @@ export const ACCESS_STORE = 1 << 4;
 export const ACCESS_UNPRIVILEGED = 1 << 5;
 export const ACCESS_ALIGNED = 1 << 6;
 export const ACCESS_PROBE = 1 << 7;
+/** In no trace. */
+export const ACCESS_MONITOR = 1 << 11;
 
 /** Bits 1..0: log2 of the size; 9..8: log2 of the alignment of an ACCESS_ALIGNED one. */
 export function packAccess(access: Access, operation: 'load' | 'store' | 'probe'): number {
@@ -14,6 +16,7 @@ export function packAccess(access: Access, operation: 'load' | 'store' | 'probe'
     (access.unprivileged ? ACCESS_UNPRIVILEGED : 0) |
     (access.aligned ? ACCESS_ALIGNED : 0) |
     (operation === 'probe' ? ACCESS_PROBE : 0) |
+    (access.monitor ? ACCESS_MONITOR : 0) |
     (Math.log2(access.alignment ?? access.bytes) << 8)
   );
 }

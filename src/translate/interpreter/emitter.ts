@@ -166,10 +166,25 @@ export class InterpreterEmitter extends WasmEmitter {
   #write(register: Register, of: Value, slotOf31: number): void {
     const wide = node(node(of).width === 64 ? of : this.zeroExtend(64, of, 32));
     const kept = records(this.#detail, 'full') ? this.code.keep(wide) : wide;
-    if (records(this.#detail, 'full')) this.#append(this.#frame.registerPointer, kept);
+    if (records(this.#detail, 'full')) this.#appendRegister(register, slotOf31, kept);
     this.#pushSlot(register, slotOf31);
     this.code.emit(kept);
     this.code.memory(op.i64Store, CELL.x0);
+  }
+  /** Writes of the zero register are no writes: the value is stored, and overwritten by the next. */
+  #appendRegister(register: Register, slotOf31: number, of: Node): void {
+    const { registerPointer } = this.#frame;
+    this.code.get(registerPointer);
+    this.code.emit(of);
+    this.code.memory(op.i64Store, 0);
+    this.#pushSlot(register, slotOf31);
+    this.code.i32(8 * SLOT_DISCARD);
+    this.code.int('ne', 32);
+    this.code.i32(3);
+    this.code.int('shl', 32);
+    this.code.get(registerPointer);
+    this.code.int('add', 32);
+    this.code.set(registerPointer);
   }
   setX(register: Register, of: Value): void {
     this.#write(register, of, SLOT_DISCARD);
@@ -270,7 +285,7 @@ export class InterpreterEmitter extends WasmEmitter {
     code.int('eq', 64);
     code.open(op.if);
     if (operation !== 'probe') {
-      if (records(this.#detail, 'memory')) {
+      if (records(this.#detail, 'memory') && !access.monitor) {
         code.emit(entry);
         code.memory(op.i64Load, 24);
         this.#append(this.#frame.accessPointer, intOp('add', code.keepTop(64), va));
@@ -300,7 +315,7 @@ export class InterpreterEmitter extends WasmEmitter {
         this.code.emit(poolAddress);
         this.code.pool(opcode);
         this.code.set(result.index);
-        if (records(this.#detail, 'full')) this.#append(this.#frame.valuePointer, result);
+        if (records(this.#detail, 'full') && !access.monitor) this.#append(this.#frame.valuePointer, result);
       },
       {
         after: () => {
@@ -325,7 +340,10 @@ export class InterpreterEmitter extends WasmEmitter {
         this.code.emit(poolAddress);
         this.code.emit(kept);
         this.code.pool(opcode);
-        if (records(this.#detail, 'full')) this.#append(this.#frame.valuePointer, kept);
+        if (records(this.#detail, 'full')) {
+          const mask = access.bytes === 8 ? -1n : (1n << BigInt(8 * access.bytes)) - 1n;
+          this.#append(this.#frame.valuePointer, intOp('and', kept, constant(64, mask)));
+        }
       },
       {
         before: () => {
