@@ -8,43 +8,53 @@ export const shapeKey = (shape: Shape): string => Object.values(shape).join();
 
 const LIMIT = 2 ** 16;
 
-/** Distinct shapes by key, in the order of the fields' values; combinations that are unallocated are left out. */
-export function shapesOf(row: Row): Map<string, Shape> {
-  const seen = new Set<string>();
-  for (;;) {
-    const names = [...seen];
-    const shapes = new Map<string, Shape>();
-    for (const fields of combinations(row, names)) {
-      const watched = watch(fields, seen);
-      if (row.unallocated?.(watched)) continue;
-      const shape = row.shape(watched);
-      shapes.set(shapeKey(shape), shape);
-    }
-    if (seen.size === names.length) return shapes;
-  }
-}
-
 /** Registers can only matter to a shape by being equal to each other, or 31. */
 const REGISTER_VALUES = [0, 1, 31];
 
-function* combinations(row: Row, names: readonly string[]): Generator<Fields> {
+/**
+ * Distinct shapes by key, in the order of the fields' values. A combination that is unallocated is left out when the fields
+ * that the shape looks at already say so; others cost a handler that no instruction ever reaches.
+ */
+export function shapesOf(row: Row): Map<string, Shape> {
+  const values: { [name: string]: number } = {};
+  for (const { name } of row.pattern.fields) values[name] = 0;
+  const seen = new Set<string>();
+  const watched = watch(values, seen);
+  for (;;) {
+    const names = new Set(seen);
+    const shapes = new Map<string, Shape>();
+    for (const _ of combinations(row, values, names)) {
+      const shape = row.shape(watched);
+      const key = shapeKey(shape);
+      if (!shapes.has(key) && !isUnallocated(row, values, names)) shapes.set(key, shape);
+    }
+    if (seen.size === names.size) return shapes;
+  }
+}
+
+function isUnallocated(row: Row, values: Fields, decided: ReadonlySet<string>): boolean {
+  if (!row.unallocated) return false;
+  const looked = new Set<string>();
+  return row.unallocated(watch(values, looked)) && [...looked].every((name) => decided.has(name));
+}
+
+/** Sets `values` to one combination after another of the fields in `names`; the others stay zero. */
+function* combinations(row: Row, values: { [name: string]: number }, names: ReadonlySet<string>): Generator<void> {
   const axes = row.pattern.fields
-    .filter(({ name }) => names.includes(name))
+    .filter(({ name }) => names.has(name))
     .map(({ name, width }) => ({
       name,
-      values: /^r[dnmast]2?$/.test(name) ? REGISTER_VALUES : Array.from({ length: 2 ** width }, (_, n) => n),
+      choices: /^r[dnmast]2?$/.test(name) ? REGISTER_VALUES : Array.from({ length: 2 ** width }, (_, n) => n),
     }));
-  const total = axes.reduce((product, { values }) => product * values.length, 1);
-  if (total > LIMIT) throw new Error(`${row.name}: the shape depends on ${names}, too many combinations`);
-  const zero = Object.fromEntries(row.pattern.fields.map(({ name }) => [name, 0]));
+  const total = axes.reduce((product, { choices }) => product * choices.length, 1);
+  if (total > LIMIT) throw new Error(`${row.name}: the shape depends on ${[...names]}, too many combinations`);
   for (let n = 0; n < total; n++) {
-    const fields: { [name: string]: number } = { ...zero };
     let rest = n;
-    for (const { name, values } of axes) {
-      fields[name] = values[rest % values.length];
-      rest = Math.floor(rest / values.length);
+    for (const { name, choices } of axes) {
+      values[name] = choices[rest % choices.length];
+      rest = Math.floor(rest / choices.length);
     }
-    yield fields;
+    yield;
   }
 }
 

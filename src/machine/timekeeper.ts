@@ -1,0 +1,76 @@
+/**
+ * Order and time. `icount` is the ordinal of the instruction that executes, or of the next one between two instructions.
+ * Time in ns advances by one with each instruction attempted, before it executes, except as docs/qemu-time.md says; and by
+ * the skip of a WFI.
+ *
+ * While translated code runs, the instruction count is implied by its budget cell: icount = end of the slice - budget.
+ */
+import { CELL, type CpuState } from '../cpu/state.ts';
+import type { Clock } from './device.ts';
+
+export class Timekeeper implements Clock {
+  readonly #u32: Uint32Array;
+  readonly #budget = CELL.budget >>> 2;
+  #settled = 0;
+  #sliceEnd = 0;
+  /** time = icount + #offset, between two instructions. */
+  #offset = 0;
+  #running = false;
+
+  constructor(state: CpuState) {
+    this.#u32 = state.u32;
+  }
+
+  get icount(): number {
+    return this.#running ? this.#sliceEnd - this.#u32[this.#budget] : this.#settled;
+  }
+
+  /** Time as the instruction that executes sees it, or the time between two instructions. */
+  now(): number {
+    return this.icount + this.#offset + (this.#running ? 1 : 0);
+  }
+
+  /** Starts a slice of `budget` instructions. */
+  begin(budget: number): void {
+    this.#sliceEnd = this.#settled + budget;
+    this.#u32[this.#budget] = budget;
+    this.#running = true;
+  }
+
+  /** Ends a slice; `attempted` says that the instruction in the budget was attempted and left without completing. */
+  end(attempted: boolean): void {
+    this.#settled = this.icount + (attempted ? 1 : 0);
+    this.#running = false;
+  }
+
+  /** Inside an instruction: makes it the last of its slice. */
+  stopAfterThis(): void {
+    if (!this.#running) return;
+    this.#sliceEnd = this.icount + 1;
+    this.#u32[this.#budget] = 1;
+  }
+
+  /** The instruction that executes, or that was attempted last, is one that time does not count. */
+  doNotCount(): void {
+    this.#offset -= 1;
+  }
+
+  /** Between two instructions: time jumps to `ns`, which is not in the past. */
+  skipTo(ns: number): void {
+    this.#offset = ns - this.#settled;
+  }
+
+  /** One instruction was attempted whose fetch faulted: it is counted in icount and not in time. */
+  fetchFaulted(): void {
+    this.#settled += 1;
+    this.#offset -= 1;
+  }
+
+  save(): { icount: number; offset: number } {
+    return { icount: this.#settled, offset: this.#offset };
+  }
+  restore({ icount, offset }: { icount: number; offset: number }): void {
+    this.#settled = icount;
+    this.#offset = offset;
+  }
+}
