@@ -26,7 +26,6 @@ interface FormOperands<Form> {
   width: Width;
   form: Form;
   first: Value<32>;
-  second: Value<32>;
   imm: Value<64>;
   rn: Register;
   rd: Register;
@@ -44,16 +43,17 @@ const unsigned = {
   imm: fieldMask,
   bytes: {
     first: (fields: BitfieldFields) => (fields.imms < fields.immr ? position(fields) : fields.immr),
-    second: () => 0,
   },
   unallocated,
 };
-const moveUnsigned = ({ width, form, first, imm, rn, rd }: FormOperands<UnsignedForm>, e: Emitter) => {
-  const source = e.x(rn, width);
-  if (form === 'mask') return e.setX(rd, e.and(source, immediate(e, width, imm)));
+// Operands are asked for only where the form uses them: a back end spends code on each.
+const moveUnsigned = (operands: FormOperands<UnsignedForm>, e: Emitter) => {
+  const { width, form, rn, rd } = operands;
   const left = form === 'lsl' || form === 'insert';
-  const shifted = shiftValue(e, left ? 'lsl' : 'lsr', source, widen(e, width, first));
-  e.setX(rd, form === 'lsl' || form === 'lsr' ? shifted : e.and(shifted, immediate(e, width, imm)));
+  let result = e.x(rn, width);
+  if (form !== 'mask') result = shiftValue(e, left ? 'lsl' : 'lsr', result, widen(e, width, operands.first));
+  if (form !== 'lsl' && form !== 'lsr') result = e.and(result, immediate(e, width, operands.imm));
+  e.setX(rd, result);
 };
 
 type SignedForm = 'asr' | 8 | 16 | 32 | 'shifts';
@@ -76,12 +76,15 @@ const signed = {
   },
   unallocated,
 };
-type SignedOperands = Omit<FormOperands<SignedForm>, 'imm'>;
-const moveSigned = ({ width, form, first, second, rn, rd }: SignedOperands, e: Emitter) => {
+interface SignedOperands extends Omit<FormOperands<SignedForm>, 'imm'> {
+  second: Value<32>;
+}
+const moveSigned = (operands: SignedOperands, e: Emitter) => {
+  const { width, form, rn, rd } = operands;
   const source = e.x(rn, width);
   if (typeof form === 'number') return e.setX(rd, e.signExtend(width, source, form));
-  const top = form === 'shifts' ? e.shiftLeft(source, widen(e, width, first)) : source;
-  e.setX(rd, e.shiftRightSigned(top, widen(e, width, second)));
+  const top = form === 'shifts' ? e.shiftLeft(source, widen(e, width, operands.first)) : source;
+  e.setX(rd, e.shiftRightSigned(top, widen(e, width, operands.second)));
 };
 
 const insert = {

@@ -7,7 +7,7 @@ import {
   extendRegister,
   extensionForm,
   immediate,
-  type Shift,
+  type ShiftedRegister,
   shiftForm,
   shiftRegister,
   widen,
@@ -53,18 +53,12 @@ const byShiftedRegister = {
   bytes: { amount: ({ imm6 }: Fields<'imm6'>) => imm6 },
   unallocated: ({ sf, shift, imm6 }: Fields<'sf' | 'shift' | 'imm6'>) => shift === 3 || (!sf && imm6 >= 32),
 };
-interface ShiftedOperands {
-  width: Width;
-  shift: Shift;
-  amount: Value<32>;
-  rm: Register;
+interface ShiftedOperands extends ShiftedRegister {
   rn: Register;
   rd: Register;
 }
-const shiftedForm =
-  (operation: Operation) =>
-  ({ width, shift, amount, rm, rn, rd }: ShiftedOperands, e: Emitter) =>
-    e.setX(rd, operation(e, e.x(rn, width), shiftRegister(e, width, rm, shift, amount)));
+const shiftedForm = (operation: Operation) => (operands: ShiftedOperands, e: Emitter) =>
+  e.setX(operands.rd, operation(e, e.x(operands.rn, operands.width), shiftRegister(e, operands)));
 
 const byExtendedRegister = {
   shape: ({ sf, option }: Fields<'sf' | 'option'>) => ({

@@ -1,7 +1,14 @@
 /** Logical operations: immediate and shifted register. Arm ARM C4.1.86 (Logical (immediate)), C4.1.89. */
 import type { Emitter, Register, Value, Width } from './emitter.ts';
 import type { Fields } from './pattern.ts';
-import { decodeBitMasks, immediate, type Shift, shiftForm, shiftRegister, widthOf } from './pseudocode.ts';
+import {
+  decodeBitMasks,
+  immediate,
+  type ShiftedRegister,
+  shiftForm,
+  shiftRegister,
+  widthOf,
+} from './pseudocode.ts';
 import { row } from './row.ts';
 
 type Operation = (e: Emitter, a: Value, b: Value) => Value;
@@ -35,22 +42,14 @@ const byShiftedRegister = {
   bytes: { amount: ({ imm6 }: Fields<'imm6'>) => imm6 },
   unallocated: ({ sf, imm6 }: Fields<'sf' | 'imm6'>) => !sf && imm6 >= 32,
 };
-interface ShiftedOperands {
-  width: Width;
-  shift: Shift;
-  amount: Value<32>;
-  rm: Register;
+interface ShiftedOperands extends ShiftedRegister {
   rn: Register;
   rd: Register;
 }
-const shiftedForm =
-  (operation: Operation) =>
-  ({ width, shift, amount, rm, rn, rd }: ShiftedOperands, e: Emitter) =>
-    e.setX(rd, operation(e, e.x(rn, width), shiftRegister(e, width, rm, shift, amount)));
-const invertedForm =
-  (operation: Operation) =>
-  ({ width, shift, amount, rm, rn, rd }: ShiftedOperands, e: Emitter) =>
-    e.setX(rd, operation(e, e.x(rn, width), e.not(shiftRegister(e, width, rm, shift, amount))));
+const shiftedForm = (operation: Operation) => (operands: ShiftedOperands, e: Emitter) =>
+  e.setX(operands.rd, operation(e, e.x(operands.rn, operands.width), shiftRegister(e, operands)));
+const invertedForm = (operation: Operation) => (operands: ShiftedOperands, e: Emitter) =>
+  e.setX(operands.rd, operation(e, e.x(operands.rn, operands.width), e.not(shiftRegister(e, operands))));
 
 /** ORR with the zero register and no shift is MOV, which is frequent enough to have a form of its own. */
 const orByShiftedRegister = {
@@ -61,8 +60,7 @@ const orByShiftedRegister = {
   },
 };
 const orForm = (operands: ShiftedOperands & { move: boolean }, e: Emitter) => {
-  const { width, rm, rd, move } = operands;
-  if (move) e.setX(rd, e.x(rm, width));
+  if (operands.move) e.setX(operands.rd, e.x(operands.rm, operands.width));
   else shiftedForm(orr)(operands, e);
 };
 

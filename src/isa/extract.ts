@@ -19,12 +19,14 @@ export const extract = [
       },
       unallocated: ({ sf, n, imms }) => n !== sf || (!sf && imms >= 32),
     },
-    ({ width, form, lsb, above, rm, rn, rd }, e) => {
+    (operands, e) => {
+      const { width, form, rm, rn, rd } = operands;
       const low = e.x(rm, width);
       if (form === 'move') return e.setX(rd, low);
-      if (form === 'rotate') return e.setX(rd, e.rotateRight(low, widen(e, width, lsb)));
-      const high = e.shiftLeft(e.x(rn, width), widen(e, width, above));
-      e.setX(rd, e.or(high, e.shiftRight(low, widen(e, width, lsb))));
+      const lsb = widen(e, width, operands.lsb);
+      if (form === 'rotate') return e.setX(rd, e.rotateRight(low, lsb));
+      const high = e.shiftLeft(e.x(rn, width), widen(e, width, operands.above));
+      e.setX(rd, e.or(high, e.shiftRight(low, lsb)));
     },
   ),
 ];

@@ -41,17 +41,17 @@ export type Shift = 'none' | 'lsl' | 'lsr' | 'asr' | 'ror';
 const shifts = ['lsl', 'lsr', 'asr', 'ror'] as const;
 export const shiftForm = (type: number, amount: number): Shift => (amount === 0 ? 'none' : shifts[type]);
 
-/** ShiftReg(). */
-export function shiftRegister(
-  e: Emitter,
-  width: Width,
-  rm: Register,
-  shift: Shift,
-  amount: Value<32>,
-): Value {
-  const value = e.x(rm, width);
-  if (shift === 'none') return value;
-  return shiftValue(e, shift, value, widen(e, width, amount));
+export interface ShiftedRegister {
+  readonly width: Width;
+  readonly shift: Shift;
+  readonly amount: Value<32>;
+  readonly rm: Register;
+}
+/** ShiftReg(). Takes the operands whole: asking for the amount costs a back end code, which a shift by nothing saves. */
+export function shiftRegister(e: Emitter, operands: ShiftedRegister): Value {
+  const value = e.x(operands.rm, operands.width);
+  if (operands.shift === 'none') return value;
+  return shiftValue(e, operands.shift, value, widen(e, operands.width, operands.amount));
 }
 
 export function shiftValue(e: Emitter, shift: Exclude<Shift, 'none'>, value: Value, count: Value): Value {

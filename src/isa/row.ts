@@ -8,7 +8,8 @@ import { type Fields, type FieldsOf, type Pattern, parsePattern } from './patter
 export type Feature = 'base' | 'FP' | 'AdvSIMD' | 'CRC32' | 'AES' | 'SHA1' | 'SHA256' | (string & {});
 
 /** Field names that are general registers. */
-type RegisterName = 'rd' | 'rn' | 'rm' | 'ra' | 'rt' | 'rt2' | 'rs';
+export const REGISTER_NAMES = ['rd', 'rn', 'rm', 'ra', 'rt', 'rt2', 'rs'] as const;
+export type RegisterName = (typeof REGISTER_NAMES)[number];
 
 /**
  * What a semantics function receives. Shape values are numbers known when code is generated; register fields are

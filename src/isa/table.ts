@@ -54,8 +54,15 @@ const FEW = 3;
 const couldMatch = (rows: readonly Row[], word: number, mask: number) =>
   rows.filter(({ pattern }) => ((word ^ pattern.value) & pattern.mask & mask) === 0);
 
-/** Rows that take encodings from others come before them. */
-const ordered = [...ROWS].sort((a, b) => Number(b.before.length > 0) - Number(a.before.length > 0));
+const byName = new Map(ROWS.map((row) => [row.name, row]));
+/** Rows that take encodings from others come before them, and those before the rows that they take from. */
+const rank = (row: Row): number =>
+  row.before.reduce((highest, name) => {
+    const other = byName.get(name);
+    if (!other) throw new Error(`${row.name} is before ${name}, which is no row`);
+    return Math.max(highest, 1 + rank(other));
+  }, 0);
+const ordered = [...ROWS].sort((a, b) => rank(b) - rank(a));
 
 const classes: (readonly Row[])[] = Array.from({ length: 2048 }, (_, i) =>
   couldMatch(ordered, i << 21, CLASS_MASK),
@@ -76,7 +83,8 @@ export function decode(word: number): Decoded | undefined {
   return undefined;
 }
 
-function match(row: Row, word: number): Fields | undefined {
+/** The word's fields if the row's encoding includes it. */
+export function match(row: Row, word: number): Fields | undefined {
   if (((word ^ row.pattern.value) & row.pattern.mask) !== 0) return undefined;
   const fields = extractFields(row.pattern, word);
   return row.unallocated?.(fields) ? undefined : fields;
