@@ -45,13 +45,17 @@ export interface ElfFile {
 export const PT_LOAD = 1;
 export const PT_INTERP = 3;
 export const PF_X = 1;
+const SHT_NULL = 0;
 export const SHT_SYMTAB = 2;
+export const SHT_STRTAB = 3;
 export const SHT_NOBITS = 8;
 export const SHT_DYNSYM = 11;
 
 const ET_EXEC = 2;
 const ET_DYN = 3;
 const EM_AARCH64 = 183;
+export const SHF_ALLOC = 2n;
+export const SHF_EXECINSTR = 4n;
 const SHF_COMPRESSED = 0x800n;
 const EHDR_SIZE = 64;
 const PHDR_SIZE = 56;
@@ -216,6 +220,8 @@ function readSections(reader: ElfReader): ElfSection[] {
   if (namesIndex !== 0 && namesIndex >= count)
     reader.fail(`section name table is section ${namesIndex}, but there are ${count} sections`);
   const names = namesIndex === 0 ? undefined : sectionRange(reader, header(namesIndex), namesIndex);
+  if (names && reader.u32(header(namesIndex) + 4) !== SHT_STRTAB)
+    reader.fail(`section ${namesIndex}, which should hold the section names, is no string table`);
   return Array.from({ length: Number(count) }, (_, index) => {
     const at = header(index);
     const { offset, size } = sectionRange(reader, at, index);
@@ -232,11 +238,12 @@ function readSections(reader: ElfReader): ElfSection[] {
   });
 }
 
-/** Where a section's bytes are; a section without bytes (SHT_NOBITS, SHT_NULL) has none. */
+/** Where a section's bytes are. SHT_NOBITS has a size in memory and no bytes, so its size is not the file's concern. */
 function sectionRange(reader: ElfReader, at: number, index: number): { offset: number; size: number } {
   const type = reader.u32(at + 4);
-  if (type === SHT_NOBITS || type === 0) return { offset: 0, size: 0 };
   const size = reader.u64(at + 32);
+  if (type === SHT_NOBITS) return { offset: 0, size: Number(size) };
+  if (type === SHT_NULL) return { offset: 0, size: 0 };
   return { offset: reader.range(reader.u64(at + 24), size, `section ${index}`), size: Number(size) };
 }
 
@@ -261,6 +268,7 @@ export function sectionNamed(elf: ElfFile, name: string): ElfSection | undefined
 
 /** The bytes of a section, unpacked where SHF_COMPRESSED says so (zlib or zstd). */
 export function sectionBytes(elf: ElfFile, section: ElfSection): Uint8Array {
+  if (section.type === SHT_NOBITS) return new Uint8Array();
   const raw = elf.bytes.subarray(section.offset, section.offset + section.size);
   if ((section.flags & SHF_COMPRESSED) === 0n) return raw;
   const fail = (what: string) => new UserError(`${elf.file}: section ${section.name}: ${what}`);
