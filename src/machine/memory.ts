@@ -61,10 +61,22 @@ export class GuestMemory {
     return -1;
   }
 
+  /** As `offsetOf`, but gives out no slot: -1 where there is no RAM, -2 where the page was never touched and reads as zeros. */
+  existingOffsetOf(pa: number): number {
+    for (let i = 0; i < this.ranges.length; i++) {
+      const { base, size } = this.ranges[i];
+      if (pa < base || pa >= base + size) continue;
+      const slot = this.#slots[i][Math.floor((pa - base) / PAGE_SIZE)];
+      return slot === 0 ? -2 : (slot - 1) * PAGE_SIZE + (pa % PAGE_SIZE);
+    }
+    return -1;
+  }
+
   /** Whether the page that holds `pa` was ever touched: reading an untouched page gives zeros. */
   isTouched(pa: number): boolean {
     return this.ranges.some(
-      ({ base, size }, i) => pa >= base && pa < base + size && this.#slots[i][Math.floor((pa - base) / PAGE_SIZE)] !== 0,
+      ({ base, size }, i) =>
+        pa >= base && pa < base + size && this.#slots[i][Math.floor((pa - base) / PAGE_SIZE)] !== 0,
     );
   }
 

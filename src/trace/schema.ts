@@ -21,13 +21,18 @@ export interface Table {
   readonly columns: { readonly [name: string]: Column };
 }
 
-const column = <T extends ColumnType>(type: T, unit: string, sentence: string) => ({ type, unit, sentence }) as const;
+const column = <T extends ColumnType>(type: T, unit: string, sentence: string) =>
+  ({ type, unit, sentence }) as const;
 const nullable = <T extends ColumnType>(type: T, unit: string, sentence: string) =>
   ({ type, unit, sentence, nullable: true }) as const;
 
 /** Where and when: the first four columns of every event table. The recorder fills them in. */
 const when = {
-  icount: column('u64', 'instructions', 'Ordinal of the instruction during which, or before which, this happened'),
+  icount: column(
+    'u64',
+    'instructions',
+    'Ordinal of the instruction during which, or before which, this happened',
+  ),
   seq: column('u64', 'events', 'Total order of all events of the recording'),
   time_ns: column('u64', 'ns', 'Virtual time'),
   cpu: column('u8', '', 'Number of the CPU'),
@@ -37,7 +42,8 @@ const pc = column('u64', 'address', 'Virtual address of the instruction');
 
 export const TABLES = {
   flow: {
-    sentence: 'A packet of execution: a full sync, then what the architecture decided; it decodes with code and fetch alone',
+    sentence:
+      'A packet of execution: a full sync, then what the architecture decided; it decodes with code and fetch alone',
     columns: {
       ...when,
       pc: column('u64', 'address', 'Virtual address of the first instruction'),
@@ -52,7 +58,8 @@ export const TABLES = {
     },
   },
   code: {
-    sentence: 'A version of a page of code: its bytes when an instruction of it first executed, and again when changed bytes executed',
+    sentence:
+      'A version of a page of code: its bytes when an instruction of it first executed, and again when changed bytes executed',
     columns: {
       ...when,
       pa_page: column('u64', 'address', 'Physical address of the 4 KiB page'),
@@ -61,7 +68,8 @@ export const TABLES = {
     },
   },
   fetch: {
-    sentence: 'From here on, instructions fetched at this virtual page come from this version of this physical page',
+    sentence:
+      'From here on, instructions fetched at this virtual page come from this version of this physical page',
     columns: {
       ...when,
       regime: column('text', '', 'Translation regime: EL10, EL2, EL20'),
@@ -73,7 +81,8 @@ export const TABLES = {
     },
   },
   accesses: {
-    sentence: 'A packet of the loads and stores of the instructions of the flow packet with the same icount and cpu, in order',
+    sentence:
+      'A packet of the loads and stores of the instructions of the flow packet with the same icount and cpu, in order',
     columns: {
       ...when,
       count: column('u32', 'accesses', 'Number of addresses'),
@@ -81,7 +90,8 @@ export const TABLES = {
     },
   },
   values: {
-    sentence: 'Detail full: what each instruction of a flow packet wrote to registers and moved to and from memory',
+    sentence:
+      'Detail full: what each instruction of a flow packet wrote to registers and moved to and from memory',
     columns: {
       ...when,
       registers: column('u64list', '', 'Values written to general registers, in order'),
@@ -101,10 +111,18 @@ export const TABLES = {
     sentence: 'An exception entry or return',
     columns: {
       ...when,
-      kind: column('text', '', 'synchronous, irq, fiq, serror, virtual irq, virtual fiq, virtual serror, return, reset'),
+      kind: column(
+        'text',
+        '',
+        'synchronous, irq, fiq, serror, virtual irq, virtual fiq, virtual serror, return, reset',
+      ),
       from_el: column('u8', '', 'Exception level before'),
       to_el: column('u8', '', 'Exception level after'),
-      pc: column('u64', 'address', 'Address of the instruction that raised it, or of the next one for an interrupt'),
+      pc: column(
+        'u64',
+        'address',
+        'Address of the instruction that raised it, or of the next one for an interrupt',
+      ),
       target: column('u64', 'address', 'Address execution continues at'),
       esr: column('u64', '', 'Syndrome written to ESR_ELx; 0 for interrupts and returns'),
       ec: column('u8', '', 'Exception class, ESR[31:26]'),
@@ -118,7 +136,8 @@ export const TABLES = {
     },
   },
   walks: {
-    sentence: 'One architectural table walk; a stage 1 walk may have stage 2 walks of its own, which come before it',
+    sentence:
+      'One architectural table walk; the stage 2 walks that a stage 1 walk needed come after it, in the order they were made',
     columns: {
       ...when,
       pc,
@@ -128,14 +147,26 @@ export const TABLES = {
       asid: column('u16', '', 'ASID, 0 where the regime has none'),
       access: column('text', '', 'read, write, fetch, or walk: what the translation was for'),
       va: column('u64', 'address', 'Virtual address'),
-      ipa: nullable('u64', 'address', 'Stage 2: the address translated. Stage 1: the result, where a stage 2 follows'),
+      ipa: nullable(
+        'u64',
+        'address',
+        'Stage 2: the address translated. Stage 1: the result, where a stage 2 follows',
+      ),
       pa: nullable('u64', 'address', 'The resulting physical address of the byte accessed'),
       level: column('u8', '', 'Level of the last descriptor read'),
       page_size: nullable('u64', 'bytes', 'Size of the page or block found'),
-      descriptor_addresses: column('u64list', 'address', 'Physical addresses of the descriptors read, in order'),
+      descriptor_addresses: column(
+        'u64list',
+        'address',
+        'Physical addresses of the descriptors read, in order; after an external abort the last could not be read',
+      ),
       descriptors: column('u64list', '', 'The descriptors read, in order'),
-      outcome: column('text', '', 'ok, translation, access flag, permission, address size, external, alignment'),
-      fault_level: nullable('u8', '', 'Level reported in the fault status code'),
+      outcome: column(
+        'text',
+        '',
+        'ok, translation, access flag, permission, address size, external, alignment, or stage 2: one of its stage 2 walks faulted',
+      ),
+      fault_level: nullable('u8', '', 'Level reported in the fault status code, where it has one'),
       s1ptw: column('bool', '', 'This is a stage 2 walk for a stage 1 descriptor'),
       parent: nullable('u64', 'events', 'seq of the stage 1 walk that a stage 2 walk belongs to'),
     },
@@ -158,7 +189,11 @@ export const TABLES = {
     columns: {
       ...when,
       intid: column('u32', '', 'Interrupt number'),
-      event: column('text', '', 'raised, lowered, pending, acknowledged, priority drop, deactivated, list register, virtual acknowledged, virtual eoi, maintenance, taken'),
+      event: column(
+        'text',
+        '',
+        'raised, lowered, pending, acknowledged, priority drop, deactivated, list register, virtual acknowledged, virtual eoi, maintenance, taken',
+      ),
       detail: nullable('u64', '', 'List register number, priority or CPU, as the event says'),
     },
   },
@@ -230,9 +265,10 @@ type CellOf<C extends Column> = C extends { nullable: true } ? ValueOf<C['type']
 
 /** A row of an event table as its producer gives it: without the columns that the recorder fills in. */
 export type RowOf<T extends TableName> = {
-  readonly [K in Exclude<keyof (typeof TABLES)[T]['columns'], keyof typeof when>]: (typeof TABLES)[T]['columns'][K] extends Column
-    ? CellOf<(typeof TABLES)[T]['columns'][K]>
-    : never;
+  readonly [K in Exclude<
+    keyof (typeof TABLES)[T]['columns'],
+    keyof typeof when
+  >]: (typeof TABLES)[T]['columns'][K] extends Column ? CellOf<(typeof TABLES)[T]['columns'][K]> : never;
 };
 
 /** Tables whose rows the CPU, the MMU and the devices produce one at a time. */

@@ -1,0 +1,217 @@
+/**
+ * The memory management unit of one CPU: the translation regimes as the system registers now define them, the architectural
+ * TLB, TLBI and AT. Arm ARM chapter D8.
+ *
+ * A TLB hit costs about 0.05 µs, a four-level walk about 1 µs; neither touches a BigInt while nothing is recorded.
+ */
+import type { AccessKind, Fault } from '../cpu/fault.ts';
+import type { GuestMemory } from '../machine/memory.ts';
+import type { EventSink } from '../trace/schema.ts';
+import { type AtOperation, type AtResult, atResult, decodeAt } from './address_translate.ts';
+import { ContextKeys } from './context_keys.ts';
+import type { MmuFeatures } from './features.ts';
+import {
+  DEVICE,
+  PAN_FORBIDS,
+  PRIVILEGED_EXECUTE,
+  PRIVILEGED_READ,
+  PRIVILEGED_WRITE,
+  permits,
+  STAGE1_DEVICE,
+} from './permissions.ts';
+import { decodeRegime, type Regime, type RegimeName, type RegisterReader, regimeName } from './regime.ts';
+import { GLOBAL, Tlb, type TlbState, TlbView } from './tlb.ts';
+import { decodeTlbi, invalidate, type TlbInvalidation, type TlbiOperation } from './tlbi.ts';
+import type { CanonicalAddress, TranslationRequest, TranslationResult } from './translation.ts';
+import { appendWalkRows } from './walk_rows.ts';
+import { Walker } from './walker.ts';
+
+/** What left the architectural TLB: everything, or the pages of [va, va + size) in some contexts. */
+export type Invalidated =
+  | { readonly all: true }
+  | { readonly all: false; readonly va: CanonicalAddress; readonly size: number };
+
+export interface MmuOptions {
+  readonly registers: RegisterReader;
+  readonly memory: GuestMemory;
+  readonly features: MmuFeatures;
+  readonly events: EventSink;
+  /** Address of the current instruction, for the walks table. */
+  readonly pc: () => bigint;
+  /** Caches of translations must forget what is named: in every context, whatever its key. */
+  readonly onInvalidate?: (what: Invalidated) => void;
+  /** Context keys may have changed. */
+  readonly onContextChange?: () => void;
+  /** Entries of the TLB; only tests change it. */
+  readonly tlbEntries?: number;
+}
+
+/** A regime decoded, and where the TLB keeps its entries; no entries where no table is read. */
+interface Decoded {
+  readonly regime: Regime;
+  readonly view: TlbView | null;
+}
+
+export class Mmu {
+  readonly #options: MmuOptions;
+  readonly #walker: Walker;
+  readonly #tlb: Tlb;
+  readonly #keys: ContextKeys;
+  #decoded: { [name in RegimeName]?: Decoded } = {};
+  #byEl: (Decoded | undefined)[] = [];
+
+  constructor(options: MmuOptions) {
+    this.#options = options;
+    this.#walker = new Walker(options.memory);
+    const forget = (what: Invalidated) => options.onInvalidate?.(what);
+    this.#tlb = new Tlb(
+      (va, sizeBits) => forget(va === undefined ? { all: true } : { all: false, va, size: 2 ** sizeBits! }),
+      options.tlbEntries,
+    );
+    this.#keys = new ContextKeys(() => forget({ all: true }));
+  }
+
+  /** Number of TLB entries. */
+  get tlbSize(): number {
+    return this.#tlb.size;
+  }
+
+  /** To be called after a write to any of TRANSLATION_REGISTERS; costs nothing until the next translation. */
+  registersChanged(): void {
+    this.#decoded = {};
+    this.#byEl = [];
+    this.#keys.changed();
+    this.#options.onContextChange?.();
+  }
+
+  /** Through the TLB; a miss walks the tables, writes rows of `walks`, and enters the result. Faults are not entered. */
+  translate(request: TranslationRequest): TranslationResult {
+    const { regime, view } = this.#byEl[request.el] ?? this.#decodeFor(request.el);
+    const { va } = request;
+    // NaN would find nothing.
+    const hit = view !== null && this.#tlb.lookup(view, va);
+    if (hit) {
+      const { flags, pa } = this.#tlb;
+      if (request.unaligned && (flags & STAGE1_DEVICE) !== 0) return alignmentFault(1, 0);
+      if (permits(flags, request)) {
+        // The intermediate address is not known here, and HPFAR_EL2 is not written for an alignment fault.
+        if (request.unaligned && (flags & DEVICE) !== 0) return alignmentFault(2, 0);
+        return pageOf(pa, flags, request);
+      }
+    }
+    const walker = this.#walker;
+    const fault = walker.translate(regime, request);
+    const seq = view === null ? undefined : this.#record(regime, va, request.kind, fault !== null);
+    if (fault !== null) return { ok: false, fault: seq === undefined ? fault : { ...fault, walk: seq } };
+    const { pa, flags, sizeBits, global } = walker;
+    if (view !== null) {
+      if (hit) this.#tlb.dropCovering(view, va);
+      this.#tlb.insert(view, global, va, sizeBits, pa, flags);
+    }
+    return pageOf(pa, flags, request);
+  }
+
+  /**
+   * AT: walks the tables afresh, with rows of `walks`; the TLB is neither used nor filled. `currentEl` executes the
+   * instruction, `pan` is PSTATE.PAN.
+   */
+  addressTranslate(operation: AtOperation, va: CanonicalAddress, currentEl: 1 | 2, pan = false): AtResult {
+    const { request, stages } = decodeAt(operation, pan);
+    const { regime, view } = this.#byName(this.#atRegime(request.el));
+    const fault = this.#walker.translate(regime, { ...request, va }, stages);
+    if (view !== null) this.#record(regime, va, request.kind, fault !== null);
+    return atResult(this.#walker, regime, fault, stages, currentEl);
+  }
+
+  /** What a TLBI executed here invalidates. Give it to `invalidate`: of this CPU, and of all for a broadcast. */
+  decodeTlbi(operation: TlbiOperation, argument: bigint): TlbInvalidation {
+    const regimes = { el1: this.#regimeName(0), el2: this.#regimeName(2) };
+    return decodeTlbi(operation, argument, regimes, (name) => this.#byName(name).regime);
+  }
+
+  invalidate(what: TlbInvalidation): void {
+    invalidate(this.#tlb, what);
+  }
+
+  /** Reset: the TLB is empty. */
+  invalidateAll(): void {
+    this.#tlb.clear();
+  }
+
+  /**
+   * A small integer: while two keys are equal, and nothing was invalidated between, translations are equal. It changes only
+   * with `registersChanged`. It stands for what a TLB hit depends on (regime, VMID, ASID, whether stage 1 is on), the level
+   * asking, PAN, and the top byte; table addresses and sizes are no part of it, because the TLB does not look at them.
+   */
+  contextKey(el: 0 | 1 | 2, pan = false): number {
+    return this.#keys.keyOf(el, pan, () => (this.#byEl[el] ?? this.#decodeFor(el)).regime);
+  }
+
+  /** The regime that an exception level uses now: for VMID, ASID and the top byte (`regime.topByteIgnored`). */
+  regime(el: 0 | 1 | 2): Regime {
+    return (this.#byEl[el] ?? this.#decodeFor(el)).regime;
+  }
+
+  save(): TlbState {
+    return this.#tlb.save();
+  }
+  restore(state: TlbState): void {
+    this.#tlb.restore(state);
+  }
+
+  #record(regime: Regime, va: CanonicalAddress, kind: AccessKind, faulted: boolean): number | undefined {
+    const { events, pc } = this.#options;
+    if (!events.recording) return undefined;
+    return appendWalkRows(events, this.#walker, regime, va, kind, pc(), faulted);
+  }
+
+  #regimeName(el: 0 | 1 | 2): RegimeName {
+    return regimeName(el, this.#options.registers.get('HCR_EL2'), this.#options.features);
+  }
+
+  /** AT S1E1* and S12E1* mean EL2&0 for a host at EL2, just as those for EL0 do. */
+  #atRegime(el: 0 | 1 | 2): RegimeName {
+    return this.#regimeName(el === 1 ? 0 : el);
+  }
+
+  #decodeFor(el: 0 | 1 | 2): Decoded {
+    const decoded = this.#byName(this.#regimeName(el));
+    this.#byEl[el] = decoded;
+    return decoded;
+  }
+
+  #byName(name: RegimeName): Decoded {
+    let decoded = this.#decoded[name];
+    if (decoded === undefined) {
+      const regime = decodeRegime(name, this.#options.registers, this.#options.features);
+      decoded = { regime, view: viewOf(regime) };
+      this.#decoded[name] = decoded;
+    }
+    return decoded;
+  }
+}
+
+function viewOf({ name, vmid, asid, stage1, stage2 }: Regime): TlbView | null {
+  if (stage1 !== null) return new TlbView(name, vmid, asid);
+  return stage2 !== null ? new TlbView('EL10 flat', vmid, GLOBAL) : null;
+}
+
+const alignmentFault = (stage: 1 | 2, ipa: number): TranslationResult => ({
+  ok: false,
+  fault: { type: 'alignment', stage, level: 0, s1ptw: false, ipa } satisfies Fault,
+});
+
+function pageOf(pa: number, flags: number, { el, pan }: TranslationRequest): TranslationResult {
+  const mine = el === 0 ? flags >>> 3 : flags;
+  const data = !(pan && el !== 0 && (flags & PAN_FORBIDS) !== 0);
+  return {
+    ok: true,
+    page: {
+      paPage: pa - (pa % 4096),
+      read: data && (mine & PRIVILEGED_READ) !== 0,
+      write: data && (mine & PRIVILEGED_WRITE) !== 0,
+      execute: (mine & PRIVILEGED_EXECUTE) !== 0,
+      device: (flags & DEVICE) !== 0,
+    },
+  };
+}

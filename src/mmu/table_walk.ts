@@ -1,0 +1,122 @@
+/** One walk of one stage's tables: what was read, and where it led. Reused from walk to walk. Arm ARM D8.2, D8.3. */
+import type { FaultType } from '../cpu/fault.ts';
+import type { GuestMemory } from '../machine/memory.ts';
+import type { TableGeometry } from './regime.ts';
+
+/** `stage 2`: a stage 2 walk for a descriptor of this stage 1 walk faulted. */
+export type WalkOutcome = 'ok' | FaultType | 'stage 2';
+
+const TWO_32 = 2 ** 32;
+const MAX_LEVELS = 4;
+
+export class TableWalk {
+  outcome: WalkOutcome = 'ok';
+  /** The address translated: virtual, or intermediate at stage 2. */
+  input = 0;
+  /** Level of the last descriptor read, or to be read; the level that a fault reports. */
+  level = 0;
+  /** Output address of the byte, when a page or block was found. */
+  output = 0;
+  /** log2 of the size of the page or block found. */
+  sizeBits = 0;
+  /** The page or block descriptor. */
+  low = 0;
+  high = 0;
+  /** APTable, UXNTable and PXNTable of all levels, as bits 62..59 of the descriptors stand: shifted to bits 3..0. */
+  tableBits = 0;
+  /** Stage 2: the walk was for a stage 1 descriptor. */
+  s1ptw = false;
+  /** Number of descriptors read, their physical addresses, and their words, low first. */
+  count = 0;
+  readonly addresses = new Float64Array(MAX_LEVELS);
+  readonly words = new Uint32Array(2 * MAX_LEVELS);
+
+  /**
+   * Follows the tables down to a page or block with a valid output address and a set access flag; permissions are the
+   * caller's. `locate` gives the physical address of a descriptor, or -1 when stage 2 does not let the walk reach it.
+   */
+  run(
+    geometry: TableGeometry,
+    input: number,
+    memory: GuestMemory,
+    locate: ((ipa: number) => number) | null,
+  ): void {
+    this.outcome = this.#walk(geometry, input, memory, locate);
+  }
+
+  #walk(
+    geometry: TableGeometry,
+    input: number,
+    memory: GuestMemory,
+    locate: ((ipa: number) => number) | null,
+  ): WalkOutcome {
+    const { granule, outputBits } = geometry;
+    this.input = input;
+    this.level = 0;
+    this.count = 0;
+    this.sizeBits = 0;
+    this.tableBits = 0;
+    const limit = 2 ** geometry.inputBits;
+    // Written so that NaN is out of range. Which half it is was decided by the sign.
+    if (!(geometry.valid && input < limit && input >= -limit)) return 'translation';
+    if (geometry.baseTooLarge) return 'address size';
+
+    const stride = granule - 3;
+    let table = geometry.base;
+    let entryMask = 2 ** (geometry.inputBits - ((3 - geometry.startLevel) * stride + granule)) - 1;
+    for (let level = geometry.startLevel; ; level++) {
+      this.level = level;
+      const shift = (3 - level) * stride + granule;
+      let address = table + 8 * (Math.floor(input / 2 ** shift) & entryMask);
+      if (locate !== null) {
+        address = locate(address);
+        if (address < 0) return 'stage 2';
+      }
+      if (!this.#read(address, memory, geometry.bigEndian)) return 'external';
+      const { low, high } = this;
+      const isLeaf = level === 3 || (low & 2) === 0;
+      // Invalid; a block at level 3 (reserved); a block where the granule has none.
+      if ((low & 1) === 0 || (level === 3 && (low & 2) === 0)) return 'translation';
+      if (isLeaf && level < geometry.firstBlockLevel) return 'translation';
+      if ((high & 0xffff) >>> (outputBits - 32) !== 0) return 'address size';
+      if (isLeaf) {
+        this.sizeBits = shift;
+        const size = 2 ** shift;
+        this.output =
+          (high & 0xffff) * TWO_32 + ((low & -size) >>> 0) + (input - Math.floor(input / size) * size);
+        // No hardware update of the access flag (FEAT_HAFDBS).
+        return (low & 0x400) === 0 ? 'access flag' : 'ok';
+      }
+      this.tableBits |= (high >>> 27) & 15;
+      table = (high & 0xffff) * TWO_32 + ((low & -(1 << granule)) >>> 0);
+      entryMask = (1 << stride) - 1;
+    }
+  }
+
+  /** Reads the descriptor; false where there is no memory. */
+  #read(address: number, memory: GuestMemory, bigEndian: boolean): boolean {
+    const offset = memory.existingOffsetOf(address);
+    if (offset === -1) {
+      // The row shows where the walk wanted to read, and no descriptor.
+      this.addresses[this.count] = address;
+      return false;
+    }
+    let low = 0;
+    let high = 0;
+    if (offset >= 0) {
+      low = memory.u32[offset / 4];
+      high = memory.u32[offset / 4 + 1];
+      if (bigEndian) [low, high] = [swapBytes(high), swapBytes(low)];
+    }
+    this.low = low;
+    this.high = high;
+    this.addresses[this.count] = address;
+    this.words[2 * this.count] = low;
+    this.words[2 * this.count + 1] = high;
+    this.count++;
+    return true;
+  }
+}
+
+const swapBytes = (word: number): number =>
+  ((word >>> 24) | ((word >>> 8) & 0xff00) | ((word & 0xff00) << 8) | (word << 24)) >>> 0;

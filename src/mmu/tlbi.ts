@@ -1,0 +1,125 @@
+/**
+ * TLB maintenance: what each operation invalidates, as plain data, so that a broadcast is the same value given to every CPU's
+ * TLB. Arm ARM D8.16.5, C5.5.
+ *
+ * The inner-shareable forms (IS) have the scope of the local ones; sending them to the other CPUs is the caller's. Entries are
+ * leaves only, so the last-level forms (VALE1, VAALE1, VALE2, IPAS2LE1) are the same as the plain ones.
+ */
+import type { Regime, RegimeName } from './regime.ts';
+import { type ContextName, GLOBAL, type Tlb } from './tlb.ts';
+import type { CanonicalAddress } from './translation.ts';
+
+export const TLBI_OPERATIONS = [
+  'VMALLE1',
+  'VAE1',
+  'ASIDE1',
+  'VAAE1',
+  'VALE1',
+  'VAALE1',
+  'VMALLS12E1',
+  'ALLE1',
+  'IPAS2E1',
+  'IPAS2LE1',
+  'ALLE2',
+  'VAE2',
+  'VALE2',
+] as const;
+type LocalOperation = (typeof TLBI_OPERATIONS)[number];
+export type TlbiOperation = LocalOperation | `${LocalOperation}IS`;
+
+export type TlbInvalidation =
+  /** All entries of a regime; `vmid` null is every VMID. */
+  | { readonly scope: 'all'; readonly regime: RegimeName; readonly vmid: number | null }
+  /** The entries of one ASID that are not global. */
+  | { readonly scope: 'asid'; readonly regime: RegimeName; readonly vmid: number; readonly asid: number }
+  /** The entries that cover an address: those of one ASID, or of all (null), and the global ones. */
+  | {
+      readonly scope: 'va';
+      readonly regime: RegimeName;
+      readonly vmid: number;
+      readonly asid: number | null;
+      readonly va: CanonicalAddress;
+    }
+  /** The entries for stage 2 alone that cover an intermediate physical address. */
+  | { readonly scope: 'ipa'; readonly vmid: number; readonly ipa: number };
+
+export const isBroadcast = (operation: TlbiOperation): operation is `${LocalOperation}IS` =>
+  operation.endsWith('IS');
+
+/** The regimes that the operations for EL1 and for EL2 work on now. */
+export interface TlbiRegimes {
+  readonly el1: RegimeName;
+  readonly el2: RegimeName;
+}
+
+/**
+ * What an operation means on the CPU that executes it. `regimeOf` decodes a regime as it is now: the operations for EL1 work
+ * on EL2&0 while HCR_EL2.{E2H, TGE} is {1, 1}, those that name both stages never do.
+ */
+export function decodeTlbi(
+  operation: TlbiOperation,
+  argument: bigint,
+  regimes: TlbiRegimes,
+  regimeOf: (name: RegimeName) => Regime,
+): TlbInvalidation {
+  const local = (isBroadcast(operation) ? operation.slice(0, -2) : operation) as LocalOperation;
+  const regime = local.endsWith('E2') ? regimes.el2 : regimes.el1;
+  const { vmid, asidMask } = regimeOf(regime);
+  const asid = Number(argument >> 48n) & asidMask;
+  switch (local) {
+    case 'VMALLE1':
+      return { scope: 'all', regime, vmid };
+    case 'VMALLS12E1':
+      return { scope: 'all', regime: 'EL10', vmid: regimeOf('EL10').vmid };
+    case 'ALLE1':
+      return { scope: 'all', regime: 'EL10', vmid: null };
+    case 'ALLE2':
+      return { scope: 'all', regime, vmid: null };
+    case 'ASIDE1':
+      return { scope: 'asid', regime, vmid, asid };
+    case 'VAE1':
+    case 'VALE1':
+    case 'VAE2':
+    case 'VALE2':
+      return { scope: 'va', regime, vmid, asid, va: pageOf(argument) };
+    case 'VAAE1':
+    case 'VAALE1':
+      return { scope: 'va', regime, vmid, asid: null, va: pageOf(argument) };
+    case 'IPAS2E1':
+    case 'IPAS2LE1':
+      return { scope: 'ipa', vmid: regimeOf('EL10').vmid, ipa: Number(argument & 0xf_ffff_ffffn) * 4096 };
+  }
+}
+
+/** VA[55:12] in bits 43 to 0; an address that no table maps is NaN or out of every range, and drops nothing. */
+function pageOf(argument: bigint): CanonicalAddress {
+  return Number(BigInt.asIntN(44, argument)) * 4096;
+}
+
+/**
+ * Takes out of a TLB what an invalidation demands, and no more: a block goes whole when an address in it goes.
+ *
+ * IPAS2E1 reaches the entries for stage 2 alone (stage 1 off). Entries that combine both stages stay, as the architecture
+ * permits and QEMU does: software follows it with VMALLE1 or VAAE1, and one that forgets shows here.
+ */
+export function invalidate(tlb: Tlb, what: TlbInvalidation): void {
+  const inRegime = (name: ContextName, regime: RegimeName, vmid: number | null) =>
+    (name.regime === regime || (name.regime === 'EL10 flat' && regime === 'EL10')) &&
+    (vmid === null || name.vmid === vmid);
+  switch (what.scope) {
+    case 'all':
+      tlb.dropContexts((name) => inRegime(name, what.regime, what.vmid));
+      break;
+    case 'asid':
+      tlb.dropContexts((name) => name.asid === what.asid && inRegime(name, what.regime, what.vmid));
+      break;
+    case 'va': {
+      const { asid } = what;
+      const hasAsid = (name: ContextName) => asid === null || name.asid === asid || name.asid === GLOBAL;
+      tlb.dropAddress((name) => hasAsid(name) && inRegime(name, what.regime, what.vmid), what.va);
+      break;
+    }
+    case 'ipa':
+      tlb.dropAddress((name) => name.regime === 'EL10 flat' && name.vmid === what.vmid, what.ipa);
+  }
+}
