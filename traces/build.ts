@@ -6,7 +6,7 @@
  *
  * Reproducible: no dates, no build id, and paths in the debug information are relative to the top of the repository.
  */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -35,10 +35,12 @@ const compilerFlags = [
   '-g',
   `-ffile-prefix-map=${top}=.`,
   '-Itraces/lib',
+  '-Itraces/hypervisor',
 ];
 
 function tool(name: string, args: string[]): void {
-  execFileSync(prefix + name, args, { cwd: top, stdio: ['ignore', 'ignore', 'inherit'] });
+  const { status } = spawnSync(prefix + name, args, { cwd: top, stdio: ['ignore', 'ignore', 'inherit'] });
+  if (status !== 0) process.exit(1); // the tool has said why
 }
 
 export function compilerAvailable(): boolean {
@@ -49,11 +51,16 @@ export function compilerAvailable(): boolean {
   }
 }
 
-function compile(image: Image, sources: readonly string[], directory: string): string[] {
+function compile(
+  image: Image,
+  sources: readonly string[],
+  directory: string,
+  more: readonly string[] = [],
+): string[] {
   mkdirSync(directory, { recursive: true });
+  const defines = [...image.defines, ...more].map((name) => `-D${name}`);
   return sources.map((source) => {
     const object = join(directory, `${source.replaceAll('/', '-')}.o`);
-    const defines = image.defines.map((name) => `-D${name}`);
     const here = `-Itraces/${dirname(source)}`;
     tool('gcc', [...compilerFlags, here, image.optimise, ...defines, '-c', `traces/${source}`, '-o', object]);
     return object;
@@ -62,10 +69,10 @@ function compile(image: Image, sources: readonly string[], directory: string): s
 
 /** One relocatable object for a payload; all its symbols become local, so that payloads may share library sources. */
 function buildPayload(image: Image, payload: Payload, directory: string): string {
-  const objects = compile(image, payload.sources, join(directory, payload.name));
+  const objects = compile(image, payload.sources, join(directory, payload.name), payload.defines);
   const object = join(directory, `${payload.name}.o`);
   tool('ld', ['-r', '-o', object, ...objects]);
-  tool('objcopy', ['--wildcard', '--localize-symbol=!payload_*', '--localize-symbol=*', object]);
+  tool('objcopy', ['--wildcard', '--localize-symbol=*', object]);
   return object;
 }
 
@@ -73,7 +80,7 @@ function buildPayload(image: Image, payload: Payload, directory: string): string
 export function build(image: Image, directory: string): string {
   const work = join(directory, image.folder);
   const payloads = image.payloads.map((payload) => buildPayload(image, payload, work));
-  const objects = compile(image, image.sources, join(work, 'el2'));
+  const objects = compile(image, image.sources, join(work, 'el2-objects'));
   const script = join(work, 'image.ld');
   tool('gcc', ['-E', '-P', '-x', 'c', '-Itraces/lib', `traces/${image.linkerScript}`, '-o', script]);
   const elf = join(work, image.file);

@@ -16,9 +16,24 @@
 #define dsb(domain) asm volatile("dsb " #domain : : : "memory")
 #define wfi() asm volatile("wfi" : : : "memory")
 
-static inline u32 mmio_read32(u64 address) { return *(volatile u32 *)address; }
-static inline void mmio_write32(u64 address, u32 value) { *(volatile u32 *)address = value; }
-static inline void mmio_write8(u64 address, u8 value) { *(volatile u8 *)address = value; }
+/* One plain load or store each: with writeback, which a compiler is free to choose, a data abort that traps to a
+ * hypervisor has no valid instruction syndrome (ESR_ELx.ISS.ISV), and the access cannot be emulated. */
+static inline u32 mmio_read32(u64 address)
+{
+  u32 value;
+  asm volatile("ldr %w0, [%1]" : "=r"(value) : "r"(address) : "memory");
+  return value;
+}
+
+static inline void mmio_write32(u64 address, u32 value)
+{
+  asm volatile("str %w0, [%1]" : : "rZ"(value), "r"(address) : "memory");
+}
+
+static inline void mmio_write8(u64 address, u8 value)
+{
+  asm volatile("strb %w0, [%1]" : : "rZ"((u32)value), "r"(address) : "memory");
+}
 
 /* PSTATE in SPSR_ELx: the mode field and the four masks (Arm ARM C5.2.18). */
 #define SPSR_EL0T 0x0

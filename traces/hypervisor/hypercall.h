@@ -1,0 +1,14 @@
+/*
+ * The hypercalls, by HVC #0 with the function in x0, arguments from x1 on and the result in x0 (SMC Calling
+ * Convention, vendor-specific hypervisor services). PSCI goes by SMC. Shared by hypervisor and guests.
+ */
+#ifndef HYPERCALL_H
+#define HYPERCALL_H
+
+#define HVC_YIELD 0xc6000000u    /* let the other guest run */
+#define HVC_PRINT 0xc6000001u    /* x1: IPA of a string, x2: its length */
+#define HVC_GET_TIME 0xc6000002u /* nanoseconds since this guest was started */
+#define HVC_EXIT_COUNT 0xc6000003u /* exits of this guest so far */
+#define SMCCC_NOT_SUPPORTED (~0ul)
+
+#endif

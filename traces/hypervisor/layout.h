@@ -1,0 +1,23 @@
+/* Where things are: for C, assembly and the linker script. */
+#ifndef LAYOUT_H
+#define LAYOUT_H
+
+#define HYPERVISOR_BASE 0x40200000
+
+/* Each guest sees its RAM where the board has it, and runs its kernel at a virtual address of its own. */
+#define GUEST_IPA 0x40000000
+#define GUEST_RAM_SIZE 0x01000000
+#define GUEST_1_PA 0x48000000
+#define GUEST_2_PA 0x4a000000
+#define GUEST_1_VA 0xffffff8011000000
+#define GUEST_2_VA 0xffffff8022000000
+
+/* A payload begins with two sizes, in bytes and whole pages: read-only part, whole image. Then its first instruction. */
+#define PAYLOAD_ENTRY 16
+
+/* A guest kernel's page tables, and its one stack above them. */
+#define KERNEL_TABLES 16
+#define KERNEL_STACK_SIZE 0x2000
+#define KERNEL_MEMORY_SIZE (KERNEL_TABLES * 0x1000 + KERNEL_STACK_SIZE)
+
+#endif
