@@ -94,13 +94,13 @@ export const dataProcessingRegister = [
   row('ASRV',    'sf:1 0 0 11010110 rm:5 001010 rn:5 rd:5', eitherWidth, asrv),
   row('RORV',    'sf:1 0 0 11010110 rm:5 001011 rn:5 rd:5', eitherWidth, rorv),
 
-  // Data-processing (3 source). SMULH and UMULH ignore Ra, which should be 31.
+  // Data-processing (3 source). SMULH and UMULH ignore Ra, which should be ones.
   row('MADD',    'sf:1 00 11011 000 rm:5 0 ra:5 rn:5 rd:5', accumulatingEitherWidth, multiply('add')),
   row('MSUB',    'sf:1 00 11011 000 rm:5 1 ra:5 rn:5 rd:5', accumulatingEitherWidth, multiply('sub')),
   row('SMADDL',  '1    00 11011 001 rm:5 0 ra:5 rn:5 rd:5', accumulating, multiplyLong('signExtend', 'add')),
   row('SMSUBL',  '1    00 11011 001 rm:5 1 ra:5 rn:5 rd:5', accumulating, multiplyLong('signExtend', 'sub')),
-  row('SMULH',   '1    00 11011 010 rm:5 0 ra:5 rn:5 rd:5', {}, multiplyHigh('mulHighSigned')),
+  row('SMULH',   '1    00 11011 010 rm:5 0 sbo:5 rn:5 rd:5', {}, multiplyHigh('mulHighSigned')),
   row('UMADDL',  '1    00 11011 101 rm:5 0 ra:5 rn:5 rd:5', accumulating, multiplyLong('zeroExtend', 'add')),
   row('UMSUBL',  '1    00 11011 101 rm:5 1 ra:5 rn:5 rd:5', accumulating, multiplyLong('zeroExtend', 'sub')),
-  row('UMULH',   '1    00 11011 110 rm:5 0 ra:5 rn:5 rd:5', {}, multiplyHigh('mulHighUnsigned')),
+  row('UMULH',   '1    00 11011 110 rm:5 0 sbo:5 rn:5 rd:5', {}, multiplyHigh('mulHighUnsigned')),
 ];

@@ -1,6 +1,10 @@
-/** The long suite: `npm run conformance`. Its oracle is QEMU; a missing tool is a failure. */
+/**
+ * The long suite: comparisons with programs that we did not write, which `npm test` must not need.
+ *
+ *     vitest run --config test/conformance/vitest.config.ts
+ */
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
-  test: { include: ['test/conformance/**/*.conformance.ts'], testTimeout: 300_000, fileParallelism: false },
+  test: { include: ['test/conformance/**/*.conformance.ts'], testTimeout: 300_000, hookTimeout: 300_000 },
 });
