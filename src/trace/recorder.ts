@@ -225,7 +225,8 @@ function makeDirectory(directory: string, { recipe, images }: RecorderOptions): 
 function ownCheckpoint(checkpoint: Checkpoint, transfer: Set<ArrayBuffer>): Checkpoint {
   const own = <T extends Uint8Array | BigUint64Array>(array: T): T => {
     const whole = array.buffer instanceof ArrayBuffer && array.byteLength === array.buffer.byteLength;
-    const mine = whole ? array : (new (array.constructor as new (from: T) => T)(array) as T);
+    const copy = () => (array instanceof BigUint64Array ? new BigUint64Array(array) : new Uint8Array(array));
+    const mine = whole ? array : (copy() as T);
     transfer.add(mine.buffer as ArrayBuffer);
     return mine;
   };

@@ -3,10 +3,7 @@ import { MAX_TOKEN_BYTES } from '../addresses.ts';
 import { type Batch, TableBuilder } from '../columns.ts';
 import type { RawPacket } from '../raw_packet.ts';
 import { encodeAddresses } from './addresses.ts';
-import { BATCH_ROWS } from './segment.ts';
-
-/** A record batch goes out when a table has this much. Depends on the packets alone, so that files are reproducible. */
-const BATCH_BYTES = 2 ** 24;
+import { BATCH_BYTES, BATCH_ROWS } from './segment.ts';
 
 const PACKET_TABLES = ['flow', 'accesses', 'values'] as const;
 export type PacketTable = (typeof PACKET_TABLES)[number];

@@ -27,6 +27,8 @@ const MAGIC = Buffer.from('ARROW1');
 const NO_BYTES = new Uint8Array(0);
 /** Rows of a record batch: small enough that a reader skips what it does not need. */
 export const BATCH_ROWS = 65_536;
+/** Fewer rows when they are long. Depends on the rows alone, so that files are reproducible. */
+export const BATCH_BYTES = 2 ** 24;
 /** Smaller buffers are stored as they are. */
 const WORTH_COMPRESSING = 64;
 const LEVEL = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
@@ -114,8 +116,11 @@ export class SegmentWriter {
   }
 
   write(batch: Batch): void {
-    for (let from = 0; from < batch.rows; from += BATCH_ROWS) {
-      const to = Math.min(batch.rows, from + BATCH_ROWS);
+    let bytes = 0;
+    for (const { values } of Object.values(batch.columns)) bytes += values.byteLength;
+    const step = Math.max(1, Math.min(BATCH_ROWS, Math.floor((BATCH_BYTES * batch.rows) / bytes)));
+    for (let from = 0; from < batch.rows; from += step) {
+      const to = Math.min(batch.rows, from + step);
       const columns: { [name: string]: ColumnData } = {};
       for (const [name, data] of Object.entries(batch.columns)) {
         const adopted = this.#dictionaries.get(name)?.adopt(data) ?? data;
