@@ -1,0 +1,353 @@
+/**
+ * Exception entry and return, EL0 to EL2, AArch64. Arm ARM D1.3 (entry, return), D1.4 (routing), D17.2.37 (ESR_ELx).
+ *
+ * Every method that enters an exception leaves the vector's address in the pc cell and sets `redirected`. The instruction that
+ * raises it has its own address in pc when the method is called; for an interrupt pc is that of the next instruction.
+ */
+import type { CpuInterruptInputs } from '../machine/device.ts';
+import type { EventSink } from '../trace/schema.ts';
+import type { Transfer } from '../isa/row.ts';
+import type { OnAttention } from './attention.ts';
+import { type Fault, faultStatusCode } from './fault.ts';
+import { switchStack } from './stack_pointers.ts';
+import type { CpuState } from './state.ts';
+import { slotOf } from './sysregs/table.ts';
+
+/** Exception classes, ESR_ELx.EC. */
+export const EC = {
+  unknown: 0x00,
+  wfx: 0x01,
+  floatingPoint: 0x07,
+  illegalState: 0x0e,
+  svc: 0x15,
+  hvc: 0x16,
+  smc: 0x17,
+  systemRegister: 0x18,
+  instructionAbortLower: 0x20,
+  instructionAbort: 0x21,
+  pcAlignment: 0x22,
+  dataAbortLower: 0x24,
+  dataAbort: 0x25,
+  spAlignment: 0x26,
+  serror: 0x2f,
+  breakpointInstruction: 0x3c,
+} as const;
+
+export type InterruptKind = 'irq' | 'fiq' | 'virtual irq' | 'virtual fiq' | 'virtual serror';
+
+/** The access that a data abort reports. */
+export interface AbortedAccess {
+  readonly write: boolean;
+  /** Single-register load or store without writeback: its syndrome is given for stage 2 faults. */
+  readonly transfer?: Transfer;
+  /** DC, IC or AT instruction. */
+  readonly maintenance?: boolean;
+}
+
+export interface ExceptionsOptions {
+  readonly state: CpuState;
+  readonly events: EventSink;
+  /** Inputs of the CPU that is in CpuState. */
+  readonly inputs: () => CpuInterruptInputs;
+  readonly onAttention: OnAttention;
+}
+
+const HCR = slotOf('HCR_EL2');
+const VTTBR = slotOf('VTTBR_EL2');
+const VTCR = slotOf('VTCR_EL2');
+const MDSCR = slotOf('MDSCR_EL1');
+const TCR = [0, slotOf('TCR_EL1'), slotOf('TCR_EL2')];
+const VBAR = [0, slotOf('VBAR_EL1'), slotOf('VBAR_EL2')];
+const ESR = [0, slotOf('ESR_EL1'), slotOf('ESR_EL2')];
+const FAR = [0, slotOf('FAR_EL1'), slotOf('FAR_EL2')];
+const ELR = [0, slotOf('ELR_EL1'), slotOf('ELR_EL2')];
+const SPSR = [0, slotOf('SPSR_EL1'), slotOf('SPSR_EL2')];
+const HPFAR = slotOf('HPFAR_EL2');
+
+const IL = 1 << 25;
+const HCR_FMO = 1 << 3;
+const HCR_IMO = 1 << 4;
+const HCR_AMO = 1 << 5;
+const HCR_VF = 1 << 6;
+const HCR_VI = 1 << 7;
+const HCR_VSE = 1 << 8;
+const HCR_TGE = 1 << 27;
+const HCR_RW = 1 << 31;
+/** Bits of the daif cell. */
+const MASK_A = 4;
+const MASK_I = 2;
+const MASK_F = 1;
+
+const VECTOR = { synchronous: 0x000, irq: 0x080, fiq: 0x100, serror: 0x180 } as const;
+const VECTOR_OF: { readonly [K in InterruptKind]: keyof typeof VECTOR } = {
+  irq: 'irq',
+  'virtual irq': 'irq',
+  fiq: 'fiq',
+  'virtual fiq': 'fiq',
+  'virtual serror': 'serror',
+};
+
+export class Exceptions {
+  /** The pc cell holds where execution continues. Whoever continues there sets it back to false. */
+  redirected = false;
+  readonly #state: CpuState;
+  readonly #options: ExceptionsOptions;
+
+  constructor(options: ExceptionsOptions) {
+    this.#options = options;
+    this.#state = options.state;
+  }
+
+  /** HCR_EL2[31:0]. */
+  get #hcr(): number {
+    return this.#state.u32[2 * HCR];
+  }
+
+  /** Where a synchronous exception goes that no trap sends to EL2. */
+  defaultTarget(): 1 | 2 {
+    const el = this.#state.small('el');
+    return el === 2 || (el === 0 && this.#hcr & HCR_TGE) ? 2 : 1;
+  }
+
+  /** PSTATE as SPSR_ELx has it. */
+  programStatus(): number {
+    const s = this.#state;
+    return (
+      (s.nzcv |
+        (s.small('uao') << 23) |
+        (s.small('pan') << 22) |
+        (s.small('ss') << 21) |
+        (s.small('il') << 20) |
+        (s.small('btype') << 10) |
+        (s.small('daif') << 6) |
+        (s.small('el') << 2) |
+        s.small('spsel')) >>>
+      0
+    );
+  }
+
+  /**
+   * A synchronous exception with the given class and syndrome (25 bits). `returnOffset` is 4 for SVC, HVC and SMC: the
+   * preferred return address is that of the next instruction.
+   */
+  synchronous(
+    ec: number,
+    iss = 0,
+    { target = this.defaultTarget(), returnOffset = 0, far, hpfar }: {
+      target?: 1 | 2;
+      returnOffset?: number;
+      far?: bigint;
+      hpfar?: bigint;
+    } = {},
+  ): void {
+    const pc = this.#state.get('pc');
+    const esr = ((ec << 26) | IL | iss) >>> 0;
+    this.#enter('synchronous', target, VECTOR.synchronous, { esr, far, hpfar, from: pc, returnTo: pc + BigInt(returnOffset) });
+  }
+
+  undefinedInstruction(): void {
+    this.synchronous(EC.unknown);
+  }
+
+  illegalState(): void {
+    this.synchronous(EC.illegalState);
+  }
+
+  /** Instruction fetch from an address that is no multiple of 4: pc. */
+  pcAlignmentFault(): void {
+    this.synchronous(EC.pcAlignment, 0, { far: this.#state.get('pc') });
+  }
+
+  spAlignmentFault(): void {
+    this.synchronous(EC.spAlignment);
+  }
+
+  /** Fetching at pc faulted. */
+  instructionAbort(fault: Fault): void {
+    const target = fault.stage === 2 ? 2 : this.defaultTarget();
+    const ec = this.#state.small('el') === target ? EC.instructionAbort : EC.instructionAbortLower;
+    this.synchronous(ec, (fault.s1ptw ? 1 << 7 : 0) | faultStatusCode(fault), {
+      target,
+      far: this.#state.get('pc'),
+      hpfar: hpfarOf(fault),
+    });
+  }
+
+  /** An access to `va` (as the instruction gave it, 64 bits) faulted. */
+  dataAbort(fault: Fault, va: bigint, access: AbortedAccess): void {
+    const target = fault.stage === 2 ? 2 : this.defaultTarget();
+    const ec = this.#state.small('el') === target ? EC.dataAbort : EC.dataAbortLower;
+    // ISV only for stage 2 faults on the access itself (D17.2.37). QEMU 7.2 also gives it for stage 1 faults taken to EL2.
+    const transfer = fault.stage === 2 && !fault.s1ptw ? access.transfer : undefined;
+    const iss =
+      (transfer ? transferSyndrome(transfer) : 0) |
+      (access.maintenance ? 1 << 8 : 0) |
+      (fault.s1ptw ? 1 << 7 : 0) |
+      (access.write || access.maintenance ? 1 << 6 : 0) |
+      faultStatusCode(fault);
+    this.synchronous(ec, iss, { target, far: va, hpfar: hpfarOf(fault) });
+  }
+
+  /**
+   * The interrupt to take before the next instruction, if any is pending, routed to an exception level that is not below the
+   * current one, and not masked (D1.3.5). Makes no BigInt: the main loop asks often.
+   */
+  pendingInterrupt(): InterruptKind | undefined {
+    const { fiq, irq, virq, vfiq } = this.#options.inputs();
+    const hcr = this.#hcr;
+    const el = this.#state.small('el');
+    const daif = this.#state.small('daif');
+    if (fiq && this.#takesPhysical(el, HCR_FMO, daif & MASK_F)) return 'fiq';
+    if (irq && this.#takesPhysical(el, HCR_IMO, daif & MASK_I)) return 'irq';
+    if (el === 2 || hcr & HCR_TGE) return undefined;
+    if (hcr & HCR_IMO && (virq || hcr & HCR_VI) && !(daif & MASK_I)) return 'virtual irq';
+    if (hcr & HCR_FMO && (vfiq || hcr & HCR_VF) && !(daif & MASK_F)) return 'virtual fiq';
+    if (hcr & HCR_AMO && hcr & HCR_VSE && !(daif & MASK_A)) return 'virtual serror';
+    return undefined;
+  }
+
+  /** Routed to EL2 it is masked at EL2 only; routed to EL1 it waits while EL2 executes. */
+  #takesPhysical(el: number, route: number, masked: number): boolean {
+    const toEl2 = (this.#hcr & (route | HCR_TGE)) !== 0;
+    if (el === 2) return toEl2 && !masked;
+    return toEl2 || !masked;
+  }
+
+  /** Whether something ends a WFI (D1.7.2): pending interrupts count whatever their masks say. */
+  wakesUp(): boolean {
+    const { fiq, irq, virq, vfiq } = this.#options.inputs();
+    if (fiq || irq) return true;
+    const hcr = this.#hcr;
+    if (this.#state.small('el') === 2 || hcr & HCR_TGE) return false;
+    const virtualIrq = hcr & HCR_IMO && (virq || hcr & HCR_VI);
+    const virtualFiq = hcr & HCR_FMO && (vfiq || hcr & HCR_VF);
+    return Boolean(virtualIrq || virtualFiq || (hcr & HCR_AMO && hcr & HCR_VSE));
+  }
+
+  /** Enters the interrupt that pendingInterrupt() named. */
+  takeInterrupt(kind: InterruptKind): void {
+    const route = kind === 'irq' ? HCR_IMO : HCR_FMO;
+    const physical = kind === 'irq' || kind === 'fiq';
+    const target = physical && this.#hcr & (route | HCR_TGE) ? 2 : 1;
+    const pc = this.#state.get('pc');
+    const esr = kind === 'virtual serror' ? ((EC.serror << 26) | IL) >>> 0 : undefined;
+    if (kind === 'virtual serror') this.#state.u64[HCR] &= ~BigInt(HCR_VSE);
+    this.#enter(kind, target, VECTOR[VECTOR_OF[kind]], { esr, from: pc, returnTo: pc });
+  }
+
+  #enter(
+    kind: string,
+    target: 1 | 2,
+    vector: number,
+    { esr, far, hpfar, from, returnTo }: { esr?: number; far?: bigint; hpfar?: bigint; from: bigint; returnTo: bigint },
+  ): void {
+    const state = this.#state;
+    const fromEl = state.small('el');
+    const spsr = BigInt(this.programStatus());
+    const block = target > fromEl ? 0x400 : state.small('spsel') === 0 ? 0x000 : 0x200;
+    state.u64[SPSR[target]] = spsr;
+    state.u64[ELR[target]] = returnTo;
+    if (esr !== undefined) state.u64[ESR[target]] = BigInt(esr);
+    if (far !== undefined) state.u64[FAR[target]] = far;
+    if (hpfar !== undefined) state.u64[HPFAR] = hpfar;
+    switchStack(state, target, 1);
+    state.setSmall('daif', 15);
+    state.setSmall('il', 0);
+    state.setSmall('ss', 0);
+    state.setSmall('btype', 0);
+    // VBAR_ELx[10:0] are RES0: whatever was written there takes no part (D1.3.2.3).
+    const address = this.#branchAddress((state.u64[VBAR[target]] & ~0x7ffn) + BigInt(block + vector), target);
+    state.set('pc', address);
+    this.#finish(kind, fromEl, from, address, spsr, { esr, far, hpfar });
+  }
+
+  /** ERET, above EL0 (D1.3.4). An illegal one sets PSTATE.IL and keeps the exception level. */
+  exceptionReturn(): void {
+    const state = this.#state;
+    const el = state.small('el');
+    const spsr = state.u64[SPSR[el]];
+    const bits = Number(spsr & 0xffff_ffffn);
+    const from = state.get('pc');
+    const illegal = this.#illegalReturn(bits, el);
+    const toEl = illegal ? el : (bits >> 2) & 3;
+    const target = this.#branchAddress(state.u64[ELR[el]], toEl);
+    state.nzcv = bits;
+    state.setSmall('daif', (bits >> 6) & 15);
+    state.setSmall('il', illegal ? 1 : (bits >> 20) & 1);
+    state.setSmall('ss', (bits >> 21) & Number(state.u64[MDSCR] & 1n));
+    if (!illegal) switchStack(state, toEl, bits & 1);
+    state.set('exclusiveAddress', 0xffff_ffff_ffff_ffffn);
+    state.setSmall('eventRegister', 1);
+    state.set('pc', target);
+    this.#finish('return', el, from, target, spsr, {});
+    if (state.small('il')) this.#options.onAttention('illegal state');
+  }
+
+  /** IllegalExceptionReturn() of the pseudocode, for a CPU whose EL1 could be AArch32 if HCR_EL2.RW were 0. */
+  #illegalReturn(spsr: number, el: number): boolean {
+    const toEl = (spsr >> 2) & 3;
+    if (spsr & 0x10) {
+      this.#options.events.append('unimplemented', { pc: this.#state.get('pc'), what: 'return to AArch32' });
+      return true;
+    }
+    if (spsr & 2 || toEl > el) return true;
+    if (toEl === 0 && spsr & 1) return true;
+    if (toEl === 1 && this.#hcr & HCR_TGE) return true;
+    return toEl < 2 && (this.#hcr & HCR_RW) === 0;
+  }
+
+  /** AArch64.BranchAddr(): a tagged address loses its tag. */
+  #branchAddress(va: bigint, el: number): bigint {
+    if (el === 2) return (this.#state.u64[TCR[2]] >> 20n) & 1n ? va & 0x00ff_ffff_ffff_ffffn : va;
+    const upper = (va >> 55n) & 1n;
+    const tagged = (this.#state.u64[TCR[1]] >> (37n + upper)) & 1n;
+    return tagged ? BigInt.asUintN(64, BigInt.asIntN(56, va)) : va;
+  }
+
+  #finish(
+    kind: string,
+    fromEl: number,
+    pc: bigint,
+    target: bigint,
+    spsr: bigint,
+    { esr = 0, far, hpfar }: { esr?: number; far?: bigint; hpfar?: bigint },
+  ): void {
+    const { events, onAttention } = this.#options;
+    const { u64 } = this.#state;
+    if (events.recording)
+      events.append('exceptions', {
+        kind,
+        from_el: fromEl,
+        to_el: this.#state.small('el'),
+        pc,
+        target,
+        esr: BigInt(esr),
+        ec: esr >>> 26,
+        iss: esr & 0x1ff_ffff,
+        far: far ?? null,
+        hpfar: hpfar ?? null,
+        spsr,
+        hcr: u64[HCR],
+        vttbr: u64[VTTBR],
+        vmid: vmidOf(u64[VTTBR], u64[VTCR]),
+      });
+    this.redirected = true;
+    onAttention('translation');
+    onAttention('interrupts');
+  }
+}
+
+/** ISS[24:14] of a stage 2 data abort: ISV, SAS, SSE, SRT, SF, AR. */
+function transferSyndrome({ sas, sse, srt, sf, ar }: Transfer): number {
+  return (1 << 24) | (sas << 22) | (sse ? 1 << 21 : 0) | (srt << 16) | (sf ? 1 << 15 : 0) | (ar ? 1 << 14 : 0);
+}
+
+/** HPFAR_EL2.FIPA, bits [43:4], is the page number of the intermediate physical address. */
+function hpfarOf(fault: Fault): bigint | undefined {
+  return fault.stage === 2 ? BigInt(Math.floor(fault.ipa / 4096)) << 4n : undefined;
+}
+
+/** VTTBR_EL2.VMID: 8 bits, 16 where VTCR_EL2.VS is 1. */
+export function vmidOf(vttbr: bigint, vtcr: bigint): number {
+  return Number((vttbr >> 48n) & ((vtcr >> 19n) & 1n ? 0xffffn : 0xffn));
+}

@@ -1,0 +1,315 @@
+/**
+ * The system registers of the CPU whose state is in CpuState: raw access by name, and MRS and MSR with every check. All values
+ * are in CpuState slots, in the GIC or in the timer; nothing here outlives a CPU switch but the CPU's number.
+ */
+import type { Clock, CpuInterruptInputs } from '../machine/device.ts';
+import type { EventSink } from '../trace/schema.ts';
+import type { CpuView, GicCpuInterface } from './gic_cpu_interface.ts';
+import { type CpuModel, identificationOf } from './models/model.ts';
+import { PerformanceMonitors, PMCR_RESET } from './performance_monitors.ts';
+import { readStackPointer, switchStack, writeStackPointer } from './stack_pointers.ts';
+import type { CpuState } from './state.ts';
+import { type Effect, genericName, type SystemRegister } from './sysregs/row.ts';
+import { hasSlot, registerAt, registerNamed, SYSTEM_REGISTERS, slotOf } from './sysregs/table.ts';
+import { firstTrap, type Trap } from './sysregs/traps.ts';
+
+/** Implemented by devices/generic_timer.ts. Names are those of sysregs/timer.ts. */
+export interface TimerRegisters {
+  readRegister(cpu: number, name: string): bigint;
+  writeRegister(cpu: number, name: string, value: bigint): void;
+}
+
+export interface SystemRegistersOptions {
+  readonly state: CpuState;
+  readonly model: CpuModel;
+  readonly cpus: number;
+  /** MPIDR_EL1 of a CPU. */
+  readonly mpidr: (cpu: number) => bigint;
+  readonly clock: Clock;
+  readonly events: EventSink;
+  /** What the interrupt controller drives, by CPU: for ISR_EL1. */
+  readonly inputs: readonly CpuInterruptInputs[];
+  readonly timer: TimerRegisters;
+  /** Absent with GICv2: ICC_* and ICH_* are then UNDEFINED. */
+  readonly gic?: GicCpuInterface;
+  /** Called after a write that others must look at. */
+  readonly onEffect: (effect: Effect) => void;
+}
+
+/** Why an access did not happen. */
+export type Refusal = { readonly refused: 'undefined' } | { readonly refused: 'trapped'; readonly trap: Trap };
+const UNDEFINED: Refusal = { refused: 'undefined' };
+
+const HCR = slotOf('HCR_EL2');
+const SCTLR_EL1 = slotOf('SCTLR_EL1');
+const OSLSR = slotOf('OSLSR_EL1');
+const CSSELR = slotOf('CSSELR_EL1');
+const HCR_TDZ = 1n << 28n;
+const SCTLR_DZE = 1n << 14n;
+const HCR_FMO = 1n << 3n;
+const HCR_IMO = 1n << 4n;
+const HCR_AMO = 1n << 5n;
+
+/** Values that switch on debug hardware that does not exist here. */
+const REPORTED: readonly { readonly name: RegExp; readonly bit: bigint; readonly what: string }[] = [
+  { name: /^DBGBCR/, bit: 1n, what: 'hardware breakpoint' },
+  { name: /^DBGWCR/, bit: 1n, what: 'hardware watchpoint' },
+  { name: /^MDSCR_EL1$/, bit: 1n, what: 'software step' },
+];
+
+export class SystemRegisters {
+  /** Number of the CPU whose state is in CpuState. */
+  cpu = 0;
+  readonly #options: SystemRegistersOptions;
+  readonly #state: CpuState;
+  readonly #identification: { readonly [register: string]: bigint };
+  readonly #features: ReadonlySet<string>;
+  readonly #pmu: PerformanceMonitors;
+
+  constructor(options: SystemRegistersOptions) {
+    this.#options = options;
+    this.#state = options.state;
+    const { model, gic, cpus } = options;
+    this.#identification = {
+      ...identificationOf(model, gic !== undefined),
+      // Number of cores, less one (Cortex-A57 TRM 4.3.53).
+      L2CTLR_EL1: BigInt(cpus - 1) << 24n,
+    };
+    this.#features = new Set(gic ? [...model.features, 'GICv3'] : model.features);
+    this.#pmu = new PerformanceMonitors(options.state, options.clock, options.events);
+  }
+
+  /** After a CPU switch: CpuState now holds that CPU. */
+  reload(cpu: number): void {
+    this.cpu = cpu;
+  }
+
+  /** Gives the current CPU's registers their reset values. Timer and GIC reset themselves. */
+  reset(): void {
+    for (const { name, storage, reset } of SYSTEM_REGISTERS)
+      if (storage === 'slot') this.#state.u64[slotOf(name)] = reset;
+    for (const name of ['PMCNTENSET_EL0', 'PMOVSSET_EL0', 'PMINTENSET_EL1', 'PMCCNTR_EL0'])
+      this.#state.u64[slotOf(name)] = 0n;
+    this.#state.u64[slotOf('PMCR_EL0')] = PMCR_RESET;
+    this.#state.u64[slotOf('VPIDR_EL2')] = this.#midr;
+    this.#state.u64[slotOf('VMPIDR_EL2')] = this.#options.mpidr(this.cpu);
+  }
+
+  /** Raw value by name, as the current exception level sees it; an unknown name is a bug of the caller. */
+  get(name: string): bigint {
+    const row = registerNamed(name);
+    if (row === undefined) throw new Error(`no system register ${name}`);
+    return this.#read(row);
+  }
+
+  /** Sets a register by name, without checks and without rows; read-only ones ignore it. */
+  set(name: string, value: bigint): void {
+    const row = registerNamed(name);
+    if (row === undefined) throw new Error(`no system register ${name}`);
+    if (row.storage === 'slot') this.#state.u64[slotOf(name)] = value;
+    else if (row.access.some((permission) => permission.includes('w'))) this.#write(row, value);
+  }
+
+  /** Whether this CPU has the register: names for a debugger's list. */
+  exists(row: SystemRegister): boolean {
+    return row.feature === undefined || this.#features.has(row.feature);
+  }
+
+  /** MRS by the current exception level. */
+  read(encoding: number): bigint | Refusal {
+    const row = registerAt(encoding);
+    const refusal = this.#check(row, encoding, true);
+    return refusal ?? this.#read(row as SystemRegister);
+  }
+
+  /** MSR by the current exception level; undefined when done. */
+  write(encoding: number, value: bigint): Refusal | undefined {
+    const row = registerAt(encoding);
+    const refusal = this.#check(row, encoding, false, value);
+    if (refusal !== undefined) return refusal;
+    const register = row as SystemRegister;
+    if (this.#options.events.recording) this.#record(register.name, true, value, null);
+    this.#write(register, value);
+    for (const effect of register.effects) this.#options.onEffect(effect);
+    return undefined;
+  }
+
+  /** What the GIC sees of this CPU. */
+  get view(): CpuView {
+    return { el: this.#state.small('el'), hcr: this.#state.u64[HCR] };
+  }
+
+  /** Appends a row to `sysregs`. */
+  #record(name: string, write: boolean, value: bigint | null, trappedTo: number | null): void {
+    this.#options.events.append('sysregs', {
+      pc: this.#state.get('pc'),
+      register: name,
+      write,
+      value,
+      el: this.#state.small('el'),
+      trapped_to: trappedTo,
+    });
+  }
+
+  #check(
+    row: SystemRegister | undefined,
+    encoding: number,
+    isRead: boolean,
+    value?: bigint,
+  ): Refusal | undefined {
+    if (row === undefined || !this.exists(row)) {
+      if (row?.feature !== 'GICv3')
+        this.#options.events.append('unimplemented', {
+          pc: this.#state.get('pc'),
+          what: row?.name ?? genericName(encoding),
+        });
+      return UNDEFINED;
+    }
+    const el = this.#state.small('el');
+    if (!row.access[el].includes(isRead ? 'r' : 'w')) return UNDEFINED;
+    // C5.2.18: SP_EL0 is not accessible while it is the current stack pointer.
+    if (row.name === 'SP_EL0' && this.#state.small('spsel') === 0) return UNDEFINED;
+    const trap =
+      row.traps.length === 0 ? undefined : firstTrap(row.traps, el, isRead, (name) => this.get(name));
+    if (trap === undefined) return undefined;
+    this.#record(row.name, !isRead, value ?? null, this.#trapTarget(trap, el));
+    return { refused: 'trapped', trap };
+  }
+
+  /** A trap to EL1 from EL0 goes to EL2 while HCR_EL2.TGE is 1. */
+  #trapTarget(trap: Trap, el: number): number {
+    const tge = (this.#state.u64[HCR] >> 27n) & 1n;
+    return Math.max(el, trap.target === 1 && tge ? 2 : trap.target);
+  }
+
+  #read(row: SystemRegister): bigint {
+    const { cpu } = this;
+    switch (row.storage) {
+      case 'slot':
+        return this.#state.u64[slotOf(row.name)];
+      case 'constant':
+        return row.reset;
+      case 'model':
+        return this.#identification[row.name] ?? 0n;
+      case 'timer':
+        return this.#options.timer.readRegister(cpu, row.name);
+      case 'gic':
+        return this.#options.gic?.readRegister(cpu, row.name, this.view) ?? 0n;
+      case 'computed':
+        return this.#compute(row.name);
+    }
+  }
+
+  #write(row: SystemRegister, value: bigint): void {
+    const { cpu } = this;
+    switch (row.storage) {
+      case 'slot': {
+        const slot = slotOf(row.name);
+        this.#state.u64[slot] = (this.#state.u64[slot] & ~row.writable) | (value & row.writable);
+        this.#reportDebug(row.name, value);
+        break;
+      }
+      case 'constant':
+      case 'model':
+        break;
+      case 'timer':
+        this.#options.timer.writeRegister(cpu, row.name, value);
+        break;
+      case 'gic':
+        this.#options.gic?.writeRegister(cpu, row.name, value, this.view);
+        break;
+      case 'computed':
+        this.#writeComputed(row.name, value);
+        break;
+    }
+  }
+
+  #reportDebug(name: string, value: bigint): void {
+    for (const { name: pattern, bit, what } of REPORTED)
+      if (value & bit && pattern.test(name))
+        this.#options.events.append('unimplemented', { pc: this.#state.get('pc'), what: `${what} (${name})` });
+  }
+
+  get #midr(): bigint {
+    return this.#identification.MIDR_EL1;
+  }
+
+  #compute(name: string): bigint {
+    const state = this.#state;
+    const el = state.small('el');
+    switch (name) {
+      case 'MIDR_EL1':
+        return el === 1 ? state.u64[slotOf('VPIDR_EL2')] : this.#midr;
+      case 'MPIDR_EL1':
+        return el === 1 ? state.u64[slotOf('VMPIDR_EL2')] : this.#options.mpidr(this.cpu);
+      case 'CCSIDR_EL1':
+        return this.#options.model.ccsidr[Number(state.u64[CSSELR])] ?? 0n;
+      case 'DCZID_EL0': {
+        const prohibited =
+          (el === 0 && (state.u64[SCTLR_EL1] & SCTLR_DZE) === 0n) ||
+          (el < 2 && (state.u64[HCR] & HCR_TDZ) !== 0n);
+        return this.#identification.DCZID_EL0 | (prohibited ? 1n << 4n : 0n);
+      }
+      case 'ISR_EL1':
+        return this.#interruptStatus(el);
+      case 'CurrentEL':
+        return BigInt(el << 2);
+      case 'SPSel':
+        return BigInt(state.small('spsel'));
+      case 'DAIF':
+        return BigInt(state.small('daif') << 6);
+      case 'NZCV':
+        return BigInt(state.nzcv);
+      case 'SP_EL0':
+        return readStackPointer(state, 'spEl0');
+      case 'SP_EL1':
+        return readStackPointer(state, 'spEl1');
+      default:
+        return this.#pmu.read(name);
+    }
+  }
+
+  #writeComputed(name: string, value: bigint): void {
+    const state = this.#state;
+    switch (name) {
+      case 'SPSel':
+        switchStack(state, state.small('el'), Number(value & 1n));
+        break;
+      case 'DAIF':
+        state.setSmall('daif', Number((value >> 6n) & 15n));
+        break;
+      case 'NZCV':
+        state.nzcv = Number(value & 0xf000_0000n);
+        break;
+      case 'SP_EL0':
+        writeStackPointer(state, 'spEl0', value);
+        break;
+      case 'SP_EL1':
+        writeStackPointer(state, 'spEl1', value);
+        break;
+      case 'OSLAR_EL1':
+        state.u64[OSLSR] = (state.u64[OSLSR] & ~2n) | ((value & 1n) << 1n);
+        break;
+      default:
+        this.#pmu.write(name, value);
+    }
+  }
+
+  /** ISR_EL1: below EL2 the virtual interrupt where HCR_EL2 routes the physical one away (D17.2.73). */
+  #interruptStatus(el: number): bigint {
+    const inputs = this.#options.inputs[this.cpu];
+    const hcr = this.#state.u64[HCR];
+    const virtual = (route: bigint) => el < 2 && (hcr & route) !== 0n;
+    const irq = virtual(HCR_IMO) ? inputs.virq || (hcr & (1n << 7n)) !== 0n : inputs.irq;
+    const fiq = virtual(HCR_FMO) ? inputs.vfiq || (hcr & (1n << 6n)) !== 0n : inputs.fiq;
+    const serror = virtual(HCR_AMO) && (hcr & (1n << 8n)) !== 0n;
+    return (irq ? 0x80n : 0n) | (fiq ? 0x40n : 0n) | (serror ? 0x100n : 0n);
+  }
+
+  /** Registers that a checkpoint or a debugger lists: those this CPU has, with raw values. */
+  entries(): [string, bigint][] {
+    return SYSTEM_REGISTERS.filter(
+      (row) => this.exists(row) && row.storage !== 'gic' && row.access.some((a) => a.includes('r')),
+    ).map((row) => [row.name, hasSlot(row.name) ? this.#state.u64[slotOf(row.name)] : this.#read(row)]);
+  }
+}
