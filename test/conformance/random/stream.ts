@@ -1,0 +1,63 @@
+/** A stream: random units laid out at an address, and the state that it starts in. */
+import { instruction } from './assembler.ts';
+import type { Choices } from './randomness.ts';
+import { randomUnit, type Surroundings, type TESTED_ROWS, type Unit } from './units.ts';
+
+export interface Stream {
+  readonly surroundings: Surroundings;
+  readonly address: number;
+  readonly words: Uint32Array;
+  /** X0 to X30. */
+  readonly registers: readonly bigint[];
+  /** SP_EL0 and the SP of the stream's own level; multiples of 16. */
+  readonly stackPointers: readonly [bigint, bigint];
+  /** NZCV in bits 3..0. */
+  readonly nzcv: number;
+  /** PSTATE.SP; 0 at EL0. */
+  readonly spsel: number;
+}
+
+/** Ends a stream: trapped from EL0 and EL1 (HCR_EL2.TWI), taken at EL2. */
+const ending = (el: number) => (el === 2 ? instruction('HVC', { imm16: 0xffff }) : instruction('WFI'));
+
+export function randomStream(
+  address: number,
+  length: number,
+  choices: Choices,
+  surroundings: Surroundings,
+  nextRow: () => (typeof TESTED_ROWS)[number],
+): Stream {
+  const units: Unit[] = Array.from({ length }, () => randomUnit(nextRow(), choices, surroundings));
+  const words = layOut(units, ending(surroundings.el));
+  return {
+    surroundings,
+    address,
+    words,
+    registers: Array.from({ length: 31 }, () => BigInt.asUintN(64, choices.value())),
+    stackPointers: [choices.value() & ~15n, choices.value() & ~15n],
+    nzcv: choices.bits(4),
+    spsel: surroundings.el === 0 ? 0 : choices.below(2),
+  };
+}
+
+function layOut(units: readonly Unit[], last: number): Uint32Array {
+  const starts: number[] = [];
+  const words: number[] = [];
+  for (const { words: own } of units) {
+    starts.push(words.length);
+    words.push(...own);
+  }
+  starts.push(words.length);
+  words.push(last, last, last, last);
+  units.forEach(({ targets }, i) => {
+    for (const { word, kind, unitsAhead } of targets) {
+      const at = starts[i] + word;
+      const offset = starts[Math.min(i + unitsAhead, units.length)] - at;
+      if (kind === 'imm26') words[at] |= offset & 0x3ff_ffff;
+      else if (kind === 'imm19') words[at] |= (offset & 0x7_ffff) << 5;
+      else if (kind === 'imm14') words[at] |= (offset & 0x3fff) << 5;
+      else words[at] |= (offset & 0x7_ffff) << 5;
+    }
+  });
+  return Uint32Array.from(words, (word) => word >>> 0);
+}
