@@ -1,5 +1,20 @@
 /** Arrow's names for the column types: what a segment's schema says. */
-import { Binary, Bool, DataType, Dictionary, Field, Int32, Int64, List, Schema, Uint8, Uint16, Uint32, Uint64, Utf8 } from 'apache-arrow';
+import {
+  Binary,
+  Bool,
+  type DataType,
+  Dictionary,
+  Field,
+  Int32,
+  Int64,
+  List,
+  Schema,
+  Uint8,
+  Uint16,
+  Uint32,
+  Uint64,
+  Utf8,
+} from 'apache-arrow';
 import { columnsOf } from './columns.ts';
 import { type ColumnType, FORMAT_VERSION, TABLES, type TableName } from './schema.ts';
 
@@ -31,7 +46,15 @@ function arrowType(type: ColumnType, dictionaryId: number): DataType {
 export function arrowSchema(table: TableName): Schema {
   const fields = Object.entries(columnsOf(table)).map(
     ([name, { type, nullable, unit, sentence }], index) =>
-      new Field(name, arrowType(type, index), nullable === true, new Map([['unit', unit], ['sentence', sentence]])),
+      new Field(
+        name,
+        arrowType(type, index),
+        nullable === true,
+        new Map([
+          ['unit', unit],
+          ['sentence', sentence],
+        ]),
+      ),
   );
   const metadata = new Map([
     ['hindsight.format', String(FORMAT_VERSION)],

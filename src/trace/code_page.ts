@@ -40,7 +40,11 @@ const isUnconditional = (word: number) => (word & 0x7c000000) >>> 0 === 0x140000
 
 function branchKind(word: number): number {
   if (isUnconditional(word)) return DIRECT;
-  if (isTestBranch(word) || (word & 0x7e000000) >>> 0 === 0x34000000 || (word & 0xff000010) >>> 0 === 0x54000000)
+  if (
+    isTestBranch(word) ||
+    (word & 0x7e000000) >>> 0 === 0x34000000 ||
+    (word & 0xff000010) >>> 0 === 0x54000000
+  )
     return CONDITIONAL;
   // Unconditional branch (register): opc 0, 1, 2 are BR, BLR, RET; 8, 9 are BRAA and BLRAA; 4 and 5 are ERET and DRPS.
   if (word >>> 25 === 0b1101011) return 0b11_0000_0111 & (1 << ((word >>> 21) & 15)) ? INDIRECT : NO_BRANCH;

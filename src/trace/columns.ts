@@ -26,7 +26,15 @@ export interface Batch {
   readonly columns: { readonly [name: string]: ColumnData };
 }
 
-export type Cell = number | bigint | boolean | string | null | Uint8Array | readonly (bigint | number)[] | BigUint64Array;
+export type Cell =
+  | number
+  | bigint
+  | boolean
+  | string
+  | null
+  | Uint8Array
+  | readonly (bigint | number)[]
+  | BigUint64Array;
 
 const VALUE_ARRAY = {
   u8: Uint8Array,
@@ -85,7 +93,8 @@ export class ColumnBuilder {
   reserve(rows: number): void {
     if (this.#offsets === undefined) this.#reserveValues(rows);
     else if (this.#offsets.length < rows + 1) this.#offsets = grown(this.#offsets, rows + 1);
-    if (this.#validity !== undefined && this.#validity.length < rows) this.#validity = grown(this.#validity, rows);
+    if (this.#validity !== undefined && this.#validity.length < rows)
+      this.#validity = grown(this.#validity, rows);
   }
 
   #reserveValues(length: number): void {
@@ -100,7 +109,8 @@ export class ColumnBuilder {
       case 'u64':
       case 'i64':
         if (typeof cell === 'number') this.#pushNumber(cell);
-        else if (this.type === 'u64') (this.#values as BigUint64Array)[this.#used++] = (cell as bigint | null) ?? 0n;
+        else if (this.type === 'u64')
+          (this.#values as BigUint64Array)[this.#used++] = (cell as bigint | null) ?? 0n;
         else (this.#values as BigInt64Array)[this.#used++] = (cell as bigint | null) ?? 0n;
         return;
       case 'text':
@@ -135,7 +145,8 @@ export class ColumnBuilder {
   pushMany(row: number, elements: Uint8Array | BigUint64Array | readonly (bigint | number)[]): void {
     const end = this.#used + elements.length;
     this.#reserveValues(end);
-    if (Array.isArray(elements)) for (let i = 0; i < elements.length; i++) this.#setElement(this.#used + i, elements[i]);
+    if (Array.isArray(elements))
+      for (let i = 0; i < elements.length; i++) this.#setElement(this.#used + i, elements[i]);
     else (this.#values as Uint8Array).set(elements as Uint8Array, this.#used);
     this.#used = end;
     this.#offsets![row + 1] = end;
@@ -213,7 +224,8 @@ export class TableBuilder {
 /** Rows [from, to) of a column, sharing its memory. A sliced text column keeps the whole dictionary. */
 export function sliceColumn(data: ColumnData, from: number, to: number): ColumnData {
   const validity = data.validity?.subarray(from, to);
-  if (data.offsets === undefined) return { ...data, values: data.values.subarray(from, to) as Values, validity };
+  if (data.offsets === undefined)
+    return { ...data, values: data.values.subarray(from, to) as Values, validity };
   const start = data.offsets[from];
   return {
     values: data.values.subarray(start, data.offsets[to]) as Values,

@@ -9,7 +9,8 @@
 import { createHash } from 'node:crypto';
 import type { ColumnData } from './columns.ts';
 
-export const sha256 = (bytes: NodeJS.ArrayBufferView | string) => createHash('sha256').update(bytes).digest('hex');
+export const sha256 = (bytes: NodeJS.ArrayBufferView | string) =>
+  createHash('sha256').update(bytes).digest('hex');
 
 export function columnDigest(data: ColumnData): string {
   const hash = createHash('sha256');

@@ -8,8 +8,9 @@
  *
  * Decoding makes runs, not instructions: stretches of consecutive addresses, so that counting costs little.
  */
-import type { Batch } from './columns.ts';
+
 import { CONDITIONAL, type CodePage, INDIRECT, INSTRUCTIONS_PER_PAGE } from './code_page.ts';
+import type { Batch } from './columns.ts';
 import { damaged } from './decode/segment.ts';
 import { CodeMap, contextKey, type ExceptionEvents, exceptionsOf } from './flow_events.ts';
 import type { IcountRange, Recording } from './recording.ts';
@@ -74,7 +75,20 @@ function grow(runs: Runs): void {
   }
 }
 
-const FLOW_COLUMNS = ['icount', 'seq', 'cpu', 'pc', 'el', 'regime', 'vmid', 'asid', 'instructions', 'atoms', 'atom_count', 'targets'];
+const FLOW_COLUMNS = [
+  'icount',
+  'seq',
+  'cpu',
+  'pc',
+  'el',
+  'regime',
+  'vmid',
+  'asid',
+  'instructions',
+  'atoms',
+  'atom_count',
+  'targets',
+];
 
 export class FlowDecoder {
   readonly #recording: Recording;
@@ -101,7 +115,8 @@ export class FlowDecoder {
       for (const [i, { rows, firstIcount: start }] of segment.batches.entries()) {
         const next = segment.batches[i + 1]?.firstIcount ?? endIcount;
         // A packet reaches to the start of the next: the last one of a batch to that of the next batch.
-        if (start < to && next > from) yield* this.#packetsOf(epoch, reader.read(i, FLOW_COLUMNS), nextSeqs.subarray(first), from, to);
+        if (start < to && next > from)
+          yield* this.#packetsOf(epoch, reader.read(i, FLOW_COLUMNS), nextSeqs.subarray(first), from, to);
         first += rows;
       }
     }
@@ -126,8 +141,15 @@ export class FlowDecoder {
     return next;
   }
 
-  *#packetsOf(epoch: number, { rows, columns }: Batch, nextSeqs: Float64Array, from: number, to: number): Generator<Packet> {
-    const { icount, seq, cpu, pc, el, regime, vmid, asid, instructions, atoms, atom_count, targets } = columns;
+  *#packetsOf(
+    epoch: number,
+    { rows, columns }: Batch,
+    nextSeqs: Float64Array,
+    from: number,
+    to: number,
+  ): Generator<Packet> {
+    const { icount, seq, cpu, pc, el, regime, vmid, asid, instructions, atoms, atom_count, targets } =
+      columns;
     for (let row = 0; row < rows; row++) {
       const start = Number(icount.values[row]);
       const count = Number(instructions.values[row]);
@@ -195,7 +217,8 @@ export class FlowDecoder {
       while (icount < limit) {
         if (code === undefined || icount >= until) {
           const mapped = this.#code.at(context, vaPage, icount);
-          if (mapped === undefined || offset & 3) throw this.#contradiction(packet, icount, vaPage, offset, 'no code was recorded there');
+          if (mapped === undefined || offset & 3)
+            throw this.#contradiction(packet, icount, vaPage, offset, 'no code was recorded there');
           code = mapped.page;
           until = mapped.until;
         }
@@ -210,7 +233,8 @@ export class FlowDecoder {
           if (i - start >= available || i === INSTRUCTIONS_PER_PAGE) break;
           kind = code.kinds[i];
           if (kind === CONDITIONAL) {
-            if (atom >= packet.atomCount) throw this.#contradiction(packet, icount, vaPage, 4 * i, 'its atoms are used up');
+            if (atom >= packet.atomCount)
+              throw this.#contradiction(packet, icount, vaPage, 4 * i, 'its atoms are used up');
             jump = ((atoms[atom >>> 3] >>> (atom & 7)) & 1) === 1;
             atom += 1;
           } else {
@@ -235,7 +259,8 @@ export class FlowDecoder {
           if (pages === 0) continue;
           vaPage = (vaPage + pages + VA_PAGES) % VA_PAGES;
         } else {
-          if (target >= targets.length) throw this.#contradiction(packet, icount, vaPage, offset, 'its targets are used up');
+          if (target >= targets.length)
+            throw this.#contradiction(packet, icount, vaPage, offset, 'its targets are used up');
           vaPage = targetHalves[2 * target + 1] * 2 ** 20 + (targetHalves[2 * target] >>> 12);
           offset = targetHalves[2 * target] & 0xfff;
           target += 1;
@@ -255,7 +280,13 @@ export class FlowDecoder {
       event += 1;
     }
     if (icount !== end || atom !== packet.atomCount || target !== targets.length)
-      throw this.#contradiction(packet, icount, vaPage, offset, 'what the branches took and what the packet holds differ');
+      throw this.#contradiction(
+        packet,
+        icount,
+        vaPage,
+        offset,
+        'what the branches took and what the packet holds differ',
+      );
     runs.endPc = (BigInt(vaPage) << 12n) | BigInt(offset);
     runs.endEl = el;
     return runs;

@@ -31,7 +31,14 @@ export function exceptionsOf(recording: Recording, epoch: number): Map<number, E
     const kinds = columns['kind'].dictionary!;
     for (let row = 0; row < rows; row++) {
       const cpu = Number(columns['cpu'].values[row]);
-      const events = byCpu.get(cpu) ?? { icount: [], seq: [], before: [], noOpcode: [], target: [], toEl: [] };
+      const events = byCpu.get(cpu) ?? {
+        icount: [],
+        seq: [],
+        before: [],
+        noOpcode: [],
+        target: [],
+        toEl: [],
+      };
       byCpu.set(cpu, events);
       const kind = kinds[Number(columns['kind'].values[row])];
       events.icount.push(Number(columns['icount'].values[row]));
@@ -57,19 +64,32 @@ export interface MappedCode {
   readonly until: number;
 }
 
-export const contextKey = (cpu: number, regime: string, vmid: number, asid: number) => `${cpu} ${regime} ${vmid} ${asid}`;
+export const contextKey = (cpu: number, regime: string, vmid: number, asid: number) =>
+  `${cpu} ${regime} ${vmid} ${asid}`;
 const codeKey = (pa: bigint, version: number) => `${pa.toString(16)} ${version}`;
 
 /** All code pages and mappings of a recording. Page contents are read when first asked for. */
 export class CodeMap {
   readonly #recording: Recording;
   readonly #contexts = new Map<string, Map<number, FetchHistory>>();
-  readonly #contents = new Map<string, { readonly epoch: number; readonly batch: number; readonly row: number }>();
+  readonly #contents = new Map<
+    string,
+    { readonly epoch: number; readonly batch: number; readonly row: number }
+  >();
   readonly #pages = new Map<string, CodePage>();
 
   constructor(recording: Recording) {
     this.#recording = recording;
-    for (const { rows, columns } of recording.batches('fetch', ['icount', 'cpu', 'regime', 'vmid', 'asid', 'va_page', 'pa_page', 'version'])) {
+    for (const { rows, columns } of recording.batches('fetch', [
+      'icount',
+      'cpu',
+      'regime',
+      'vmid',
+      'asid',
+      'va_page',
+      'pa_page',
+      'version',
+    ])) {
       const { icount, cpu, regime, vmid, asid, va_page, pa_page, version } = columns;
       for (let row = 0; row < rows; row++) {
         const context = contextKey(
@@ -123,7 +143,11 @@ export class CodeMap {
     const known = this.#pages.get(key);
     if (known !== undefined) return known;
     const place = this.#contents.get(key);
-    if (place === undefined) throw damaged(this.#recording.directory, `table fetch names code page ${key}, which table code has not`);
+    if (place === undefined)
+      throw damaged(
+        this.#recording.directory,
+        `table fetch names code page ${key}, which table code has not`,
+      );
     const segment = this.#recording.epochs[place.epoch].segments.find(({ table }) => table === 'code')!;
     const reader = this.#recording.reader(segment);
     // All pages of the batch at once: they are decompressed together.

@@ -18,7 +18,8 @@ export const recordingFile = (directory: string) => join(directory, 'recording.j
 export const hostFile = (directory: string) => join(directory, 'host.json');
 export const epochsDirectory = (directory: string) => join(directory, 'epochs');
 export const checkpointsDirectory = (directory: string) => join(directory, 'checkpoints');
-export const epochFile = (directory: string, epoch: number) => join(epochsDirectory(directory), `${numbered(epoch)}.json`);
+export const epochFile = (directory: string, epoch: number) =>
+  join(epochsDirectory(directory), `${numbered(epoch)}.json`);
 export const segmentName = (table: TableName, epoch: number) => `${table}-${numbered(epoch)}.arrow`;
 export const checkpointName = (epoch: number) => `checkpoints/${numbered(epoch)}.bin`;
 

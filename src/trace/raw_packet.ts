@@ -120,6 +120,11 @@ export class PacketBuffer {
       registers,
       memory,
     };
-    return { packet, accessesSeq: header[15], valuesSeq: header[16], end: 8 * word + ((atoms.length + 7) & ~7) };
+    return {
+      packet,
+      accessesSeq: header[15],
+      valuesSeq: header[16],
+      end: 8 * word + ((atoms.length + 7) & ~7),
+    };
   }
 }

@@ -105,7 +105,7 @@ export class Recorder implements EventSink {
     timeNs.push(at, this.#stamp.timeNs);
     cpu.push(at, this.#stamp.cpu);
     const cells = row as { readonly [name: string]: Cell };
-    for (let i = 0; i < names.length; i++) columns[i].push(at, cells[names[i]]);
+    for (let i = 0; i < names.length; i++) columns[i].push(at, cells[names[i]] ?? null);
     this.#epochRows += 1;
     return this.#seq++;
   }
@@ -165,7 +165,14 @@ export class Recorder implements EventSink {
     }
     const { icount, timeNs } = this.#stamp;
     const owned = checkpoint && ownCheckpoint(checkpoint, transfer);
-    const end = { tables, stateHash, checkpoint: owned, endIcount: icount, endSeq: this.#seq, endTimeNs: timeNs };
+    const end = {
+      tables,
+      stateHash,
+      checkpoint: owned,
+      endIcount: icount,
+      endSeq: this.#seq,
+      endTimeNs: timeNs,
+    };
     let bytes = 0;
     for (const buffer of transfer) bytes += buffer.byteLength;
     this.#channel.addOutstanding(bytes);
@@ -180,7 +187,11 @@ export class Recorder implements EventSink {
    * Closes the last epoch if anything happened in it, writes recording.json last and waits until all is on the disk.
    * `host` holds facts that no comparison looks at.
    */
-  async finish(reason: string, state: EpochState, host: { readonly [name: string]: unknown } = {}): Promise<void> {
+  async finish(
+    reason: string,
+    state: EpochState,
+    host: { readonly [name: string]: unknown } = {},
+  ): Promise<void> {
     try {
       const pending = this.#seq > this.#epochFirstSeq || this.#stamp.icount > this.#epochFirstIcount;
       if (pending) this.closeEpoch(state);

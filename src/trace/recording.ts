@@ -45,7 +45,13 @@ export class Recording {
   readonly incomplete: string | undefined;
   readonly #readers = new Map<string, SegmentReader>();
 
-  constructor(directory: string, facts: RecordingFacts, host: Recording['host'], epochs: readonly EpochFacts[], incomplete: string | undefined) {
+  constructor(
+    directory: string,
+    facts: RecordingFacts,
+    host: Recording['host'],
+    epochs: readonly EpochFacts[],
+    incomplete: string | undefined,
+  ) {
     this.directory = directory;
     this.facts = facts;
     this.host = host;
@@ -70,9 +76,15 @@ export class Recording {
    * The record batches of a table that can hold rows of the range, in order of seq, with the named columns only. Batches are
    * whole: rows outside the range may be among them.
    */
-  *batches(table: TableName, columns: readonly string[], { from = 0, to = Infinity }: IcountRange = {}): Generator<Batch> {
+  *batches(
+    table: TableName,
+    columns: readonly string[],
+    { from = 0, to = Infinity }: IcountRange = {},
+  ): Generator<Batch> {
     for (const segment of this.segments(table)) {
-      const wanted = segment.batches.flatMap(({ firstIcount, lastIcount }, i) => (lastIcount >= from && firstIcount < to ? [i] : []));
+      const wanted = segment.batches.flatMap(({ firstIcount, lastIcount }, i) =>
+        lastIcount >= from && firstIcount < to ? [i] : [],
+      );
       for (const i of wanted) {
         const reader = this.reader(segment);
         if (reader.batchCount !== segment.batches.length || reader.rowsOf(i) !== segment.batches[i].rows)
@@ -100,14 +112,22 @@ export class Recording {
   checkpoints(): readonly CheckpointMark[] {
     return this.epochs
       .filter(({ checkpoint }) => checkpoint !== null)
-      .map(({ epoch, endIcount, endTimeNs, stateHash }) => ({ epoch, icount: endIcount, timeNs: endTimeNs, stateHash }));
+      .map(({ epoch, endIcount, endTimeNs, stateHash }) => ({
+        epoch,
+        icount: endIcount,
+        timeNs: endTimeNs,
+        stateHash,
+      }));
   }
 
   /** The state at `checkpoints()[index]`, with every page that was changed up to then. */
   loadCheckpoint(index: number): MachineState {
     const stored = this.epochs.filter(({ checkpoint }) => checkpoint !== null).slice(0, index + 1);
     if (stored.length !== index + 1) throw new Error(`no checkpoint ${index}`);
-    return readCheckpoint(this.directory, stored.map(({ checkpoint }) => checkpoint!));
+    return readCheckpoint(
+      this.directory,
+      stored.map(({ checkpoint }) => checkpoint!),
+    );
   }
 
   close(): void {
@@ -121,7 +141,9 @@ export function openRecording(directory: string): Recording {
     return open(directory);
   } catch (error) {
     if (error instanceof UserError) throw error;
-    throw new UserError(`${directory} is not a recording that this Hindsight wrote: ${(error as Error).message}`);
+    throw new UserError(
+      `${directory} is not a recording that this Hindsight wrote: ${(error as Error).message}`,
+    );
   }
 }
 
@@ -131,17 +153,22 @@ function open(directory: string): Recording {
     throw new UserError(`${directory} is not a recording: it has no recording.json`);
   const facts = readSealed(recordingFile(directory)) as unknown as RecordingFacts;
   if (facts.formatVersion !== FORMAT_VERSION)
-    throw new UserError(`${directory} has format ${facts.formatVersion}, this Hindsight reads format ${FORMAT_VERSION}: record it again`);
+    throw new UserError(
+      `${directory} has format ${facts.formatVersion}, this Hindsight reads format ${FORMAT_VERSION}: record it again`,
+    );
   const epochs = readEpochs(directory);
   const host = existsSync(hostFile(directory)) ? readSealed(hostFile(directory)) : undefined;
   if (facts.finished) {
     const last = epochs.length === 0 ? '' : sha256(readText(epochFile(directory, epochs.length)));
     if (facts.epochs !== epochs.length || facts.lastEpoch !== last)
-      throw new UserError(`${directory} is damaged: it has ${epochs.length} epochs and recording.json speaks of ${facts.epochs}`);
+      throw new UserError(
+        `${directory} is damaged: it has ${epochs.length} epochs and recording.json speaks of ${facts.epochs}`,
+      );
     return new Recording(directory, facts, host, epochs, undefined);
   }
   const end = epochs.at(-1);
-  const kept = end === undefined ? 'nothing was committed' : `ends at epoch ${end.epoch}, instruction ${end.endIcount}`;
+  const kept =
+    end === undefined ? 'nothing was committed' : `ends at epoch ${end.epoch}, instruction ${end.endIcount}`;
   return new Recording(directory, facts, host, epochs, `not finished: ${kept}; what ran after that was lost`);
 }
 
@@ -153,9 +180,11 @@ function readEpochs(directory: string): EpochFacts[] {
   for (let epoch = 1; names.size >= epoch; epoch++) {
     const path = epochFile(directory, epoch);
     const facts = readSealed(path) as unknown as EpochFacts;
-    if (facts.epoch !== epoch || facts.previous !== previous) throw damaged(path, 'it does not follow the epoch before');
+    if (facts.epoch !== epoch || facts.previous !== previous)
+      throw damaged(path, 'it does not follow the epoch before');
     for (const { table, file } of facts.segments)
-      if (!TABLE_NAMES.includes(table) || file !== segmentName(table, epoch)) throw damaged(path, `it names a segment ${file}`);
+      if (!TABLE_NAMES.includes(table) || file !== segmentName(table, epoch))
+        throw damaged(path, `it names a segment ${file}`);
     if (facts.checkpoint !== null && facts.checkpoint.file !== checkpointName(epoch))
       throw damaged(path, `it names a checkpoint ${facts.checkpoint.file}`);
     previous = sha256(readText(path));

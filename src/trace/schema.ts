@@ -48,9 +48,9 @@ export const TABLES = {
       ...when,
       pc: column('u64', 'address', 'Virtual address of the first instruction'),
       el: column('u8', '', 'Exception level at the start'),
-      regime: column('text', '', 'Translation regime at the start: EL10, EL2, EL20'),
-      vmid: column('u16', '', 'VMID of the regime at the start, 0 where it has none'),
-      asid: column('u16', '', 'ASID at the start, 0 where the regime has none'),
+      regime: column('text', '', 'Translation regime: EL10, EL2, EL20'),
+      vmid: column('u16', '', 'VMID of the regime, 0 where it has none'),
+      asid: column('u16', '', 'ASID, 0 where the regime has none'),
       instructions: column('u32', 'instructions', 'Number of instructions attempted in the packet'),
       atoms: column('bytes', 'bits', 'One bit per conditional branch, least significant first: 1 taken'),
       atom_count: column('u32', 'bits', 'Number of atoms'),
@@ -133,6 +133,7 @@ export const TABLES = {
       hcr: column('u64', '', 'HCR_EL2 at that moment'),
       vttbr: column('u64', '', 'VTTBR_EL2 at that moment'),
       vmid: column('u16', '', 'VMID at that moment'),
+      x0: nullable('u64', '', 'X0 at an HVC or SMC: the function that is called, as SMCCC has it'),
     },
   },
   walks: {
@@ -263,13 +264,22 @@ type ValueOf<T extends ColumnType> = T extends 'u64' | 'i64'
           : number;
 type CellOf<C extends Column> = C extends { nullable: true } ? ValueOf<C['type']> | null : ValueOf<C['type']>;
 
-/** A row of an event table as its producer gives it: without the columns that the recorder fills in. */
+type ColumnsOf<T extends TableName> = (typeof TABLES)[T]['columns'];
+type Given<T extends TableName> = Exclude<keyof ColumnsOf<T>, keyof typeof when>;
+type NullableOf<T extends TableName> = {
+  [K in Given<T>]: ColumnsOf<T>[K] extends { nullable: true } ? K : never;
+}[Given<T>];
+type CellAt<T extends TableName, K extends keyof ColumnsOf<T>> = ColumnsOf<T>[K] extends Column
+  ? CellOf<ColumnsOf<T>[K]>
+  : never;
+
+/**
+ * A row of an event table as its producer gives it: without the columns that the recorder fills in. A null may be left
+ * out.
+ */
 export type RowOf<T extends TableName> = {
-  readonly [K in Exclude<
-    keyof (typeof TABLES)[T]['columns'],
-    keyof typeof when
-  >]: (typeof TABLES)[T]['columns'][K] extends Column ? CellOf<(typeof TABLES)[T]['columns'][K]> : never;
-};
+  readonly [K in Exclude<Given<T>, NullableOf<T>>]: CellAt<T, K>;
+} & { readonly [K in NullableOf<T>]?: CellAt<T, K> };
 
 /** Tables whose rows the CPU, the MMU and the devices produce one at a time. */
 export type EventTable = Exclude<TableName, 'flow' | 'accesses' | 'values'>;

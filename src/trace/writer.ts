@@ -7,7 +7,7 @@
 import { join } from 'node:path';
 import { UserError } from '../user-error.ts';
 import type { Batch } from './columns.ts';
-import { sha256, seal } from './digest.ts';
+import { seal, sha256 } from './digest.ts';
 import { syncDirectory, writeDurably } from './durable_file.ts';
 import { type Checkpoint, writeCheckpoint } from './encode/checkpoint.ts';
 import { PacketTables } from './encode/packet_tables.ts';
@@ -161,6 +161,9 @@ const CAUSES: { readonly [code: string]: string } = {
 export function writeError(directory: string, error: unknown, epochs: number): unknown {
   const { code, syscall } = error as NodeJS.ErrnoException;
   if (code === undefined || syscall === undefined) return error;
-  const kept = epochs === 0 ? 'nothing was committed' : `what was recorded up to epoch ${epochs} is whole and can be read`;
+  const kept =
+    epochs === 0
+      ? 'nothing was committed'
+      : `what was recorded up to epoch ${epochs} is whole and can be read`;
   return new UserError(`cannot write ${directory}: ${CAUSES[code] ?? code}; ${kept}`);
 }

@@ -26,7 +26,8 @@ export class WriterChannel {
   readonly slots: readonly SharedArrayBuffer[];
 
   constructor(parts?: Pick<WriterChannel, 'control' | 'slots'>) {
-    this.control = parts?.control ?? new Int32Array(new SharedArrayBuffer(4 * (FIRST_SLOT + SLOTS) + MAX_ERROR_BYTES));
+    this.control =
+      parts?.control ?? new Int32Array(new SharedArrayBuffer(4 * (FIRST_SLOT + SLOTS) + MAX_ERROR_BYTES));
     this.#error = new Uint8Array(this.control.buffer, 4 * (FIRST_SLOT + SLOTS));
     this.slots = parts?.slots ?? Array.from({ length: SLOTS }, () => new SharedArrayBuffer(SLOT_BYTES));
   }

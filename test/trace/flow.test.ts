@@ -1,5 +1,4 @@
-import { rmSync } from 'node:fs';
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
@@ -35,7 +34,11 @@ function decodeAll(path: string): Omit<Attempted, 'addresses'>[] {
 }
 
 describe('the flow decoder', () => {
-  for (const [seed, cpus] of [[1, 1], [2, 1], [3, 2]])
+  for (const [seed, cpus] of [
+    [1, 1],
+    [2, 1],
+    [3, 2],
+  ])
     test(`finds every instruction of a random execution again, exceptions and interrupts among them (seed ${seed}, ${cpus} CPUs)`, async () => {
       const path = join(directory, `${seed}.hs`);
       const { instructions } = await recordSynthetic(path, { instructions: 30_000, seed, cpus });

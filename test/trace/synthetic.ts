@@ -2,8 +2,9 @@
  * A recording without a machine: a program of random branches whose outcomes, exceptions and interrupts a seeded generator
  * draws, and beside it what the decoder has to find.
  */
-import { Recorder, type Stamp } from '../../src/trace/recorder.ts';
+
 import type { Regime } from '../../src/trace/raw_packet.ts';
+import { Recorder, type Stamp } from '../../src/trace/recorder.ts';
 
 /** mulberry32: the same numbers for the same seed, everywhere. */
 export function randomNumbers(seed: number): (below: number) => number {
@@ -55,7 +56,21 @@ function space(random: (below: number) => number, regime: Regime, base: bigint, 
     // Branches stay within the space.
     const displacement = random(size) - i;
     const near = Math.max(-i, Math.min(size - 1 - i, random(40) - 20));
-    return [NOP, NOP, NOP, LDR, LDR, branch(displacement), branchConditional(near), testAndBranch(near), compareAndBranch(displacement), RET, BR, regime === 'EL2' ? ERET : HVC, SVC][random(13)];
+    return [
+      NOP,
+      NOP,
+      NOP,
+      LDR,
+      LDR,
+      branch(displacement),
+      branchConditional(near),
+      testAndBranch(near),
+      compareAndBranch(displacement),
+      RET,
+      BR,
+      regime === 'EL2' ? ERET : HVC,
+      SVC,
+    ][random(13)];
   });
   // The last instruction must not run on.
   words[size - 1] = branch(-5);
@@ -91,13 +106,19 @@ export async function recordSynthetic(directory: string, options: SyntheticOptio
   const guest = space(random, 'EL10', 0xffff_8000_0800_0000n, 0x4100_0000);
   const hypervisor = space(random, 'EL2', 0x4020_0000n, 0x4020_0000);
   const stamp: Stamp = { icount: 0, timeNs: 0, cpu: 0 };
-  const recorder = new Recorder(directory, stamp, { recipe: { machine: 'synthetic', seed }, images: { guest: 'none' } });
+  const recorder = new Recorder(directory, stamp, {
+    recipe: { machine: 'synthetic', seed },
+    images: { guest: 'none' },
+  });
   const rows: { [table: string]: number } = {};
   const count = (table: string) => (rows[table] = (rows[table] ?? 0) + 1);
   const attempted: Attempted[] = [];
   const fetched = new Set<string>();
   const coded = new Set<number>();
-  const states = Array.from({ length: cpus }, (): Cpu => ({ space: hypervisor, index: 0, el: 2, saved: { index: 0, el: 1 } }));
+  const states = Array.from(
+    { length: cpus },
+    (): Cpu => ({ space: hypervisor, index: 0, el: 2, saved: { index: 0, el: 1 } }),
+  );
 
   const fetch = (cpu: number, { regime, base, pas, words }: Space, page: number) => {
     if (!coded.has(pas[page])) {
@@ -109,7 +130,14 @@ export async function recordSynthetic(directory: string, options: SyntheticOptio
     const key = `${cpu} ${regime} ${page}`;
     if (fetched.has(key)) return;
     fetched.add(key);
-    recorder.append('fetch', { regime, vmid: regime === 'EL2' ? 0 : 7, asid: 0, va_page: base + BigInt(4096 * page), pa_page: pas[page], version: 0 });
+    recorder.append('fetch', {
+      regime,
+      vmid: regime === 'EL2' ? 0 : 7,
+      asid: 0,
+      va_page: base + BigInt(4096 * page),
+      pa_page: pas[page],
+      version: 0,
+    });
     count('fetch');
   };
 
@@ -117,7 +145,12 @@ export async function recordSynthetic(directory: string, options: SyntheticOptio
     stamp.cpu = random(cpus);
     const cpu = states[stamp.cpu];
     const addressOf = (s: Space, index: number) => s.base + BigInt(4 * index);
-    const start = { icount: stamp.icount, timeNs: stamp.timeNs, pc: addressOf(cpu.space, cpu.index), el: cpu.el };
+    const start = {
+      icount: stamp.icount,
+      timeNs: stamp.timeNs,
+      pc: addressOf(cpu.space, cpu.index),
+      el: cpu.el,
+    };
     const { space: where } = cpu;
     const { regime } = where;
     const atoms: number[] = [];
@@ -135,15 +168,16 @@ export async function recordSynthetic(directory: string, options: SyntheticOptio
         esr: ec * 2 ** 26,
         ec,
         iss: 0,
-        far: ec === 0x20 ? addressOf(cpu.space, cpu.index) : null,
-        hpfar: null,
+        ...(ec === 0x20 && { far: addressOf(cpu.space, cpu.index) }),
         spsr: cpu.el === 2 ? 0x3c9 : cpu.el === 1 ? 0x3c5 : 0x3c0,
         hcr: 0x80000001n,
         vttbr: 0x7_0000_4000_0000n,
         vmid: 7,
+        ...(ec === 0x16 && { x0: 0xc600_0001 }),
       });
       count('exceptions');
-      if (kind !== 'return') cpu.saved = { index: cpu.space === guest ? cpu.index : 0, el: cpu.el === 2 ? 1 : cpu.el };
+      if (kind !== 'return')
+        cpu.saved = { index: cpu.space === guest ? cpu.index : 0, el: cpu.el === 2 ? 1 : cpu.el };
       cpu.space = to;
       cpu.index = target;
       cpu.el = toEl;
@@ -152,7 +186,12 @@ export async function recordSynthetic(directory: string, options: SyntheticOptio
     // A change of regime ends the packet.
     for (let n = 0; n < length && cpu.space === where; n++) {
       if (random(50) === 0) {
-        enter('irq', 0, cpu.el === 0 ? 1 + random(2) : cpu.el === 1 && random(2) ? 1 : 2, random(PAGES * 1024));
+        enter(
+          'irq',
+          0,
+          cpu.el === 0 ? 1 + random(2) : cpu.el === 1 && random(2) ? 1 : 2,
+          random(PAGES * 1024),
+        );
         continue;
       }
       const page = cpu.index >>> 10;

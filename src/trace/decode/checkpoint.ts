@@ -36,9 +36,11 @@ export function readCheckpoint(directory: string, checkpoints: readonly Checkpoi
           const group = index.subarray(first, first + PAGES_PER_GROUP);
           if (!group.some((pa) => newest.get(pa) === n)) continue;
           const bytes = readSection(directory, checkpoints[n], pageGroup(first / PAGES_PER_GROUP));
-          if (bytes.length !== group.length * PAGE_SIZE) throw damaged(join(directory, checkpoints[n].file), 'a group of pages is short');
+          if (bytes.length !== group.length * PAGE_SIZE)
+            throw damaged(join(directory, checkpoints[n].file), 'a group of pages is short');
           for (const [i, pa] of group.entries())
-            if (newest.get(pa) === n) yield { pa, content: bytes.subarray(i * PAGE_SIZE, (i + 1) * PAGE_SIZE) };
+            if (newest.get(pa) === n)
+              yield { pa, content: bytes.subarray(i * PAGE_SIZE, (i + 1) * PAGE_SIZE) };
         }
       }
     },
@@ -47,12 +49,17 @@ export function readCheckpoint(directory: string, checkpoints: readonly Checkpoi
 
 function pageIndex(directory: string, checkpoint: CheckpointFacts): BigUint64Array {
   const bytes = readSection(directory, checkpoint, PAGE_INDEX);
-  if (bytes.length !== 8 * checkpoint.pages) throw damaged(join(directory, checkpoint.file), 'its page index is short');
+  if (bytes.length !== 8 * checkpoint.pages)
+    throw damaged(join(directory, checkpoint.file), 'its page index is short');
   return new BigUint64Array(bytes.buffer, bytes.byteOffset, checkpoint.pages);
 }
 
 /** A section's raw bytes, checked against its digest. */
-export function readSection(directory: string, { file, sections }: CheckpointFacts, name: string): Uint8Array {
+export function readSection(
+  directory: string,
+  { file, sections }: CheckpointFacts,
+  name: string,
+): Uint8Array {
   const path = join(directory, file);
   const section = sections.find((other) => other.name === name);
   if (section === undefined) throw damaged(path, `it has no section ${name}`);
@@ -60,7 +67,8 @@ export function readSection(directory: string, { file, sections }: CheckpointFac
   try {
     const fd = openSync(path, 'r');
     try {
-      if (readSync(fd, packed, 0, section.bytes, section.offset) !== section.bytes) throw damaged(path, `section ${name} is cut short`);
+      if (readSync(fd, packed, 0, section.bytes, section.offset) !== section.bytes)
+        throw damaged(path, `section ${name} is cut short`);
     } finally {
       closeSync(fd);
     }
@@ -71,6 +79,8 @@ export function readSection(directory: string, { file, sections }: CheckpointFac
   } catch (error) {
     if (error instanceof UserError) throw error;
     const { code, syscall } = error as NodeJS.ErrnoException;
-    throw syscall === undefined ? damaged(path, `section ${name} does not decompress`) : new UserError(`cannot read ${path}: ${code}`);
+    throw syscall === undefined
+      ? damaged(path, `section ${name} does not decompress`)
+      : new UserError(`cannot read ${path}: ${code}`);
   }
 }

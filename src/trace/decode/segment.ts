@@ -109,7 +109,8 @@ export class SegmentReader {
 
   #readFooter(): Footer {
     const tail = this.#bytes(this.#size - 10, 10);
-    if (Buffer.from(tail.subarray(4)).toString('latin1') !== MAGIC) throw damaged(this.path, 'it does not end as an Arrow file');
+    if (Buffer.from(tail.subarray(4)).toString('latin1') !== MAGIC)
+      throw damaged(this.path, 'it does not end as an Arrow file');
     const length = new DataView(tail.buffer).getInt32(0, true);
     const footer = Footer.decode(this.#bytes(this.#size - 10 - length, length));
     const expected = arrowSchema(this.#table).fields;
@@ -131,14 +132,22 @@ export class SegmentReader {
   #readMessage(block: FileBlock): LazyBatch {
     const { message, bodyAt } = this.#message(block);
     if (!message.isRecordBatch()) throw new RangeError('not a record batch');
-    return this.#checked({ header: message.header(), bodyAt, bodyLength: message.bodyLength }, Object.values(columnsOf(this.#table)));
+    return this.#checked(
+      { header: message.header(), bodyAt, bodyLength: message.bodyLength },
+      Object.values(columnsOf(this.#table)),
+    );
   }
 
   #readDictionaryMessage(block: FileBlock): [number, LazyBatch] {
     const { message, bodyAt } = this.#message(block);
     if (!message.isDictionaryBatch()) throw new RangeError('not a dictionary');
     const { id, data } = message.header();
-    return [id, this.#checked({ header: data, bodyAt, bodyLength: message.bodyLength }, [{ type: 'bytes', unit: '', sentence: '' }])];
+    return [
+      id,
+      this.#checked({ header: data, bodyAt, bodyLength: message.bodyLength }, [
+        { type: 'bytes', unit: '', sentence: '' },
+      ]),
+    ];
   }
 
   #checked(batch: LazyBatch, columns: readonly Column[]): LazyBatch {
@@ -153,7 +162,9 @@ export class SegmentReader {
       header.length <= 2 ** 31 &&
       bodyLength >= 0 &&
       bodyAt + bodyLength <= this.#size &&
-      header.buffers.every(({ offset, length }) => offset >= 0 && length >= 0 && offset + length <= bodyLength);
+      header.buffers.every(
+        ({ offset, length }) => offset >= 0 && length >= 0 && offset + length <= bodyLength,
+      );
     if (!fits) throw new RangeError('a message that does not fit its file');
     return batch;
   }
@@ -167,10 +178,13 @@ export class SegmentReader {
     const bytes = this.#bytes(bodyAt + offset, length);
     const rawLength = Number(new DataView(bytes.buffer).getBigInt64(0, true));
     const body = bytes.subarray(8);
-    if (expected !== undefined && rawLength !== -1 && rawLength !== expected) throw new RangeError('a buffer of the wrong length');
+    if (expected !== undefined && rawLength !== -1 && rawLength !== expected)
+      throw new RangeError('a buffer of the wrong length');
     if (rawLength > 2 ** 31) throw new RangeError('a buffer that is too long');
-    const raw = rawLength === -1 ? body : zstdDecompressSync(body, { maxOutputLength: Math.max(rawLength, 1) });
-    if (raw.length !== (rawLength === -1 ? (expected ?? raw.length) : rawLength)) throw new RangeError('a buffer of the wrong length');
+    const raw =
+      rawLength === -1 ? body : zstdDecompressSync(body, { maxOutputLength: Math.max(rawLength, 1) });
+    if (raw.length !== (rawLength === -1 ? (expected ?? raw.length) : rawLength))
+      throw new RangeError('a buffer of the wrong length');
     // Views of 8-byte elements need memory that is aligned and the buffer's own.
     return raw.byteOffset % 8 === 0 ? raw : raw.slice();
   }
@@ -178,7 +192,8 @@ export class SegmentReader {
   #offsets(batch: LazyBatch, region: BufferRegion, rows: number): Int32Array {
     const bytes = this.#buffer(batch, region, 4 * (rows + 1));
     const offsets = new Int32Array(bytes.buffer, bytes.byteOffset, rows + 1);
-    for (let i = 0; i < rows; i++) if (offsets[i] > offsets[i + 1]) throw new RangeError('offsets that go back');
+    for (let i = 0; i < rows; i++)
+      if (offsets[i] > offsets[i + 1]) throw new RangeError('offsets that go back');
     if (offsets[0] !== 0) throw new RangeError('offsets that do not start at 0');
     return offsets;
   }
@@ -190,7 +205,8 @@ export class SegmentReader {
     const first = columns.slice(0, index).reduce((sum, [, before]) => sum + buffersOf(before.type), 0);
     const regions = batch.header.buffers.slice(first, first + buffersOf(type));
     const validity = nullable ? this.#validity(batch, regions[0], rows) : undefined;
-    if (type === 'bool') return { values: unpackBits(this.#buffer(batch, regions[1], (rows + 7) >>> 3), rows), validity };
+    if (type === 'bool')
+      return { values: unpackBits(this.#buffer(batch, regions[1], (rows + 7) >>> 3), rows), validity };
     const offsets = hasOffsets(type) ? this.#offsets(batch, regions[1], rows) : undefined;
     const count = offsets === undefined ? rows : offsets[rows];
     const ArrayType = valueArray(type);
@@ -198,7 +214,8 @@ export class SegmentReader {
     const values: Values = new ArrayType(bytes.buffer as ArrayBuffer, bytes.byteOffset, count);
     if (type !== 'text') return { values, offsets, validity };
     const dictionary = this.dictionaryOf(name);
-    for (const id of values as Uint32Array) if (id >= dictionary.length) throw new RangeError('an index outside its dictionary');
+    for (const id of values as Uint32Array)
+      if (id >= dictionary.length) throw new RangeError('an index outside its dictionary');
     return { values, dictionary };
   }
 

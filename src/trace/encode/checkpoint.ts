@@ -30,7 +30,13 @@ export function writeCheckpoint(path: string, file: string, checkpoint: Checkpoi
   const sections: SectionFacts[] = [];
   const add = (name: string, raw: Uint8Array) => {
     const packed = zstdCompressSync(raw, OPTIONS);
-    sections.push({ name, offset: out.position, bytes: packed.length, rawBytes: raw.length, digest: sha256(raw) });
+    sections.push({
+      name,
+      offset: out.position,
+      bytes: packed.length,
+      rawBytes: raw.length,
+      digest: sha256(raw),
+    });
     out.write(packed);
   };
   try {

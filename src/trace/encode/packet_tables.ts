@@ -73,7 +73,10 @@ export class PacketTables {
 }
 
 /** Adds a row from cells in the order of the schema; returns its number. */
-function pushAll(builder: TableBuilder, cells: readonly Parameters<TableBuilder['columns'][0]['push']>[1][]): number {
+function pushAll(
+  builder: TableBuilder,
+  cells: readonly Parameters<TableBuilder['columns'][0]['push']>[1][],
+): number {
   const row = builder.addRow();
   for (let i = 0; i < cells.length; i++) builder.columns[i].push(row, cells[i]);
   return row;

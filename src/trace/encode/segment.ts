@@ -62,7 +62,11 @@ class Body {
     const size = 8 + content.length;
     const padding = -size & 7;
     this.regions.push(new BufferRegion(this.length, size));
-    this.chunks.push(bytesOf(BigInt64Array.of(smaller ? BigInt(bytes.length) : -1n)), content, new Uint8Array(padding));
+    this.chunks.push(
+      bytesOf(BigInt64Array.of(smaller ? BigInt(bytes.length) : -1n)),
+      content,
+      new Uint8Array(padding),
+    );
     this.length += size + padding;
   }
 
@@ -144,7 +148,9 @@ export class SegmentWriter {
       if (icount > last) last = icount;
     }
     this.#batches.push({ rows, firstIcount: Number(first), lastIcount: Number(last), digests });
-    this.#batchBlocks.push(this.#writeMessage(Message.from(body.recordBatch(rows), body.length), body.chunks));
+    this.#batchBlocks.push(
+      this.#writeMessage(Message.from(body.recordBatch(rows), body.length), body.chunks),
+    );
   }
 
   /** Closes the file and puts it in its place. */
@@ -153,7 +159,8 @@ export class SegmentWriter {
     let id = 0;
     for (const [name] of Object.entries(columnsOf(this.#table))) {
       const dictionary = this.#dictionaries.get(name);
-      if (dictionary !== undefined) dictionaries[name] = this.#writeDictionary(id, [...dictionary.ids.keys()]);
+      if (dictionary !== undefined)
+        dictionaries[name] = this.#writeDictionary(id, [...dictionary.ids.keys()]);
       id += 1;
     }
     this.#file.write(bytesOf(Int32Array.of(-1, 0)));
