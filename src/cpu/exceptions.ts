@@ -4,9 +4,10 @@
  * Every method that enters an exception leaves the vector's address in the pc cell and sets `redirected`. The instruction that
  * raises it has its own address in pc when the method is called; for an interrupt pc is that of the next instruction.
  */
+
+import type { Transfer } from '../isa/row.ts';
 import type { CpuInterruptInputs } from '../machine/device.ts';
 import type { EventSink } from '../trace/schema.ts';
-import type { Transfer } from '../isa/row.ts';
 import type { OnAttention } from './attention.ts';
 import { type Fault, faultStatusCode } from './fault.ts';
 import { switchStack } from './stack_pointers.ts';
@@ -133,7 +134,12 @@ export class Exceptions {
   synchronous(
     ec: number,
     iss = 0,
-    { target = this.defaultTarget(), returnOffset = 0, far, hpfar }: {
+    {
+      target = this.defaultTarget(),
+      returnOffset = 0,
+      far,
+      hpfar,
+    }: {
       target?: 1 | 2;
       returnOffset?: number;
       far?: bigint;
@@ -142,7 +148,13 @@ export class Exceptions {
   ): void {
     const pc = this.#state.get('pc');
     const esr = ((ec << 26) | IL | iss) >>> 0;
-    this.#enter('synchronous', target, VECTOR.synchronous, { esr, far, hpfar, from: pc, returnTo: pc + BigInt(returnOffset) });
+    this.#enter('synchronous', target, VECTOR.synchronous, {
+      esr,
+      far,
+      hpfar,
+      from: pc,
+      returnTo: pc + BigInt(returnOffset),
+    });
   }
 
   undefinedInstruction(): void {
@@ -239,7 +251,13 @@ export class Exceptions {
     kind: string,
     target: 1 | 2,
     vector: number,
-    { esr, far, hpfar, from, returnTo }: { esr?: number; far?: bigint; hpfar?: bigint; from: bigint; returnTo: bigint },
+    {
+      esr,
+      far,
+      hpfar,
+      from,
+      returnTo,
+    }: { esr?: number; far?: bigint; hpfar?: bigint; from: bigint; returnTo: bigint },
   ): void {
     const state = this.#state;
     const fromEl = state.small('el');
@@ -339,7 +357,9 @@ export class Exceptions {
 
 /** ISS[24:14] of a stage 2 data abort: ISV, SAS, SSE, SRT, SF, AR. */
 function transferSyndrome({ sas, sse, srt, sf, ar }: Transfer): number {
-  return (1 << 24) | (sas << 22) | (sse ? 1 << 21 : 0) | (srt << 16) | (sf ? 1 << 15 : 0) | (ar ? 1 << 14 : 0);
+  return (
+    (1 << 24) | (sas << 22) | (sse ? 1 << 21 : 0) | (srt << 16) | (sf ? 1 << 15 : 0) | (ar ? 1 << 14 : 0)
+  );
 }
 
 /** HPFAR_EL2.FIPA, bits [43:4], is the page number of the intermediate physical address. */

@@ -11,7 +11,7 @@ import { readStackPointer, switchStack, writeStackPointer } from './stack_pointe
 import type { CpuState } from './state.ts';
 import { type Effect, genericName, type SystemRegister } from './sysregs/row.ts';
 import { hasSlot, registerAt, registerNamed, SYSTEM_REGISTERS, slotOf } from './sysregs/table.ts';
-import { firstTrap, type Trap } from './sysregs/traps.ts';
+import { firstTrap, TIDCP, type Trap } from './sysregs/traps.ts';
 
 /** Implemented by devices/generic_timer.ts. Names are those of sysregs/timer.ts. */
 export interface TimerRegisters {
@@ -23,6 +23,8 @@ export interface SystemRegistersOptions {
   readonly state: CpuState;
   readonly model: CpuModel;
   readonly cpus: number;
+  /** Without EL2 the registers of EL2 cannot be reached, and HCR_EL2 says that EL1 is AArch64. */
+  readonly el2: boolean;
   /** MPIDR_EL1 of a CPU. */
   readonly mpidr: (cpu: number) => bigint;
   readonly clock: Clock;
@@ -37,7 +39,9 @@ export interface SystemRegistersOptions {
 }
 
 /** Why an access did not happen. */
-export type Refusal = { readonly refused: 'undefined' } | { readonly refused: 'trapped'; readonly trap: Trap };
+export type Refusal =
+  | { readonly refused: 'undefined' }
+  | { readonly refused: 'trapped'; readonly trap: Trap };
 const UNDEFINED: Refusal = { refused: 'undefined' };
 
 const HCR = slotOf('HCR_EL2');
@@ -46,6 +50,8 @@ const OSLSR = slotOf('OSLSR_EL1');
 const CSSELR = slotOf('CSSELR_EL1');
 const HCR_TDZ = 1n << 28n;
 const SCTLR_DZE = 1n << 14n;
+const HCR_TIDCP = 1n << 20n;
+const HCR_RW = 1n << 31n;
 const HCR_FMO = 1n << 3n;
 const HCR_IMO = 1n << 4n;
 const HCR_AMO = 1n << 5n;
@@ -71,7 +77,7 @@ export class SystemRegisters {
     this.#state = options.state;
     const { model, gic, cpus } = options;
     this.#identification = {
-      ...identificationOf(model, gic !== undefined),
+      ...identificationOf(model, gic !== undefined, options.el2),
       // Number of cores, less one (Cortex-A57 TRM 4.3.53).
       L2CTLR_EL1: BigInt(cpus - 1) << 24n,
     };
@@ -91,6 +97,7 @@ export class SystemRegisters {
     for (const name of ['PMCNTENSET_EL0', 'PMOVSSET_EL0', 'PMINTENSET_EL1', 'PMCCNTR_EL0'])
       this.#state.u64[slotOf(name)] = 0n;
     this.#state.u64[slotOf('PMCR_EL0')] = PMCR_RESET;
+    if (!this.#options.el2) this.#state.u64[HCR] = HCR_RW;
     this.#state.u64[slotOf('VPIDR_EL2')] = this.#midr;
     this.#state.u64[slotOf('VMPIDR_EL2')] = this.#options.mpidr(this.cpu);
   }
@@ -134,6 +141,13 @@ export class SystemRegisters {
     return undefined;
   }
 
+  /** HCR_EL2.TIDCP: EL1's access to the encodings with CRn 11 or 15, whether or not there is something. */
+  implementationDefinedTrap(encoding: number, el: number): Trap | undefined {
+    const crn = (encoding >> 7) & 15;
+    const reserved = (crn === 11 || crn === 15) && (encoding >> 14 === 3 || encoding >> 14 === 1);
+    return reserved && el === 1 && (this.#state.u64[HCR] & HCR_TIDCP) !== 0n ? TIDCP : undefined;
+  }
+
   /** What the GIC sees of this CPU. */
   get view(): CpuView {
     return { el: this.#state.small('el'), hcr: this.#state.u64[HCR] };
@@ -157,7 +171,10 @@ export class SystemRegisters {
     isRead: boolean,
     value?: bigint,
   ): Refusal | undefined {
+    const el = this.#state.small('el');
     if (row === undefined || !this.exists(row)) {
+      const trap = this.implementationDefinedTrap(encoding, el);
+      if (trap !== undefined) return { refused: 'trapped', trap };
       if (row?.feature !== 'GICv3')
         this.#options.events.append('unimplemented', {
           pc: this.#state.get('pc'),
@@ -165,8 +182,9 @@ export class SystemRegisters {
         });
       return UNDEFINED;
     }
-    const el = this.#state.small('el');
-    if (!row.access[el].includes(isRead ? 'r' : 'w')) return UNDEFINED;
+    // The highest exception level sets the frequency (D17.8.2).
+    const frequency = row.name === 'CNTFRQ_EL0' && el === 1 && !this.#options.el2;
+    if (!frequency && !row.access[el].includes(isRead ? 'r' : 'w')) return UNDEFINED;
     // C5.2.18: SP_EL0 is not accessible while it is the current stack pointer.
     if (row.name === 'SP_EL0' && this.#state.small('spsel') === 0) return UNDEFINED;
     const trap =
@@ -227,7 +245,10 @@ export class SystemRegisters {
   #reportDebug(name: string, value: bigint): void {
     for (const { name: pattern, bit, what } of REPORTED)
       if (value & bit && pattern.test(name))
-        this.#options.events.append('unimplemented', { pc: this.#state.get('pc'), what: `${what} (${name})` });
+        this.#options.events.append('unimplemented', {
+          pc: this.#state.get('pc'),
+          what: `${what} (${name})`,
+        });
   }
 
   get #midr(): bigint {

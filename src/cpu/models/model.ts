@@ -20,12 +20,20 @@ export interface CpuModel {
   readonly ccsidr: { readonly [csselr: number]: bigint };
 }
 
-/** The identification registers as the guest sees them. `gicv3`: with system-register access to a GICv3. */
-export function identificationOf(model: CpuModel, gicv3: boolean): { readonly [register: string]: bigint } {
+/** The identification registers as the guest sees them. `gicv3`: with system-register access to a GICv3; `el2`: with EL2. */
+export function identificationOf(
+  model: CpuModel,
+  gicv3: boolean,
+  el2 = true,
+): { readonly [register: string]: bigint } {
   const values: { [register: string]: bigint } = { ...model.identification };
   for (const { register, lsb, width, value } of model.masks) {
     const field = ((1n << BigInt(width)) - 1n) << BigInt(lsb);
     values[register] = ((values[register] ?? 0n) & ~field) | (value << BigInt(lsb));
+  }
+  if (!el2) {
+    values.ID_AA64PFR0_EL1 &= ~(0xfn << 8n);
+    values.ID_PFR1_EL1 &= ~(0xfn << 12n);
   }
   if (gicv3) {
     values.ID_AA64PFR0_EL1 |= 1n << 24n;

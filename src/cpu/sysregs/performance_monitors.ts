@@ -9,7 +9,10 @@ export const COUNTER_MASK = 0x8000_003fn;
 const computed = { storage: 'computed' } as const;
 const EVTYPER = 0xfe00_ffffn;
 const counters = Array.from({ length: EVENT_COUNTERS }, (_, n) => [
-  register(`PMEVCNTR${n}_EL0`, `3 3 14 8 ${n}`, 'rw rw rw', { traps: [...PMU_ER, TPM], writable: 0xffff_ffffn }),
+  register(`PMEVCNTR${n}_EL0`, `3 3 14 8 ${n}`, 'rw rw rw', {
+    traps: [...PMU_ER, TPM],
+    writable: 0xffff_ffffn,
+  }),
   register(`PMEVTYPER${n}_EL0`, `3 3 14 12 ${n}`, 'rw rw rw', { traps: [PMU_EN, TPM], writable: EVTYPER }),
 ]).flat();
 

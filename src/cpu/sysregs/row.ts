@@ -44,12 +44,23 @@ export interface RegisterSpec {
 
 export const ALL_BITS = 0xffff_ffff_ffff_ffffn;
 
-export function systemRegisterEncoding(op0: number, op1: number, crn: number, crm: number, op2: number): number {
+export function systemRegisterEncoding(
+  op0: number,
+  op1: number,
+  crn: number,
+  crm: number,
+  op2: number,
+): number {
   return (op0 << 14) | (op1 << 11) | (crn << 7) | (crm << 3) | op2;
 }
 
 /** Declares a register. `encoding` is "op0 op1 CRn CRm op2". */
-export function register(name: string, encoding: string, access: Access, spec: RegisterSpec = {}): SystemRegister {
+export function register(
+  name: string,
+  encoding: string,
+  access: Access,
+  spec: RegisterSpec = {},
+): SystemRegister {
   const [op0, op1, crn, crm, op2] = encoding.trim().split(/\s+/).map(Number);
   const [el0, el1, el2] = access.split(' ') as Permission[];
   return {

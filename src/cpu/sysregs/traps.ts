@@ -47,17 +47,14 @@ export const TID2 = toEl2('HCR_EL2.TID2', set('HCR_EL2', 17));
 export const TID3 = toEl2('HCR_EL2.TID3', set('HCR_EL2', 18), 'read');
 export const TACR = toEl2('HCR_EL2.TACR', set('HCR_EL2', 21));
 /** IMPLEMENTATION DEFINED registers. QEMU 7.2 does not have this trap. */
-export const TIDCP = toEl2('HCR_EL2.TIDCP', set('HCR_EL2', 20));
+export const TIDCP = trap('HCR_EL2.TIDCP', 2, [1], [set('HCR_EL2', 20)]);
 export const TSW = toEl2('HCR_EL2.TSW', set('HCR_EL2', 22));
 export const TPC = toEl2('HCR_EL2.TPC', set('HCR_EL2', 23));
 export const TPU = toEl2('HCR_EL2.TPU', set('HCR_EL2', 24));
 export const TTLB = toEl2('HCR_EL2.TTLB', set('HCR_EL2', 25));
 export const TDZ = toEl2('HCR_EL2.TDZ', set('HCR_EL2', 28));
 /** SGI generation where interrupts are virtual: GICv3 12.1.2. */
-export const SGI_ROUTED = [
-  toEl2('HCR_EL2.IMO', set('HCR_EL2', 4)),
-  toEl2('HCR_EL2.FMO', set('HCR_EL2', 3)),
-];
+export const SGI_ROUTED = [toEl2('HCR_EL2.IMO', set('HCR_EL2', 4)), toEl2('HCR_EL2.FMO', set('HCR_EL2', 3))];
 
 // CPTR_EL2 and CPACR_EL1.
 export const TCPAC = toEl2('CPTR_EL2.TCPAC', set('CPTR_EL2', 31));

@@ -1,0 +1,283 @@
+/**
+ * What instructions ask of the CPU beyond arithmetic and memory, for all back ends. When a call is made, cell `pc` holds the
+ * address of the instruction that makes it. A call that continues elsewhere leaves the new address there and sets `redirected`;
+ * otherwise the back end goes on with the next instruction.
+ */
+import type { Runtime } from '../isa/emitter.ts';
+import type { EventSink } from '../trace/schema.ts';
+import type { OnAttention } from './attention.ts';
+import { EC, type Exceptions } from './exceptions.ts';
+import { SEMIHOSTING_IMMEDIATE, type Semihosting } from './semihosting.ts';
+import { switchStack } from './stack_pointers.ts';
+import type { CpuState } from './state.ts';
+import { slotOf } from './sysregs/table.ts';
+import { firstTrap, type Trap, UMA } from './sysregs/traps.ts';
+import type { SystemOperations } from './system_operations.ts';
+import type { Refusal, SystemRegisters } from './system_registers.ts';
+
+/** Firmware calls: machine/psci.ts. */
+export interface Firmware {
+  /** X0 to X3; the new X0, or undefined where the call does not return. */
+  call(id: bigint, a: bigint, b: bigint, c: bigint): bigint | undefined;
+}
+
+export interface RuntimeOptions {
+  readonly state: CpuState;
+  readonly registers: SystemRegisters;
+  readonly exceptions: Exceptions;
+  readonly operations: SystemOperations;
+  readonly events: EventSink;
+  /** EL2 exists. PSCI then answers SMC, else HVC. */
+  readonly el2: boolean;
+  readonly firmware: Firmware;
+  /** The instruction word at pc, for the syndrome of a trapped one; asked for only then. */
+  readonly currentInstruction: () => number;
+  readonly onAttention: OnAttention;
+  /** SEV: the other CPUs' event registers. */
+  readonly onSendEvent: () => void;
+  /** Time does not count this instruction (docs/qemu-time.md). */
+  readonly doNotCount: () => void;
+  /** Absent: HLT is UNDEFINED. */
+  readonly semihosting?: Semihosting;
+}
+
+const HCR = slotOf('HCR_EL2');
+const MDCR = slotOf('MDCR_EL2');
+const SCTLR_EL1 = slotOf('SCTLR_EL1');
+/** In HCR_EL2[31:0]. */
+const HCR_TWI = 1 << 13;
+const HCR_TWE = 1 << 14;
+const HCR_TSC = 1 << 19;
+const HCR_HCD = 1 << 29;
+const MDCR_TDE = 1 << 8;
+/** In SCTLR_EL1: EL0 may wait. */
+const NTWI = 1 << 16;
+const NTWE = 1 << 18;
+
+/** CV 1, COND 1110: the instruction was unconditional. */
+const UNCONDITIONAL = (1 << 24) | (0xe << 20);
+
+/** op1:op2 of MSR (immediate). C5.2.2 to C5.2.19. */
+const FIELD_SPSEL = 0b000_101n;
+const FIELD_DAIFSET = 0b011_110n;
+const FIELD_DAIFCLR = 0b011_111n;
+
+export class CpuRuntime implements Runtime {
+  readonly #options: RuntimeOptions;
+  readonly #state: CpuState;
+  readonly #exceptions: Exceptions;
+
+  constructor(options: RuntimeOptions) {
+    this.#options = options;
+    this.#state = options.state;
+    this.#exceptions = options.exceptions;
+  }
+
+  /** The last call continues at cell `pc`. The back end clears it before a call. */
+  get redirected(): boolean {
+    return this.#exceptions.redirected;
+  }
+  set redirected(value: boolean) {
+    this.#exceptions.redirected = value;
+  }
+
+  get #el(): number {
+    return this.#state.small('el');
+  }
+  /** HCR_EL2[31:0]. */
+  get #hcr(): number {
+    return this.#state.u32[2 * HCR];
+  }
+
+  supervisorCall(imm: bigint): void {
+    this.#exceptions.synchronous(EC.svc, Number(imm), { returnOffset: 4 });
+  }
+
+  hypervisorCall(imm: bigint): void {
+    const { el2 } = this.#options;
+    if (this.#el > 0 && !el2) this.#firmwareCall();
+    else if (this.#el === 0 || this.#hcr & HCR_HCD) this.undefinedInstruction();
+    else this.#exceptions.synchronous(EC.hvc, Number(imm), { target: 2, returnOffset: 4 });
+  }
+
+  /** Without EL3 an SMC is UNDEFINED, but that our firmware stands in for it where EL2 exists. */
+  secureMonitorCall(imm: bigint): void {
+    if (this.#el === 0 || !this.#options.el2) this.undefinedInstruction();
+    else if (this.#el === 1 && this.#hcr & HCR_TSC)
+      this.#exceptions.synchronous(EC.smc, Number(imm), { target: 2 });
+    else this.#firmwareCall();
+  }
+
+  #firmwareCall(): void {
+    const state = this.#state;
+    const result = this.#options.firmware.call(state.x(0), state.x(1), state.x(2), state.x(3));
+    if (result !== undefined) state.setX(0, result);
+    this.#options.onAttention(state.small('waiting') ? 'wait' : 'power');
+  }
+
+  breakpoint(imm: bigint): void {
+    const debugToEl2 = (this.#state.u32[2 * MDCR] & MDCR_TDE) !== 0;
+    const target = debugToEl2 ? 2 : this.#exceptions.defaultTarget();
+    this.#exceptions.synchronous(EC.breakpointInstruction, Number(imm), { target });
+  }
+
+  halt(imm: bigint): void {
+    const { semihosting } = this.#options;
+    if (semihosting === undefined || imm !== SEMIHOSTING_IMMEDIATE) {
+      this.undefinedInstruction();
+      return;
+    }
+    semihosting.call();
+    this.#options.onAttention('power');
+  }
+
+  undefinedInstruction(): void {
+    this.#exceptions.undefinedInstruction();
+  }
+
+  exceptionReturn(): void {
+    if (this.#el === 0) this.undefinedInstruction();
+    else this.#exceptions.exceptionReturn();
+  }
+
+  readSystemRegister(encoding: bigint): bigint {
+    const result = this.#options.registers.read(Number(encoding));
+    if (typeof result === 'bigint') return result;
+    this.#refuse(result);
+    return 0n;
+  }
+
+  writeSystemRegister(encoding: bigint, value: bigint): void {
+    const refusal = this.#options.registers.write(Number(encoding), value);
+    if (refusal !== undefined) this.#refuse(refusal);
+  }
+
+  systemOperation(encoding: bigint, value: bigint): void {
+    const refusal = this.#options.operations.execute(Number(encoding), value);
+    if (refusal !== undefined) this.#refuse(refusal);
+  }
+
+  /** No SYSL is defined below FEAT_GCS. */
+  systemOperationWithResult(encoding: bigint): bigint {
+    const trap = this.#options.registers.implementationDefinedTrap(Number(encoding), this.#el);
+    this.#refuse(trap ? { refused: 'trapped', trap } : { refused: 'undefined' });
+    return 0n;
+  }
+
+  writePstateField(field: bigint, imm: bigint): void {
+    const state = this.#state;
+    const { registers, onAttention, doNotCount, events } = this.#options;
+    switch (field) {
+      case FIELD_SPSEL:
+        if (this.#el === 0) {
+          this.undefinedInstruction();
+          return;
+        }
+        this.#recordField('SPSel', imm);
+        switchStack(state, this.#el, Number(imm & 1n));
+        return;
+      case FIELD_DAIFSET:
+      case FIELD_DAIFCLR: {
+        const name = field === FIELD_DAIFSET ? 'DAIFSet' : 'DAIFClr';
+        const trap = firstTrap([UMA], this.#el, false, (register) => registers.get(register));
+        this.#recordField(name, imm, trap);
+        if (trap !== undefined) {
+          this.#refuse({ refused: 'trapped', trap });
+          doNotCount();
+          return;
+        }
+        const daif = state.small('daif');
+        const bits = Number(imm);
+        state.setSmall('daif', field === FIELD_DAIFSET ? daif | bits : daif & ~bits);
+        onAttention('interrupts');
+        return;
+      }
+      default:
+        events.append('unimplemented', {
+          pc: state.get('pc'),
+          what: `MSR (immediate) op1:op2 0b${field.toString(2)}`,
+        });
+        this.undefinedInstruction();
+    }
+  }
+
+  #recordField(register: string, imm: bigint, trap?: Trap): void {
+    const { events } = this.#options;
+    if (!events.recording) return;
+    const trapped_to = trap ? this.#exceptions.defaultTarget() : null;
+    const pc = this.#state.get('pc');
+    events.append('sysregs', { pc, register, write: true, value: imm, el: this.#el, trapped_to });
+  }
+
+  /** D1.7.2: traps only where it would wait. */
+  waitForInterrupt(): void {
+    if (this.#exceptions.wakesUp() || this.#trapWait(NTWI, HCR_TWI, 0)) return;
+    this.#state.setSmall('waiting', 1);
+    this.#options.onAttention('wait');
+  }
+
+  /** D1.7.1. It never waits long: any reason may end it. */
+  waitForEvent(): void {
+    if (this.#state.small('eventRegister')) {
+      this.#state.setSmall('eventRegister', 0);
+      return;
+    }
+    if (!this.#trapWait(NTWE, HCR_TWE, 1)) this.#options.onAttention('yield');
+  }
+
+  #trapWait(allowed: number, trapped: number, instruction: number): boolean {
+    const iss = UNCONDITIONAL | instruction;
+    if (this.#el === 0 && !(this.#state.u32[2 * SCTLR_EL1] & allowed)) {
+      this.#exceptions.synchronous(EC.wfx, iss);
+      return true;
+    }
+    if (this.#el < 2 && this.#hcr & trapped) {
+      this.#exceptions.synchronous(EC.wfx, iss, { target: 2 });
+      return true;
+    }
+    return false;
+  }
+
+  sendEvent(): void {
+    this.sendEventLocal();
+    this.#options.onSendEvent();
+  }
+  sendEventLocal(): void {
+    this.#state.setSmall('eventRegister', 1);
+  }
+  yieldHint(): void {
+    this.#options.onAttention('yield');
+  }
+
+  /** The exception of an access that did not happen. */
+  #refuse(refusal: Refusal): void {
+    if (refusal.refused === 'undefined') {
+      this.undefinedInstruction();
+      return;
+    }
+    const { trap } = refusal;
+    const target = trap.target === 2 ? 2 : this.#exceptions.defaultTarget();
+    if (trap.syndrome === 'system register') {
+      const iss = systemInstructionSyndrome(this.#options.currentInstruction());
+      this.#exceptions.synchronous(EC.systemRegister, iss, { target });
+    } else if (trap.target === 1 && target === 2) {
+      // CPACR_EL1.FPEN under HCR_EL2.TGE reports an unknown reason (D17.2.37, EC 0x07).
+      this.#exceptions.synchronous(EC.unknown, 0, { target });
+    } else {
+      this.#exceptions.synchronous(EC.floatingPoint, UNCONDITIONAL, { target });
+    }
+  }
+}
+
+/** ISS of EC 0x18 from the instruction word: Op0, Op2, Op1, CRn, Rt, CRm, Direction. */
+export function systemInstructionSyndrome(word: number): number {
+  return (
+    (((word >>> 19) & 3) << 20) |
+    (((word >>> 5) & 7) << 17) |
+    (((word >>> 16) & 7) << 14) |
+    (((word >>> 12) & 15) << 10) |
+    ((word & 31) << 5) |
+    (((word >>> 8) & 15) << 1) |
+    ((word >>> 21) & 1)
+  );
+}

@@ -1,0 +1,158 @@
+/** SYS: executes the rows of sysregs/operations.ts, access and traps checked. Arm ARM C5.3.1, D7.5.9, D8.16.5. */
+
+import { canonicalAddress } from '../mmu/address.ts';
+import type { Mmu } from '../mmu/mmu.ts';
+import type { TlbInvalidation } from '../mmu/tlbi.ts';
+import type { CanonicalAddress, Translation, TranslationResult } from '../mmu/translation.ts';
+import type { EventSink } from '../trace/schema.ts';
+import type { Exceptions } from './exceptions.ts';
+import type { Fault } from './fault.ts';
+import type { CpuState } from './state.ts';
+import { operationAt, type SystemOperation } from './sysregs/operations.ts';
+import { genericName } from './sysregs/row.ts';
+import { slotOf } from './sysregs/table.ts';
+import { firstTrap } from './sysregs/traps.ts';
+import type { Refusal, SystemRegisters } from './system_registers.ts';
+
+/** What operations ask of the current CPU's MMU. */
+export type MmuOperations = Pick<
+  Mmu,
+  'translate' | 'regime' | 'decodeTlbi' | 'invalidate' | 'addressTranslate'
+>;
+
+/** DCZID_EL0.BS is 4: 16 words. */
+export const ZERO_BLOCK = 64;
+
+export interface SystemOperationsOptions {
+  readonly state: CpuState;
+  readonly registers: SystemRegisters;
+  readonly exceptions: Exceptions;
+  readonly events: EventSink;
+  /** MMU of the current CPU. */
+  readonly mmu: () => MmuOperations;
+  /** An inner-shareable TLBI, or one that HCR_EL2.FB makes so: for every CPU's MMU, the current one included. */
+  readonly invalidateAllCpus: (what: TlbInvalidation) => void;
+  /** DC ZVA: zeroes an aligned block of physical memory as a store would; false where there is no RAM. */
+  readonly zeroBlock: (pa: number, bytes: number) => boolean;
+  /** DC ZVA took a data abort: time does not count the instruction (docs/qemu-time.md). */
+  readonly doNotCount: () => void;
+}
+
+const PAR = slotOf('PAR_EL1');
+const HCR = slotOf('HCR_EL2');
+const HCR_FB = 1n << 9n;
+const UNDEFINED: Refusal = { refused: 'undefined' };
+const EXTERNAL: Fault = { type: 'external', stage: 1, level: 0, s1ptw: false, ipa: 0 };
+
+export class SystemOperations {
+  readonly #options: SystemOperationsOptions;
+  readonly #state: CpuState;
+
+  constructor(options: SystemOperationsOptions) {
+    this.#options = options;
+    this.#state = options.state;
+  }
+
+  /**
+   * Executes SYS #op1, Cn, Cm, #op2, Xt. A refusal is for the caller to make an exception of; data aborts of the operation
+   * itself are taken here.
+   */
+  execute(encoding: number, argument: bigint): Refusal | undefined {
+    const row = operationAt(encoding);
+    const el = this.#state.small('el') as 0 | 1 | 2;
+    if (row === undefined) return this.#unknown(encoding, el);
+    if (el < row.el) return UNDEFINED;
+    const { registers } = this.#options;
+    const trap = firstTrap(row.traps, el, false, (name) => registers.get(name));
+    if (trap !== undefined) return { refused: 'trapped', trap };
+    this.#record(row, argument, el);
+    switch (row.does.kind) {
+      case 'tlbi':
+        this.#tlbi(row.does.operation, argument, el);
+        break;
+      case 'at':
+        this.#at(row.does.operation, argument, el as 1 | 2);
+        break;
+      case 'dc':
+        this.#maintain(argument, el, row.does.write);
+        break;
+      case 'dc zva':
+        this.#zero(argument, el);
+        break;
+    }
+    return undefined;
+  }
+
+  #unknown(encoding: number, el: number): Refusal {
+    const trap = this.#options.registers.implementationDefinedTrap(encoding, el);
+    if (trap !== undefined) return { refused: 'trapped', trap };
+    this.#options.events.append('unimplemented', {
+      pc: this.#state.get('pc'),
+      what: `SYS ${genericName(encoding)}`,
+    });
+    return UNDEFINED;
+  }
+
+  #record({ name, does }: SystemOperation, argument: bigint, el: 0 | 1 | 2): void {
+    const { events, mmu } = this.#options;
+    // DC ZVA is a store: table `writes` has it.
+    if (!events.recording || does.kind === 'dc zva') return;
+    const { vmid, asid } = mmu().regime(1);
+    events.append('tlbi', { pc: this.#state.get('pc'), op: name, argument, vmid, asid, el });
+  }
+
+  #tlbi(operation: Parameters<Mmu['decodeTlbi']>[0], argument: bigint, el: number): void {
+    const mmu = this.#options.mmu();
+    const what = mmu.decodeTlbi(operation, argument);
+    const forced = el === 1 && (this.#state.u64[HCR] & HCR_FB) !== 0n;
+    if (operation.endsWith('IS') || forced) this.#options.invalidateAllCpus(what);
+    else mmu.invalidate(what);
+  }
+
+  #at(operation: Parameters<Mmu['addressTranslate']>[0], va: bigint, el: 1 | 2): void {
+    const translatedFor = Number(operation.split('E')[1][0]) as 0 | 1 | 2;
+    const pan = this.#state.small('pan') === 1;
+    const result = this.#options
+      .mmu()
+      .addressTranslate(operation, this.#canonical(va, translatedFor), el, pan);
+    if (result.exception === null) this.#state.u64[PAR] = result.par;
+    else this.#options.exceptions.dataAbort(result.exception.fault, va, { write: true, maintenance: true });
+  }
+
+  #maintain(va: bigint, el: 0 | 1 | 2, write: boolean): void {
+    const answer = this.#translate(va, el, write ? 'write' : 'read', { cacheMaintenance: el > 0 && !write });
+    if (!answer.ok) this.#options.exceptions.dataAbort(answer.fault, va, { write: true, maintenance: true });
+  }
+
+  #zero(va: bigint, el: 0 | 1 | 2): void {
+    const { exceptions, events, zeroBlock, doNotCount } = this.#options;
+    const answer = this.#translate(va, el, 'write', { unaligned: true });
+    const pa = answer.ok ? this.#blockOf(answer.page, va) : 0;
+    if (answer.ok && zeroBlock(pa, ZERO_BLOCK)) {
+      if (events.recording)
+        events.append('writes', { pa: BigInt(pa), length: BigInt(ZERO_BLOCK), who: 'dc zva' });
+      return;
+    }
+    exceptions.dataAbort(answer.ok ? EXTERNAL : answer.fault, va, { write: true });
+    doNotCount();
+  }
+
+  #blockOf({ paPage }: Translation, va: bigint): number {
+    return paPage + Number(va & 0xfc0n);
+  }
+
+  #translate(
+    va: bigint,
+    el: 0 | 1 | 2,
+    kind: 'read' | 'write',
+    how: { unaligned?: boolean; cacheMaintenance?: boolean },
+  ): TranslationResult {
+    const pan = this.#state.small('pan') === 1;
+    return this.#options.mmu().translate({ va: this.#canonical(va, el), kind, el, pan, ...how });
+  }
+
+  #canonical(va: bigint, el: 0 | 1 | 2): CanonicalAddress {
+    const ignored = this.#options.mmu().regime(el).topByteIgnored;
+    return canonicalAddress(Number(va & 0xffff_ffffn), Number(va >> 32n), ignored);
+  }
+}
