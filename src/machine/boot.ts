@@ -191,6 +191,9 @@ function planElf(options: BootOptions, raw: readonly Placed[], elf: ElfFile): Pl
   return { entry: Number(entry), elf, ...tree, placed: [...raw, ...placed, ...tree.placed] };
 }
 
+/** The largest page size that linkers for AArch64 align segments to. */
+const LINKER_PAGE_MAX = 0x10000n;
+
 /**
  * A segment at its physical address. Linked at the start of RAM without a linker script, an image's first segment begins
  * 64 KiB lower, with the file's own headers; QEMU drops what lies there, and so do we if it is headers and zeros only.
@@ -198,7 +201,8 @@ function planElf(options: BootOptions, raw: readonly Placed[], elf: ElfFile): Pl
 function placeSegment(elf: ElfFile, segment: ElfSegment, options: BootOptions): Placed {
   const { index, paddr, memsz, offset, filesz } = segment;
   const below = BigInt(RAM_BASE) - paddr;
-  const headersOnly = below > 0n && below < memsz && offset === 0 && below <= filesz;
+  const headersOnly =
+    below > 0n && below <= LINKER_PAGE_MAX && below < memsz && offset === 0 && below <= filesz;
   const isPadding = () => elf.bytes.subarray(elf.headersEnd, Number(below)).every((byte) => byte === 0);
   const skip = headersOnly && isPadding() ? Number(below) : 0;
   const start = paddr + BigInt(skip);

@@ -161,6 +161,9 @@ export interface Chosen {
   readonly initrd?: Region;
 }
 
+/** What Linux takes at most (Documentation/arm64/booting.rst, "Setup the device tree"). */
+const TREE_MAX = 2 * 2 ** 20;
+
 /** Longer command lines than any kernel takes, and short of the room that the tree's buffer has. */
 const APPEND_MAX = 16384;
 
@@ -175,6 +178,8 @@ export const deviceTreeSize = (length: number) => (length + 10000) * 2;
  * /chosen, /psci made anew with the machine's own conduit. `file` is the tree's name for messages.
  */
 export function fixUpDeviceTree(tree: Uint8Array, file: string, board: Board, chosen: Chosen): Uint8Array {
+  if (tree.length > TREE_MAX)
+    throw new UserError(`${file}: ${tree.length} bytes: a device tree has at most 2 MiB`);
   const { root } = parseFdt(tree, file);
   const addressCells = rootCells(root, file, '#address-cells');
   const sizeCells = rootCells(root, file, '#size-cells');
@@ -186,11 +191,7 @@ export function fixUpDeviceTree(tree: Uint8Array, file: string, board: Board, ch
     throw new UserError(`--append: at most ${APPEND_MAX - 1} bytes and no zero bytes`);
 
   const editor = new FdtEditor(tree, deviceTreeSize(tree.length));
-  for (;;) {
-    const memory = editor.child(editor.root, (name) => name === 'memory' || name.startsWith('memory@'));
-    if (memory === undefined) break;
-    editor.removeNode(memory);
-  }
+  editor.removeChildren(editor.root, (name) => name === 'memory' || name.startsWith('memory@'));
   const memory = editor.addNode(editor.root, unit('memory', { base: RAM_BASE, size: board.ram }));
   editor.setProperty(memory, 'device_type', text('memory'));
   const range = [number(RAM_BASE, addressCells), number(board.ram, sizeCells)];

@@ -77,6 +77,17 @@ export class FdtEditor {
     }
   }
 
+  /** Removes all children whose name fulfils `accept`, in one pass. */
+  removeChildren(parent: NodeOffset, accept: (name: string) => boolean): void {
+    for (let offset = this.#token(parent).next; ; ) {
+      const { token, next } = this.#token(offset);
+      if (token === TOKEN.endNode) return;
+      const end = token === TOKEN.beginNode ? this.#end(offset) : next;
+      if (token === TOKEN.beginNode && accept(this.#name(offset))) this.removeNode(offset);
+      offset = end;
+    }
+  }
+
   removeNode(node: NodeOffset): void {
     for (let offset = node, end = this.#end(node); offset < end; offset += 4)
       this.#view.setUint32(this.#get('structOffset') + offset, TOKEN.nop);

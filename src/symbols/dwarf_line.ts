@@ -27,13 +27,11 @@ const LNS = {
 const LNE = { endSequence: 1, setAddress: 2 } as const;
 
 export class DwarfLines {
-  readonly #addresses: BigUint64Array;
-  readonly #lines: Uint32Array;
-  readonly #files: Uint32Array;
+  readonly #rows = new Rows();
   readonly #sequences: IntervalIndex<Sequence>;
 
   constructor(elf: ElfFile) {
-    const rows: Rows = { addresses: [], lines: [], files: [] };
+    const rows = this.#rows;
     const sequences: Sequence[] = [];
     const section = sectionNamed(elf, '.debug_line');
     if (section) {
@@ -50,9 +48,6 @@ export class DwarfLines {
         reader.end = reader.bytes.length;
       }
     }
-    this.#addresses = BigUint64Array.from(rows.addresses);
-    this.#lines = Uint32Array.from(rows.lines);
-    this.#files = Uint32Array.from(rows.files);
     this.#sequences = new IntervalIndex(sequences.filter((sequence) => isLoaded(elf, sequence)));
   }
 
@@ -61,9 +56,10 @@ export class DwarfLines {
     const sequence = this.#sequences.find(address);
     if (!sequence) return undefined;
     // Of several rows at one address the last one counts: those before it describe no instruction.
-    const row = lastAtOrBelow(this.#addresses, address, sequence.firstRow, sequence.lastRow);
-    const file = sequence.header.fileName(this.#files[row]);
-    return this.#lines[row] === 0 || file === undefined ? undefined : { file, line: this.#lines[row] };
+    const { addresses, lines, files } = this.#rows;
+    const row = lastAtOrBelow(addresses, address, sequence.firstRow, sequence.lastRow);
+    const file = sequence.header.fileName(files[row]);
+    return lines[row] === 0 || file === undefined ? undefined : { file, line: lines[row] };
   }
 }
 
@@ -73,17 +69,50 @@ const isLoaded = ({ sections }: ElfFile, { start }: Sequence) =>
     ({ addr, size, flags }) => (flags & SHF_ALLOC) !== 0n && start >= addr && start < addr + BigInt(size),
   );
 
-interface Rows {
-  readonly addresses: bigint[];
-  readonly lines: number[];
-  readonly files: number[];
+/** All rows of all sequences, in columns that grow: a kernel has millions. */
+class Rows {
+  length = 0;
+  addresses = new BigUint64Array(1024);
+  lines = new Uint32Array(1024);
+  files = new Uint32Array(1024);
+
+  append(address: bigint, line: number, file: number): void {
+    if (this.length === this.lines.length) {
+      this.addresses = grown(this.addresses, new BigUint64Array(this.length * 2));
+      this.lines = grown(this.lines, new Uint32Array(this.length * 2));
+      this.files = grown(this.files, new Uint32Array(this.length * 2));
+    }
+    this.addresses[this.length] = address;
+    this.lines[this.length] = line;
+    this.files[this.length++] = file;
+  }
+
+  /** Rows ascend within a sequence by the standard; a stable sort makes those of a careless producer do so too. */
+  sortFrom(first: number): void {
+    const { addresses, lines, files, length } = this;
+    let ascending = true;
+    for (let i = first + 1; i < length && ascending; i++) ascending = addresses[i - 1] <= addresses[i];
+    if (ascending) return;
+    const rows = Array.from({ length: length - first }, (_, i) => {
+      const at = first + i;
+      return { address: addresses[at], line: lines[at], file: files[at] };
+    });
+    rows.sort((a, b) => (a.address < b.address ? -1 : a.address > b.address ? 1 : 0));
+    this.length = first;
+    for (const { address, line, file } of rows) this.append(address, line, file);
+  }
+}
+
+function grown<T extends BigUint64Array | Uint32Array>(from: T, to: T): T {
+  (to as Uint32Array).set(from as Uint32Array);
+  return to;
 }
 
 /** Runs one unit's line program, which ends at `reader.end`, and appends its rows and sequences. */
 function runProgram(reader: DwarfReader, header: LineHeader, rows: Rows, sequences: Sequence[]): void {
   const { minimumInstructionLength, maximumOperations, lineBase, lineRange, opcodeBase, operandCounts } =
     header;
-  let firstRow = rows.lines.length;
+  let firstRow = rows.length;
   let base = 0n;
   let offset = 0;
   let operation = 0;
@@ -95,15 +124,11 @@ function runProgram(reader: DwarfReader, header: LineHeader, rows: Rows, sequenc
     operation = (operation + operations) % maximumOperations;
   };
   const address = () => BigInt.asUintN(64, base + BigInt(offset));
-  const appendRow = () => {
-    rows.addresses.push(address());
-    rows.lines.push(line);
-    rows.files.push(file);
-  };
+  const appendRow = () => rows.append(address(), line, file);
   const endSequence = () => {
-    const lastRow = rows.lines.length;
+    const lastRow = rows.length;
     if (lastRow > firstRow) {
-      sortRows(rows, firstRow);
+      rows.sortFrom(firstRow);
       sequences.push({ start: rows.addresses[firstRow], end: address(), header, firstRow, lastRow });
     }
     firstRow = lastRow;
@@ -137,20 +162,5 @@ function runProgram(reader: DwarfReader, header: LineHeader, rows: Rows, sequenc
     else if (opcode === LNS.fixedAdvancePc) [offset, operation] = [offset + reader.u16(), 0];
     // Flags and columns are not kept; what an unknown opcode takes is said by the header.
     else for (let i = 0; i < operandCounts[opcode]; i++) reader.uleb();
-  }
-}
-
-/** Rows ascend within a sequence by the standard; a stable sort makes those of a careless producer do so too. */
-function sortRows({ addresses, lines, files }: Rows, from: number): void {
-  let ascending = true;
-  for (let i = from + 1; i < addresses.length && ascending; i++) ascending = addresses[i - 1] <= addresses[i];
-  if (ascending) return;
-  const order = Array.from({ length: addresses.length - from }, (_, i) => from + i);
-  order.sort((a, b) => (addresses[a] < addresses[b] ? -1 : addresses[a] > addresses[b] ? 1 : a - b));
-  const copy = order.map((i) => [addresses[i], lines[i], files[i]] as const);
-  for (const [i, [address, line, file]] of copy.entries()) {
-    addresses[from + i] = address;
-    lines[from + i] = line;
-    files[from + i] = file;
   }
 }

@@ -10,7 +10,7 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type BootOptions, loadBoot } from '../../src/machine/boot.ts';
 import { generateDeviceTree } from '../../src/machine/device_tree.ts';
-import { parseFdt, writeFdt } from '../../src/machine/fdt.ts';
+import { cells, type FdtNode, parseFdt, writeFdt } from '../../src/machine/fdt.ts';
 import { GuestMemory } from '../../src/machine/memory.ts';
 import { RAM_BASE } from '../../src/machine/virt_map.ts';
 import { buildElf } from '../machine/elf_builder.ts';
@@ -51,6 +51,7 @@ function monitor(args: readonly string[], commands: readonly string[]): string {
   return execFileSync('timeout', ['-s', 'KILL', '20', 'qemu-system-aarch64', ...all, ...args], {
     input: [...commands, 'q', ''].join('\n'),
     encoding: 'utf8',
+    stdio: 'pipe',
   });
 }
 
@@ -137,6 +138,46 @@ describe('dtc', () => {
     },
   );
 });
+
+/** Properties that name a node by its phandle: the numbers are each tree's own. */
+const REFERENCES = ['interrupt-parent', 'phandle', 'clocks'];
+
+test.each([
+  [2, 2, 8],
+  [2, 1, 3],
+  [3, 2, 18],
+  [3, 1, 2],
+] as const)(
+  'our tree says of its devices what QEMU’s own tree says: GICv%d, EL%d, %d CPUs',
+  (gic, el, smp) => {
+    const path = join(folder, 'qemu.dtb');
+    const machine = `virt,gic-version=${gic},dumpdtb=${path}${el === 2 ? ',virtualization=on' : ''}`;
+    monitor(['-M', machine, '-m', '5G', '-smp', `${smp}`], []);
+    const theirs = parseFdt(new Uint8Array(readFileSync(path)), path).root;
+    const ours = parseFdt(
+      generateDeviceTree({ ram: 5 * 2 ** 30, gic, el, smp, cpu: 'cortex-a57' }),
+      'ours',
+    ).root;
+    const isCpu = ({ name }: FdtNode) => name.startsWith('cpu@');
+    const reg = ({ properties }: FdtNode) => properties.find(({ name }) => name === 'reg')?.value;
+    const sameReg = (a: FdtNode, b: FdtNode) => Buffer.compare(reg(a) ?? cells(), reg(b) ?? cells(1)) === 0;
+    const compare = (our: FdtNode, their: FdtNode, where: string) => {
+      for (const { name, value } of our.properties) {
+        const expected = their.properties.find((property) => property.name === name)?.value;
+        if (!REFERENCES.includes(name)) expect(expected, `${where}${name}`).toEqual(value);
+      }
+      for (const child of our.children) {
+        // QEMU numbers its cpu nodes in decimal and in sequence; ours have their reg in the name, as dtc wants it.
+        const twin = their.children.find((node) =>
+          isCpu(child) ? sameReg(node, child) : node.name === child.name,
+        );
+        expect(twin, `${where}${child.name}`).toBeDefined();
+        compare(child, twin!, `${where}${child.name}/`);
+      }
+    };
+    compare(ours, theirs, '/');
+  },
+);
 
 test('the fixtures’ dumps are still what this QEMU makes', () => {
   const fixtures = new URL('../machine/fixtures/', import.meta.url);

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -93,6 +94,24 @@ describe('An ELF image', () => {
       /segment 0 \(0x3fff0000 to 0x40000004\) is outside RAM/,
     );
   });
+});
+
+test('An image comes from standard input as it does from a file', () => {
+  const image = elfFile({ segments: [{ paddr: 0x40080000n, data: bytes(1, 2, 3, 4) }] });
+  const source = (name: string) => new URL(`../../src/machine/${name}.ts`, import.meta.url).href;
+  const program = `
+    import { loadBoot } from ${JSON.stringify(source('boot'))};
+    import { GuestMemory } from ${JSON.stringify(source('memory'))};
+    const ram = ${MiB};
+    const options = { image: '-', ram, gic: 2, smp: 1, el: 2, cpu: 'cortex-a57' };
+    const { loads } = loadBoot(options, new GuestMemory([{ base: ${RAM}, size: ram }], ram));
+    console.log(JSON.stringify(loads.find(({ name }) => name === 'segment 0')));`;
+  const output = execFileSync(process.execPath, ['--input-type=module-typescript', '-e', program], {
+    input: readFileSync(image),
+    encoding: 'utf8',
+  });
+  const expected = booted({ image }).result.loads[1];
+  expect(JSON.parse(output)).toEqual({ ...expected, file: '-' });
 });
 
 describe('A Linux Image', () => {

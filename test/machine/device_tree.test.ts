@@ -71,10 +71,31 @@ describe('A user’s tree that cannot describe the machine is refused', () => {
       small,
       /--ram of 4 GiB and more needs #size-cells/,
     ],
+    [
+      'a huge tree',
+      new Uint8Array(2 ** 21 + 1),
+      board,
+      small,
+      /x\.dtb: 2097153 bytes: a device tree has at most 2 MiB/,
+    ],
     ['a long command line', oneCell, board, { append: 'x'.repeat(20000) }, /--append: at most 16383 bytes/],
   ] as const)('%s', (_, tree, machine, chosen, message) => {
     expect(() => fixUpDeviceTree(tree, 'x.dtb', machine, chosen)).toThrow(UserError);
     expect(() => fixUpDeviceTree(tree, 'x.dtb', machine, chosen)).toThrow(message);
+  });
+
+  test('A hundred thousand memory nodes are replaced in reasonable time', () => {
+    const children = Array.from({ length: 100_000 }, () => ({
+      name: 'memory',
+      properties: [],
+      children: [],
+    }));
+    const { root } = parseFdt(oneCell, 'x.dtb');
+    const tree = writeFdt({ root: { ...root, children }, reservations: [], bootCpu: 0 });
+    const start = performance.now();
+    const fixed = parseFdt(fixUpDeviceTree(tree, 'x.dtb', board, small), 'fixed');
+    expect(fixed.root.children.map(({ name }) => name)).toEqual(['psci', 'chosen', 'memory@40000000']);
+    expect(performance.now() - start).toBeLessThan(5000);
   });
 
   test('The longest command line that is allowed still fits', () => {

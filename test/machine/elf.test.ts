@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { zstdCompressSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parseElf, readSymbols, sectionBytes, sectionNamed } from '../../src/machine/elf.ts';
@@ -73,6 +74,16 @@ test('A compressed section unpacks to what its header says, and a wrong size is 
     const damagedElf = parseElf(damaged, 'x.elf');
     expect(() => sectionBytes(damagedElf, section)).toThrow(/x\.elf: section \.debug_line: (damaged|claims)/);
   }
+});
+
+test('A section packed with zstd unpacks', () => {
+  const content = Buffer.from('lines and lines and lines');
+  const packed = Buffer.concat([new Uint8Array(24), zstdCompressSync(content)]);
+  packed.writeUInt32LE(2, 0);
+  packed.writeBigUInt64LE(BigInt(content.length), 8);
+  const elf = { ...parseElf(small, 'x.elf'), bytes: packed };
+  const section = { ...sectionNamed(parseElf(fixture('tiny.elf'), 'x'), '.text')!, flags: 0x800n, offset: 0 };
+  expect(Buffer.from(sectionBytes(elf, { ...section, size: packed.length }))).toEqual(content);
 });
 
 describe('A malformed file is refused with the file, the thing and the place', () => {

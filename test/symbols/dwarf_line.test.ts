@@ -203,6 +203,30 @@ test('Line 0 is no line, and of two rows at one address the last one counts', ()
   expect(table.at(0x1004n)).toBeUndefined();
 });
 
+test('A sequence whose addresses go back is put in order, and thousands of rows are kept', () => {
+  const back = lines(
+    unit(4, tables2, [
+      ...setAddress(0x1010n),
+      3,
+      4,
+      1,
+      ...setAddress(0x1000n),
+      3,
+      1,
+      1,
+      2,
+      9,
+      ...endSequence,
+    ]),
+  );
+  expect([back.at(0x1000n)?.line, back.at(0x1010n)?.line]).toEqual([6, 5]);
+  // Special opcode 13 + 5 + 1 + 14: one instruction and one line on.
+  const many = lines(
+    unit(4, tables2, [...setAddress(0x1000n), ...Array(5000).fill(33), 2, 1, ...endSequence]),
+  );
+  expect(many.at(0x1000n + 4n * 5000n)?.line).toBe(5001);
+});
+
 describe('Damaged tables are refused with the byte', () => {
   const good = unit(4, tables2, program);
   test.each<[string, number[], RegExp]>([
