@@ -59,9 +59,9 @@ export const system = [
   row('SB',      '1101010100 0 00 011 0011 0000  111 11111', { feature: 'SB' }),
 
   // PSTATE
-  row('CFINV',   '1101010100 0 00 000 0100 sbz:4 000 11111', { feature: 'FlagM', ...beforeMsr }),
-  row('XAFLAG',  '1101010100 0 00 000 0100 sbz:4 001 11111', { feature: 'FlagM2', ...beforeMsr }),
-  row('AXFLAG',  '1101010100 0 00 000 0100 sbz:4 010 11111', { feature: 'FlagM2', ...beforeMsr }),
+  row('CFINV',   '1101010100 0 00 000 0100 0000  000 11111', { feature: 'FlagM', ...beforeMsr }),
+  row('XAFLAG',  '1101010100 0 00 000 0100 0000  001 11111', { feature: 'FlagM2', ...beforeMsr }),
+  row('AXFLAG',  '1101010100 0 00 000 0100 0000  010 11111', { feature: 'FlagM2', ...beforeMsr }),
   row('MSR_imm', '1101010100 0 00 op1:3 0100 crm:4 op2:3 11111', pstateField, ({ field, value }, e) => {
     e.call('writePstateField', e.zeroExtend(64, field, 32), e.zeroExtend(64, value, 32));
   }),

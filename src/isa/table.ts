@@ -1,22 +1,32 @@
 /** The instruction table: every row, the decoder, and the check that no row shadows another. */
+import { atomics } from './atomics.ts';
 import { bitfield } from './bitfield.ts';
 import { branches } from './branches.ts';
 import { conditional } from './conditional.ts';
+import { cryptography } from './cryptography.ts';
 import { dataProcessingAddSub } from './data_processing_addsub.ts';
 import { dataProcessingLogical } from './data_processing_logical.ts';
 import { dataProcessingRegister } from './data_processing_register.ts';
 import { exceptionGeneration } from './exception_generation.ts';
+import { extensions } from './extensions.ts';
 import { extract } from './extract.ts';
+import { floatingPoint } from './floating_point.ts';
 import { loadStoreExclusive } from './load_store_exclusive.ts';
+import { loadStoreFpSimd } from './load_store_fpsimd.ts';
 import { loadStoreImmediate } from './load_store_immediate.ts';
 import { loadStoreLiteral } from './load_store_literal.ts';
 import { loadStorePair } from './load_store_pair.ts';
 import { loadStoreRegisterOffset } from './load_store_register_offset.ts';
+import { loadStoreStructures } from './load_store_structures.ts';
 import { loadStoreUnprivileged } from './load_store_unprivileged.ts';
 import { moveWide } from './move_wide.ts';
 import { extractFields, type Fields } from './pattern.ts';
 import { pcRelative } from './pc_relative.ts';
 import type { Row } from './row.ts';
+import { simdScalar } from './simd_scalar.ts';
+import { simdThreeSame } from './simd_three_same.ts';
+import { simdTwoRegister } from './simd_two_register.ts';
+import { simdVector } from './simd_vector.ts';
 import { system } from './system.ts';
 
 /** In the order of the Arm ARM's encoding index. */
@@ -38,6 +48,18 @@ export const ROWS: readonly Row[] = [
   ...loadStoreRegisterOffset,
   ...dataProcessingRegister,
   ...conditional,
+
+  // Not implemented yet, or not by this CPU
+  ...loadStoreFpSimd,
+  ...loadStoreStructures,
+  ...floatingPoint,
+  ...simdThreeSame,
+  ...simdTwoRegister,
+  ...simdVector,
+  ...simdScalar,
+  ...cryptography,
+  ...atomics,
+  ...extensions,
 ];
 
 export interface Decoded {
@@ -64,19 +86,31 @@ const rank = (row: Row): number =>
   }, 0);
 const ordered = [...ROWS].sort((a, b) => rank(b) - rank(a));
 
-const classes: (readonly Row[])[] = Array.from({ length: 2048 }, (_, i) =>
-  couldMatch(ordered, i << 21, CLASS_MASK),
-);
-const opcodes: ((readonly Row[])[] | undefined)[] = classes.map((rows) =>
-  rows.length <= FEW
-    ? undefined
-    : Array.from({ length: 64 }, (_, i) => couldMatch(rows, i << 10, OPCODE_MASK)),
-);
+// Filled when first asked for: a guest's code has a tenth of the classes.
+const classes = new Map<number, readonly Row[]>();
+const opcodes = new Map<number, readonly Row[]>();
+
+function candidates(word: number): readonly Row[] {
+  const inClass = level(classes, ordered, word, CLASS_MASK);
+  return inClass.length <= FEW ? inClass : level(opcodes, inClass, word, CLASS_MASK | OPCODE_MASK);
+}
+function level(
+  known: Map<number, readonly Row[]>,
+  rows: readonly Row[],
+  word: number,
+  mask: number,
+): readonly Row[] {
+  let found = known.get(word & mask);
+  if (!found) {
+    found = couldMatch(rows, word, mask);
+    known.set(word & mask, found);
+  }
+  return found;
+}
 
 /** The row that the instruction word belongs to, implemented or not, and its fields; undefined if it is unallocated. */
 export function decode(word: number): Decoded | undefined {
-  const rows = opcodes[word >>> 21]?.[(word >>> 10) & 63] ?? classes[word >>> 21];
-  for (const row of rows) {
+  for (const row of candidates(word)) {
     const fields = match(row, word);
     if (fields) return { row, fields };
   }

@@ -1,6 +1,6 @@
 /**
- * The instruction table against Debian's objdump: for every row that is implemented, random fields are assembled, and
- * objdump must read the same mnemonic, registers, width and constant, or agree that the word is unallocated.
+ * The instruction table against Debian's objdump. For every row, random fields are assembled and objdump must read the
+ * same mnemonic, and for implemented rows the same registers, width and constant; both must agree on what is unallocated.
  */
 import { expect, test } from 'vitest';
 import { assemble, type Fields } from '../../src/isa/pattern.ts';
@@ -11,8 +11,6 @@ import { type Disassembled, disassemble } from './objdump.ts';
 
 const SEED = Number(process.env.SEED ?? 1);
 const WORDS_PER_ROW = 400;
-
-const IMPLEMENTED = ROWS.filter(({ execute }) => execute);
 
 /** Fields called sbo should be ones: objdump refuses some of them otherwise, the architecture ignores them. */
 function* randomWords(row: Row, random: () => number): Generator<number> {
@@ -25,8 +23,12 @@ function* randomWords(row: Row, random: () => number): Generator<number> {
   }
 }
 
+/** One row for very many encodings of an extension that we do not have. */
+const STANDS_FOR_A_CLASS = ['SVE', 'SME', 'CPY'];
+
 /** What objdump calls by another name than the row's own head. */
 function acceptedMnemonics(name: string, fields: Fields): string[] {
+  if (STANDS_FOR_A_CLASS.includes(name)) return [];
   const conditions = [
     'eq',
     'ne',
@@ -46,10 +48,13 @@ function acceptedMnemonics(name: string, fields: Fields): string[] {
     'nv',
   ];
   if (name === 'B_cond') return [`b.${conditions[fields.cond]}`];
+  if (name === 'BC_cond') return [`bc.${conditions[fields.cond]}`];
   if (['YIELD', 'WFE', 'WFI', 'SEV', 'SEVL'].includes(name)) return ['hint'];
   // Armv9's streaming mode is an MSR (immediate) to objdump under these names even without aliases.
   if (name === 'MSR_imm') return ['msr', 'smstart', 'smstop'];
-  return [name.split('_')[0].toLowerCase()];
+  const head = name.split('_')[0].toLowerCase();
+  // Widening and narrowing vector instructions are called after the half of the vector that they use.
+  return 'q' in fields && fields.q === 1 ? [head, `${head}2`] : [head];
 }
 
 /** LDPSW with overlapping registers is CONSTRAINED UNPREDICTABLE, and objdump alone among the loads refuses it. */
@@ -92,8 +97,11 @@ const constantIsNotPrinted = ['UBFM', 'BFM', 'MRS', 'MSR_reg', 'SYS', 'SYSL'];
 
 function compare(row: Row, fields: Fields, seen: Disassembled): string | undefined {
   const { mnemonic, operands, address } = seen;
+  if (STANDS_FOR_A_CLASS.includes(row.name)) return undefined;
   if (mnemonic === undefined) return refusedByObjdump(row.name, fields) ? undefined : 'objdump: unallocated';
   if (!acceptedMnemonics(row.name, fields).includes(mnemonic)) return `objdump: ${mnemonic}`;
+
+  if (!row.execute) return undefined;
 
   const registers = PRINTED_ORDER.filter((name) => name in fields).map((name) => fields[name]);
   // An MSR (immediate) that objdump does not know is an MSR of XZR to it.
@@ -116,19 +124,48 @@ function compare(row: Row, fields: Fields, seen: Disassembled): string | undefin
   return undefined;
 }
 
-test(`every implemented row reads as objdump reads it (SEED=${SEED})`, () => {
-  const random = randomNumbers(SEED);
-  const words = IMPLEMENTED.flatMap((row) => [...randomWords(row, random)]);
-  const differences: string[] = [];
-  const compared = new Set<string>();
+/** What objdump names although the architecture has it unallocated, as its own tables are looser there. */
+function namedByObjdumpAlone(word: number, mnemonic: string): boolean {
+  // MRS and MSR with op0 = 0, which it prints as a generic register name.
+  if (mnemonic === 'mrs' || mnemonic === 'msr') return ((word >>> 19) & 3) === 0;
+  // FMLAL and FMLSL (vector) with sz = 1.
+  return /^fml[as]l2?$/.test(mnemonic) && ((word >>> 22) & 1) === 1;
+}
+
+function differences(words: readonly number[]): string[] {
+  const found: string[] = [];
   for (const seen of disassemble(words)) {
     const decoded = decode(seen.word);
-    if (!decoded && seen.mnemonic === undefined) continue;
-    const difference = decoded ? compare(decoded.row, decoded.fields, seen) : `objdump: ${seen.mnemonic}`;
-    if (decoded) compared.add(decoded.row.name);
+    let difference: string | undefined;
+    if (decoded) difference = compare(decoded.row, decoded.fields, seen);
+    else if (seen.mnemonic && !namedByObjdumpAlone(seen.word, seen.mnemonic))
+      difference = `objdump: ${seen.mnemonic}`;
     if (difference)
-      differences.push(`${decoded?.row.name ?? 'unallocated'} ${seen.word.toString(16)}: ${difference}`);
+      found.push(`${decoded?.row.name ?? 'unallocated'} ${seen.word.toString(16)}: ${difference}`);
   }
-  expect(differences.slice(0, 40)).toEqual([]);
-  expect(IMPLEMENTED.map(({ name }) => name).filter((name) => !compared.has(name))).toEqual([]);
+  return found;
+}
+
+test(`every row reads as objdump reads it (SEED=${SEED})`, () => {
+  const random = randomNumbers(SEED);
+  const words = ROWS.flatMap((row) => [...randomWords(row, random)]);
+  expect(differences(words).slice(0, 40)).toEqual([]);
+  const decoded = new Set(words.map((word) => decode(word)?.row.name));
+  expect(ROWS.map(({ name }) => name).filter((name) => !decoded.has(name))).toEqual([]);
 });
+
+test(`no instruction that objdump knows is missing, and none is too wide (SEED=${SEED})`, () => {
+  const random = randomNumbers(SEED);
+  const word = () => Math.floor(random() * 2 ** 32);
+  const anywhere = Array.from({ length: 200_000 }, word);
+  // Classes with few encodings are rare among random words: these are one or two opcode bits away from a row's.
+  const flip = (from: number) => (from ^ (1 << (10 + Math.floor(random() * 22)))) >>> 0;
+  const near = ROWS.flatMap((row) =>
+    [...randomWords(row, random)].map((from) => flip(random() < 0.5 ? from : flip(from))),
+  );
+  const refused = (text: string) => /: objdump: unallocated$/.test(text) && STRICT.test(text);
+  const found = differences([...anywhere, ...near]).filter((text) => !refused(text));
+  expect(found.slice(0, 40)).toEqual([]);
+});
+/** objdump refuses these where bits that should be one are not; the architecture ignores the bits. */
+const STRICT = /^(LDAR|LDAPR|CAS)/;

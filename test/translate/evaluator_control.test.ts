@@ -48,7 +48,7 @@ describe('the machine is called', () => {
   test('by unallocated words and rows that are not implemented, as UNDEFINED', () => {
     const machine = new LittleMachine();
     expect(machine.evaluator.execute(0xffff_ffff)).toBe(false);
-    expect(machine.run('LDLAR', { size: 3 })).toBe(false);
+    expect(machine.run('LDLAR_64')).toBe(false);
     expect(machine.log).toEqual(['undefinedInstruction', 'undefinedInstruction']);
   });
 
