@@ -92,10 +92,9 @@ export class Mmu {
     const hit = view !== null && this.#tlb.lookup(view, va);
     if (hit) {
       const { flags, pa } = this.#tlb;
-      if (request.unaligned && (flags & STAGE1_DEVICE) !== 0) return alignmentFault(1, 0);
+      if (request.unaligned && (flags & STAGE1_DEVICE) !== 0) return alignmentFault(1);
       if (permits(flags, request)) {
-        // The intermediate address is not known here, and HPFAR_EL2 is not written for an alignment fault.
-        if (request.unaligned && (flags & DEVICE) !== 0) return alignmentFault(2, 0);
+        if (request.unaligned && (flags & DEVICE) !== 0) return alignmentFault(2);
         return pageOf(pa, flags, request);
       }
     }
@@ -196,9 +195,9 @@ function viewOf({ name, vmid, asid, stage1, stage2 }: Regime): TlbView | null {
   return stage2 !== null ? new TlbView('EL10 flat', vmid, GLOBAL) : null;
 }
 
-const alignmentFault = (stage: 1 | 2, ipa: number): TranslationResult => ({
+const alignmentFault = (stage: 1 | 2): TranslationResult => ({
   ok: false,
-  fault: { type: 'alignment', stage, level: 0, s1ptw: false, ipa } satisfies Fault,
+  fault: { type: 'alignment', stage, level: 0, s1ptw: false, ipa: 0 } satisfies Fault,
 });
 
 function pageOf(pa: number, flags: number, { el, pan }: TranslationRequest): TranslationResult {

@@ -154,11 +154,12 @@ const stage1Fault = (type: FaultType, level: number): Fault => ({
   ...(type === 'external' && { onWalk: true }),
 });
 
+/** An alignment fault has neither a level nor an address for HPFAR_EL2. */
 const stage2Fault = ({ outcome, level, s1ptw, input }: TableWalk): Fault => ({
   type: outcome as FaultType,
   stage: 2,
-  level,
+  level: outcome === 'alignment' ? 0 : level,
   s1ptw,
-  ipa: input,
+  ipa: outcome === 'alignment' ? 0 : input,
   ...(outcome === 'external' && { onWalk: true }),
 });
