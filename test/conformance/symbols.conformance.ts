@@ -1,6 +1,6 @@
 /** Symbols and lines of whole ELF files against binutils: nm, addr2line and readelf's decoded line table. */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -59,6 +59,15 @@ test.each(images.map(({ folder: name, file }) => [name, file]))('the corpus: %s/
 });
 
 const sources = new URL('../symbols/fixtures/', import.meta.url).pathname;
+
+test('the fixtures are what their sources give, bit for bit', () => {
+  const copy = join(folder, 'fixtures');
+  cpSync(sources, copy, { recursive: true });
+  execFileSync(join(copy, 'build.sh'), { stdio: 'pipe' });
+  for (const name of ['tiny.elf', 'tiny-v3-compressed.elf', 'tiny.lines'])
+    expect(readFileSync(join(copy, name)).equals(readFileSync(join(sources, name))), name).toBe(true);
+});
+
 const variants = [2, 3, 4, 5].flatMap((version) =>
   ['-O0', '-O2', '-Os'].flatMap((level) =>
     [[], ['-gz=zlib']].map((packed) => [`-gdwarf-${version}`, level, ...packed]),

@@ -11,13 +11,14 @@ export interface QemuRunOptions {
   readonly deadline?: number;
   /** As the long comparison runs QEMU: one instruction a block. */
   readonly singlestep?: boolean;
+  readonly cpu?: string;
 }
 
 /** Runs to the image's power-off and hands `inspect` a reader of RAM. */
 export async function runInQemu<T>(
   image: Pick<TestImage, 'pieces' | 'entry'>,
   inspect: (read: (address: number, length: number) => Uint8Array) => T,
-  { deadline = 60, singlestep = false }: QemuRunOptions = {},
+  { deadline = 60, singlestep = false, cpu }: QemuRunOptions = {},
 ): Promise<{ result: T; executed: Uint32Array }> {
   const directory = mkdtempSync(join(tmpdir(), 'hindsight-random-'));
   try {
@@ -28,7 +29,7 @@ export async function runInQemu<T>(
       writeFileSync(file, bytes);
       return { file, address };
     });
-    const args = machineArguments({ load, entry: image.entry, ramMiB: RAM.mebibytes, gic: 3 });
+    const args = machineArguments({ load, entry: image.entry, ramMiB: RAM.mebibytes, gic: 3, cpu });
     args[1] += ',memory-backend=ram';
     args.push('-object', `memory-backend-file,id=ram,size=${RAM.mebibytes}M,mem-path=${ram},share=on`);
     args.push('-accel', 'tcg', '-plugin', `${plugin()},mode=blocks,out=${blocks}`);
