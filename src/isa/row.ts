@@ -57,7 +57,6 @@ export interface RowSpec<
 /** A row with its types erased, as the derived parts use it. */
 export interface Row {
   readonly name: string;
-  /** The chapter: the file's heading in the encoding index. */
   readonly pattern: Pattern;
   readonly feature: Feature;
   readonly shape: (f: Fields) => { readonly [name: string]: unknown };
