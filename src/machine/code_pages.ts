@@ -22,7 +22,7 @@ export interface FetchContext {
   readonly asid: number;
 }
 
-interface CodePage {
+export interface CodePage {
   readonly poolOffset: number;
   readonly paPage: number;
   version: number;
@@ -43,6 +43,8 @@ export class CodePages {
   readonly #fetched = new Map<string, string>();
   /** Called with a page whose version changed, or whose records were thrown away. */
   onRecordsGone: (records: number | 'all') => void = () => {};
+  /** Called with the pool offset of a page that now holds code: stores to it must come through `written`. */
+  onNewPage: (poolOffset: number) => void = () => {};
 
   constructor(memory: GuestMemory, events: EventSink, state: ArrayBufferLike, endOfPageHandler: number) {
     this.#memory = memory;
@@ -57,8 +59,7 @@ export class CodePages {
   }
 
   /** Address of the decoded records of the page, made if it has none. */
-  recordsOf(poolOffset: number, paPage: number): number {
-    const page = this.#pageAt(poolOffset, paPage);
+  recordsOf(page: CodePage): number {
     if (page.records === 0) {
       if (this.#byRecords.length === DECODED_PAGES) this.#dropAllRecords();
       page.records = DECODED_BASE + this.#byRecords.length * DECODED_PAGE_SIZE;
@@ -69,11 +70,13 @@ export class CodePages {
     return page.records;
   }
 
-  #pageAt(poolOffset: number, paPage: number): CodePage {
+  /** The page at this pool offset, which from now on holds code. */
+  pageAt(poolOffset: number, paPage: number): CodePage {
     let page = this.#pages.get(poolOffset);
     if (!page) {
       page = { poolOffset, paPage, version: -1, content: new Uint32Array(0), records: 0 };
       this.#pages.set(poolOffset, page);
+      this.onNewPage(poolOffset);
     }
     return page;
   }
@@ -84,22 +87,28 @@ export class CodePages {
     this.onRecordsGone('all');
   }
 
+  /** Whether `ip` is the address of an instruction's record. */
+  holdsRecord(ip: number): boolean {
+    const at = ip - DECODED_BASE;
+    return at >= 0 && at < this.#byRecords.length * DECODED_PAGE_SIZE && at % DECODED_PAGE_SIZE < DECODED_PAGE_SIZE - RECORD_SIZE;
+  }
+
   /** The page whose records hold `ip`, and the byte offset in that page. */
   locate(ip: number): { readonly page: CodePage; readonly offset: number } {
     const page = this.#byRecords[Math.floor((ip - DECODED_BASE) / DECODED_PAGE_SIZE)];
     return { page, offset: ((ip - page.records) / RECORD_SIZE) * 4 };
   }
 
-  /** Notes that the word at `offset` is about to execute; true when that began a new version. */
-  execute(page: CodePage, offset: number): boolean {
+  /** Notes that the word at `offset` is about to execute. A new version is a row of table code. */
+  execute(page: CodePage, offset: number): void {
     const word = this.#memory.u32[(page.poolOffset + offset) / 4];
-    if (page.version >= 0 && page.content[offset / 4] === word) return false;
+    if (page.version >= 0 && page.content[offset / 4] === word) return;
     const bytes = this.#memory.u8.slice(page.poolOffset, page.poolOffset + PAGE_SIZE);
     page.content = new Uint32Array(bytes.buffer);
     page.version += 1;
     if (this.#events.recording)
       this.#events.append('code', { pa_page: page.paPage, version: page.version, content: bytes });
-    return page.version > 0;
+    if (page.version > 0) this.onRecordsGone(page.records);
   }
 
   /** Notes that the page is fetched from at a virtual page: a row of table fetch when that is news. */
@@ -117,10 +126,6 @@ export class CodePages {
       pa_page: page.paPage,
       version: page.version,
     });
-  }
-
-  pageOf(poolOffset: number, paPage: number): CodePage {
-    return this.#pageAt(poolOffset, paPage);
   }
 
   /** Memory [poolOffset, poolOffset + length) was written, within one page: its words must be decoded again. */

@@ -2,7 +2,7 @@
  * Loads and stores that translated code cannot do inline: TLB misses, devices, page crossings, unaligned accesses, first stores
  * to a page in an epoch, stores to pages of code; and every access of the evaluator. Exact: an access that faults has no effect.
  */
-import { CELL, type CpuState } from '../cpu/state.ts';
+import type { CpuState } from '../cpu/state.ts';
 import type { AccessKind, Fault } from '../cpu/fault.ts';
 import type { Access } from '../isa/emitter.ts';
 import type { MemoryPort } from '../translate/evaluator.ts';
@@ -23,6 +23,7 @@ import type { Bus } from './bus.ts';
 import type { CodePages } from './code_pages.ts';
 import type { DirtyPages } from './dirty_pages.ts';
 import { type GuestMemory, PAGE_SIZE } from './memory.ts';
+import type { RawBuffers } from './raw_buffers.ts';
 
 /** What an access needs of the CPU and its MMU. */
 export interface AccessContext {
@@ -52,7 +53,7 @@ interface Part {
 
 export class DataAccess implements MemoryPort {
   readonly #state: CpuState;
-  readonly #stateView: DataView;
+  readonly #buffers: RawBuffers;
   readonly #pool: DataView;
   readonly #memory: GuestMemory;
   readonly #bus: Bus;
@@ -67,7 +68,7 @@ export class DataAccess implements MemoryPort {
 
   constructor(parts: {
     state: CpuState;
-    stateMemory: ArrayBufferLike;
+    buffers: RawBuffers;
     memory: GuestMemory;
     bus: Bus;
     code: CodePages;
@@ -78,7 +79,7 @@ export class DataAccess implements MemoryPort {
     inline: boolean;
   }) {
     this.#state = parts.state;
-    this.#stateView = new DataView(parts.stateMemory);
+    this.#buffers = parts.buffers;
     this.#memory = parts.memory;
     this.#pool = new DataView(parts.memory.pool.buffer);
     this.#bus = parts.bus;
@@ -107,6 +108,29 @@ export class DataAccess implements MemoryPort {
   }
   probeStore(access: Access, address: bigint): boolean {
     return this.#perform(address, packAccess(access, 'probe'), 0n) !== undefined;
+  }
+
+  /** Zeroes an aligned block within a page; false where there is no RAM. */
+  zero(pa: number, bytes: number): boolean {
+    const offset = this.#memory.offsetOf(pa);
+    if (offset < 0) return false;
+    this.#dirty.mark(offset);
+    if (this.#code.holdsCode(offset - (offset % PAGE_SIZE))) this.#code.written(offset, bytes);
+    this.#memory.u8.fill(0, offset, offset + bytes);
+    return true;
+  }
+
+  /** The byte at a virtual address as the current exception level reads it; undefined where that would fault. */
+  peek(va: bigint): number | undefined {
+    const el = this.#context.accessLevel(false);
+    const canonical = canonicalAddress(
+      Number(va & 0xffff_ffffn),
+      Number(va >> 32n),
+      this.#context.topByteIgnored(el),
+    );
+    const answer = this.#context.translate({ va: canonical, kind: 'read', el });
+    if (!answer.ok) return undefined;
+    return this.#memory.readBytes(answer.page.paPage + Number(va & 0xfffn), 1)?.[0];
   }
 
   #perform(va: bigint, flags: number, value: bigint): bigint | undefined {
@@ -156,7 +180,7 @@ export class DataAccess implements MemoryPort {
     let result = 0n;
     let shift = 0n;
     for (const part of parts) {
-      if (this.#recording.addresses && traced) this.#append('accessPointer', part.pa);
+      if (this.#recording.addresses && traced) this.#buffers.addAccess(part.pa);
       if (part.offset < 0) {
         const width = part.bytes as 1 | 2 | 4 | 8;
         if (write) this.#bus.write(part.pa, width, BigInt.asUintN(8 * width, value));
@@ -170,7 +194,7 @@ export class DataAccess implements MemoryPort {
       shift += BigInt(8 * part.bytes);
     }
     if (this.#recording.values && traced)
-      this.#appendValue(write ? BigInt.asUintN(8 * size, value) : result);
+      this.#buffers.addValue(write ? BigInt.asUintN(8 * size, value) : result);
     if (this.#inline && parts.length === 1 && parts[0].offset >= 0) this.#fill(parts[0], low, high, el);
     return result;
   }
@@ -215,17 +239,5 @@ export class DataAccess implements MemoryPort {
         return value;
       }
     }
-  }
-
-  #append(pointer: 'accessPointer', value: number): void {
-    const at = this.#state.small(pointer);
-    this.#stateView.setUint32(at, value >>> 0, true);
-    this.#stateView.setUint32(at + 4, Math.floor(value / 2 ** 32), true);
-    this.#state.u32[CELL[pointer] >>> 2] = at + 8;
-  }
-  #appendValue(value: bigint): void {
-    const at = this.#state.small('valuePointer');
-    this.#stateView.setBigUint64(at, value, true);
-    this.#state.setSmall('valuePointer', at + 8);
   }
 }

@@ -60,10 +60,10 @@ export class Timekeeper implements Clock {
     this.#offset = ns - this.#settled;
   }
 
-  /** One instruction was attempted whose fetch faulted: it is counted in icount and not in time. */
-  fetchFaulted(): void {
+  /** One instruction was attempted whose fetch faulted: it is counted in icount, and in time only if `counted`. */
+  fetchFaulted(counted: boolean): void {
     this.#settled += 1;
-    this.#offset -= 1;
+    if (!counted) this.#offset -= 1;
   }
 
   save(): { icount: number; offset: number } {

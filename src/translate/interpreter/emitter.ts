@@ -230,10 +230,12 @@ export class InterpreterEmitter extends WasmEmitter {
     this.code.set(local);
   }
 
-  /** Calls TypeScript, which sees and may change ip, budget and the recording pointers, and leaves if redirected. */
+  /** Calls TypeScript, which sees pc, and sees and may change budget and the recording pointers, and leaves if redirected. */
   #callOut(push: () => void, index: number): void {
-    const { ip, budget, accessPointer, valuePointer, redirected } = this.#frame;
-    this.#storeSmall('ip', this.#local(ip));
+    const { budget, accessPointer, valuePointer, redirected } = this.#frame;
+    this.code.i32(0);
+    this.code.emit(node(this.pc()));
+    this.code.memory(op.i64Store, CELL.pc);
     this.#storeSmall('budget', this.#local(budget));
     if (records(this.#detail, 'memory')) this.#storeSmall('accessPointer', this.#local(accessPointer));
     if (records(this.#detail, 'full')) this.#storeSmall('valuePointer', this.#local(valuePointer));

@@ -1,0 +1,121 @@
+/** The devices of the virt board, wired to the interrupt controller and to the bus. */
+import type { GicCpuInterface } from '../cpu/gic_cpu_interface.ts';
+import { GenericTimer, TIMER_INTID } from '../devices/generic_timer.ts';
+import { GicV2 } from '../devices/gicv2.ts';
+import { GicV3 } from '../devices/gicv3.ts';
+import { Pl011 } from '../devices/pl011.ts';
+import { Pl031 } from '../devices/pl031.ts';
+import type { EventSink } from '../trace/schema.ts';
+import { Bus } from './bus.ts';
+import type { Clock, CpuInterruptInputs, Device, InterruptLine } from './device.ts';
+import type { Recipe } from './recipe.ts';
+import { GICR_FRAME_PAIR_SIZE, MAP, SPI } from './virt_map.ts';
+
+export interface BoardContext {
+  readonly events: EventSink;
+  readonly clock: Clock;
+  /** Address of the instruction that executes. */
+  readonly pc: () => bigint;
+  readonly currentCpu: () => number;
+  /** An interrupt input of some CPU changed. */
+  readonly onInterruptChange: () => void;
+  /** nextDeadline() may be another now. */
+  readonly onDeadlineChange: () => void;
+  /** A byte left the UART. */
+  readonly onConsole: (byte: number) => void;
+}
+
+/** A device that makes events by itself. */
+interface Timed {
+  nextDeadline(): number;
+  advance(): void;
+}
+
+export class VirtBoard {
+  readonly bus: Bus;
+  readonly uart: Pl011;
+  readonly timer: GenericTimer;
+  /** Interrupt inputs by CPU. */
+  readonly inputs: readonly CpuInterruptInputs[];
+  /** System-register access to the GIC: GICv3 only. */
+  readonly gicCpuInterface: GicCpuInterface | undefined;
+  readonly #timed: readonly Timed[];
+
+  constructor(recipe: Recipe, context: BoardContext) {
+    this.bus = new Bus(context.events, context.pc);
+    const deviceContext = { events: context.events, pc: context.pc };
+    const gicOptions = {
+      context: deviceContext,
+      cpuCount: recipe.smp,
+      currentCpu: context.currentCpu,
+      onOutputsChanged: context.onInterruptChange,
+    };
+    let line: (intid: number, cpu?: number) => InterruptLine;
+    if (recipe.gic === 2) {
+      const gic = new GicV2(gicOptions);
+      this.bus.attach(MAP.gicd.base, MAP.gicd.size, gic.gicd);
+      this.bus.attach(MAP.gicc.base, MAP.gicc.size, gic.gicc);
+      this.bus.attach(MAP.gich.base, MAP.gich.size, gic.gich);
+      this.bus.attach(MAP.gicv.base, MAP.gicv.size, gic.gicv);
+      this.inputs = gic.outputs;
+      line = (intid, cpu) => gic.line(intid, cpu);
+    } else {
+      const gic = new GicV3(gicOptions);
+      this.bus.attach(MAP.gicd.base, MAP.gicd.size, gic.gicd);
+      gic.gicr.forEach((frames: Device, cpu: number) => {
+        this.bus.attach(MAP.gicr.base + cpu * GICR_FRAME_PAIR_SIZE, GICR_FRAME_PAIR_SIZE, frames);
+      });
+      this.inputs = gic.outputs;
+      this.gicCpuInterface = gic;
+      line = (intid, cpu) => gic.line(intid, cpu);
+    }
+    const timerIntids = Object.values(TIMER_INTID);
+    const lines = Array.from({ length: recipe.smp }, (_, cpu) =>
+      Object.fromEntries(timerIntids.map((intid) => [intid, line(intid, cpu)])),
+    );
+    this.timer = new GenericTimer({
+      clock: context.clock,
+      cpus: recipe.smp,
+      line: (cpu, intid) => lines[cpu][intid],
+      onDeadlineChange: context.onDeadlineChange,
+    });
+    this.uart = new Pl011({
+      context: deviceContext,
+      clock: context.clock,
+      line: line(SPI.pl011),
+      output: context.onConsole,
+    });
+    const rtc = new Pl031({
+      context: deviceContext,
+      clock: context.clock,
+      line: line(SPI.pl031),
+      base: recipe.rtcBase,
+    });
+    this.bus.attach(MAP.pl011.base, MAP.pl011.size, this.uart);
+    this.bus.attach(MAP.pl031.base, MAP.pl031.size, rtc);
+    this.#timed = [this.uart, rtc];
+  }
+
+  /** Virtual time in ns of the next event that a device makes by itself; Infinity when there is none. */
+  nextDeadline(): number {
+    let next = this.timer.nextDeadline();
+    for (const device of this.#timed) next = Math.min(next, device.nextDeadline());
+    return next;
+  }
+
+  /** Makes the events that are due. */
+  advance(): void {
+    this.timer.update();
+    for (const device of this.#timed) device.advance();
+  }
+
+  save(): { [device: string]: unknown } {
+    const devices = Object.fromEntries(this.bus.devices.map((device) => [device.name, device.save()]));
+    return { ...devices, timer: this.timer.save() };
+  }
+
+  restore(saved: { readonly [device: string]: unknown }): void {
+    for (const device of this.bus.devices) device.restore(saved[device.name] as never);
+    this.timer.restore(saved['timer'] as never);
+  }
+}

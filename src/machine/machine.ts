@@ -1,0 +1,468 @@
+/**
+ * The machine: CPUs, memory and board, wired together, and what the run loop (run_loop.ts) does with them.
+ */
+import type { Attention } from '../cpu/attention.ts';
+import { Exceptions } from '../cpu/exceptions.ts';
+import type { CpuModel } from '../cpu/models/model.ts';
+import { modelNamed } from '../cpu/models/models.ts';
+import { CpuRuntime } from '../cpu/runtime.ts';
+import { Semihosting } from '../cpu/semihosting.ts';
+import { CpuState } from '../cpu/state.ts';
+import { SystemOperations } from '../cpu/system_operations.ts';
+import { SystemRegisters } from '../cpu/system_registers.ts';
+import { decode } from '../isa/table.ts';
+import { canonicalAddress } from '../mmu/address.ts';
+import { mmuFeatures } from '../mmu/features.ts';
+import { Mmu } from '../mmu/mmu.ts';
+import type { Regime } from '../mmu/regime.ts';
+import { type EventSink, NO_EVENTS } from '../trace/schema.ts';
+import { type Detail, records } from '../translate/detail.ts';
+import { InlineTlb } from '../translate/inline_tlb.ts';
+import { HANDLER_PAGE_END } from '../translate/interpreter/handlers.ts';
+import { dataTlbAddress, fetchTlbAddress, MEMORY_PAGES } from '../translate/layout.ts';
+import { VirtBoard } from './board.ts';
+import { type Boot, loadBoot } from './boot.ts';
+import { type CodePage, CodePages } from './code_pages.ts';
+import { CpuCore } from './cpu_core.ts';
+import { type AccessContext, DataAccess } from './data_access.ts';
+import { DirtyPages } from './dirty_pages.ts';
+import { type Engine, type EngineParts, EvaluatorEngine, InterpreterEngine } from './engines.ts';
+import { GuestMemory, PAGE_SIZE } from './memory.ts';
+import { type PowerControl, Psci } from './psci.ts';
+import { RawBuffers } from './raw_buffers.ts';
+import type { Recipe, StopReason } from './recipe.ts';
+import { Timekeeper } from './timekeeper.ts';
+import { mpidrAffinity, RAM_BASE } from './virt_map.ts';
+
+export interface MachineOptions {
+  readonly recipe: Recipe;
+  /** What translated code writes into the raw buffers; nothing when absent. */
+  readonly detail?: Detail;
+  /** Made when the machine's clock exists: a recorder stamps events with it. */
+  readonly events?: (time: Timekeeper, currentCpu: () => number) => EventSink;
+  /** Called with each byte that leaves the UART. */
+  readonly onConsole?: (byte: number) => void;
+}
+
+const WAITING_WFI = 1;
+const WAITING_OFF = 3;
+const MPIDR_RES1 = 1n << 31n;
+
+export class Machine {
+  readonly recipe: Recipe;
+  readonly boot: Boot;
+  readonly model: CpuModel;
+  readonly memory: GuestMemory;
+  readonly state: CpuState;
+  readonly time: Timekeeper;
+  readonly events: EventSink;
+  readonly board: VirtBoard;
+  readonly registers: SystemRegisters;
+  readonly exceptions: Exceptions;
+  readonly buffers: RawBuffers;
+  readonly dirty = new DirtyPages();
+  readonly code: CodePages;
+  readonly engine: Engine;
+  readonly cores: readonly CpuCore[];
+  /** Index of the CPU whose state is in CpuState. */
+  current = 0;
+  /** Why the machine has ended, once it has. */
+  stopped: StopReason | undefined;
+  /** Status of a semihosting exit. */
+  exitStatus = 0;
+  /** Another CPU should have the turn. */
+  yielded = false;
+  /** nextDeadline() of the board must be asked again. */
+  deadlineChanged = true;
+  readonly #tlb: InlineTlb;
+  readonly #runtime: CpuRuntime;
+  /** The banks of the inline TLB in use must be chosen again. */
+  #contextChanged = true;
+  #fetchBank = 0;
+
+  constructor({ recipe, detail = 'none', events, onConsole }: MachineOptions) {
+    this.recipe = recipe;
+    this.model = modelNamed(recipe.cpu);
+    this.memory = new GuestMemory([{ base: RAM_BASE, size: recipe.ram }]);
+    this.boot = loadBoot(recipe, this.memory);
+    const stateMemory = new WebAssembly.Memory({ initial: MEMORY_PAGES, maximum: MEMORY_PAGES, shared: true });
+    this.state = new CpuState(stateMemory.buffer);
+    this.time = new Timekeeper(this.state);
+    this.events = events?.(this.time, () => this.current) ?? NO_EVENTS;
+    this.buffers = new RawBuffers(this.state, stateMemory.buffer);
+    this.#tlb = new InlineTlb(stateMemory.buffer);
+    this.code = new CodePages(this.memory, this.events, stateMemory.buffer, HANDLER_PAGE_END);
+    this.code.onNewPage = (poolOffset) => this.#tlb.protectPage(poolOffset);
+    this.code.onRecordsGone = (gone) => (gone === 'all' ? this.#tlb.dropAllFetches() : this.#tlb.dropFetch(gone));
+
+    const onAttention = (reason: Attention) => this.#attend(reason);
+    const pc = () => this.state.get('pc');
+    this.board = new VirtBoard(recipe, {
+      events: this.events,
+      clock: this.time,
+      pc,
+      currentCpu: () => this.current,
+      onInterruptChange: () => this.time.stopAfterThis(),
+      onDeadlineChange: () => {
+        this.deadlineChanged = true;
+        this.time.stopAfterThis();
+      },
+      onConsole: (byte) => {
+        this.events.append('console', { device: 'pl011', direction: 'out', byte });
+        onConsole?.(byte);
+      },
+    });
+    this.registers = new SystemRegisters({
+      state: this.state,
+      model: this.model,
+      cpus: recipe.smp,
+      el2: recipe.el === 2,
+      mpidr: (cpu) => MPIDR_RES1 | BigInt(mpidrAffinity(cpu, recipe.gic)),
+      clock: this.time,
+      events: this.events,
+      inputs: this.board.inputs,
+      timer: this.board.timer,
+      gic: this.board.gicCpuInterface,
+      onEffect: (effect) => {
+        if (effect === 'translation') this.mmu.registersChanged();
+        onAttention(effect);
+      },
+    });
+    const id = (name: string) => this.registers.get(name);
+    const features = mmuFeatures(id('ID_AA64MMFR0_EL1'), id('ID_AA64MMFR1_EL1'), id('ID_AA64MMFR2_EL1'));
+    this.cores = Array.from({ length: recipe.smp }, (_, cpu) => {
+      const mmu = new Mmu({
+        registers: this.registers,
+        memory: this.memory,
+        features,
+        events: this.events,
+        pc,
+        onInvalidate: () => {
+          this.#tlb.flush();
+          this.#attend('translation');
+        },
+        onContextChange: () => {
+          this.#contextChanged = true;
+        },
+      });
+      return new CpuCore(cpu, mmu);
+    });
+    this.exceptions = new Exceptions({
+      state: this.state,
+      events: this.events,
+      inputs: () => this.board.inputs[this.current],
+      onAttention,
+    });
+    const access = new DataAccess({
+      state: this.state,
+      buffers: this.buffers,
+      memory: this.memory,
+      bus: this.board.bus,
+      code: this.code,
+      dirty: this.dirty,
+      tlb: this.#tlb,
+      context: this.#accessContext(),
+      recording: { addresses: records(detail, 'memory'), values: records(detail, 'full') },
+      inline: recipe.engine === 'interpreter',
+    });
+    const operations = new SystemOperations({
+      state: this.state,
+      registers: this.registers,
+      exceptions: this.exceptions,
+      events: this.events,
+      mmu: () => this.mmu,
+      invalidateAllCpus: (what) => {
+        for (const core of this.cores) core.mmu.invalidate(what);
+      },
+      zeroBlock: (pa, bytes) => access.zero(pa, bytes),
+      doNotCount: () => this.time.doNotCount(),
+    });
+    this.#runtime = new CpuRuntime({
+      state: this.state,
+      registers: this.registers,
+      exceptions: this.exceptions,
+      operations,
+      events: this.events,
+      el2: recipe.el === 2,
+      firmware: new Psci(this.#powerControl()),
+      currentInstruction: () => this.engine.currentWord(),
+      onAttention,
+      onSendEvent: () => {},
+      doNotCount: () => this.time.doNotCount(),
+      ...(recipe.semihosting ? { semihosting: this.#semihosting(access) } : {}),
+    });
+    const parts: EngineParts = {
+      detail,
+      state: this.state,
+      stateMemory,
+      memory: this.memory,
+      tlb: this.#tlb,
+      code: this.code,
+      access,
+      buffers: this.buffers,
+      runtime: this.#runtime,
+      stackMisaligned: () => this.#stackMisaligned(),
+      fetchBank: () => this.#fetchBank,
+      onFirstExecution: (page, offset) => this.#firstExecution(page, offset),
+    };
+    this.engine = recipe.engine === 'interpreter' ? new InterpreterEngine(parts) : new EvaluatorEngine(parts);
+    this.#reset();
+  }
+
+  /** MMU of the current CPU. */
+  get mmu(): Mmu {
+    return this.cores[this.current].mmu;
+  }
+
+  /** The translation regime that the current CPU executes in. */
+  get regime(): Regime {
+    return this.mmu.regime(this.state.small('el') as 0 | 1 | 2);
+  }
+
+  /** Every CPU as reset leaves it; the first one as the boot protocol wants it, the others powered off. */
+  #reset(): void {
+    const { boot, state } = this;
+    for (const core of [...this.cores].reverse()) {
+      this.#switchTo(core.index);
+      this.#resetCpu(BigInt(boot.entry));
+      state.setSmall('waiting', core.index === 0 ? 0 : WAITING_OFF);
+      [boot.x0, boot.x1, boot.x2, boot.x3].forEach((value, n) => {
+        if (core.index === 0) state.setX(n, BigInt(value));
+      });
+    }
+    for (const { address, size, name } of boot.loads)
+      this.events.append('writes', { pa: address, length: size, who: `loader: ${name}` });
+  }
+
+  #resetCpu(entry: bigint): void {
+    const { state } = this;
+    for (let n = 0; n < 31; n++) state.setX(n, 0n);
+    for (const cell of ['sp', 'spEl0', 'spEl1', 'spEl2', 'il', 'ss', 'pan', 'uao', 'btype', 'eventRegister'] as const)
+      state.set(cell, 0n);
+    // PSTATE as QEMU resets it: SPSel 1, DAIF masked, Z set.
+    state.nzcv = 0x4000_0000;
+    state.setSmall('el', this.recipe.el);
+    state.setSmall('spsel', 1);
+    state.setSmall('daif', 15);
+    state.set('exclusiveAddress', 0xffff_ffff_ffff_ffffn);
+    state.set('pc', entry);
+    this.registers.reset();
+    this.board.timer.reset(this.current);
+    this.mmu.registersChanged();
+    this.mmu.invalidateAll();
+  }
+
+  #attend(reason: Attention): void {
+    if (reason === 'translation') this.#contextChanged = true;
+    if (reason === 'yield') this.yielded = true;
+    this.time.stopAfterThis();
+  }
+
+  /** Makes `cpu` the current one. */
+  #switchTo(cpu: number): void {
+    if (cpu === this.current) return;
+    this.cores[this.current].park(this.state);
+    // The recording pointers belong to the packet, not to the CPU: a switch happens between packets only.
+    this.cores[cpu].unpark(this.state);
+    this.buffers.reset();
+    // Another CPU may have stored to the marked address in the meantime: the architecture lets a monitor open at any time.
+    this.state.set('exclusiveAddress', 0xffff_ffff_ffff_ffffn);
+    this.current = cpu;
+    this.registers.reload(cpu);
+    this.#contextChanged = true;
+  }
+
+  /**
+   * Chooses the CPU that executes next: the current one, or in turn after it; wakes those whose WFI ends. False when all wait.
+   * May be called between two packets only when there are several CPUs.
+   */
+  chooseCpu(): boolean {
+    const { cores, state } = this;
+    const start = this.yielded ? 1 : 0;
+    this.yielded = false;
+    for (let i = 0; i < cores.length; i++) {
+      const cpu = (this.current + start + i) % cores.length;
+      const waiting = cores[cpu].small('waiting', state, cpu === this.current);
+      if (waiting === WAITING_OFF) continue;
+      const before = this.current;
+      this.#switchTo(cpu);
+      if (waiting === WAITING_WFI && !this.exceptions.wakesUp()) {
+        this.#switchTo(before);
+        continue;
+      }
+      state.setSmall('waiting', 0);
+      return true;
+    }
+    return false;
+  }
+
+  /**
+   * Gets the engine ready to execute at pc. 'fault': an exception was taken instead, and no instruction was attempted.
+   */
+  enter(): 'ok' | 'fault' {
+    const { state } = this;
+    if (this.#contextChanged) this.#chooseBanks();
+    const el = state.small('el') as 0 | 1 | 2;
+    const regime = this.mmu.regime(el);
+    const tagged = state.get('pc');
+    const va = canonicalAddress(Number(tagged & 0xffff_ffffn), Number(tagged >> 32n), regime.topByteIgnored);
+    const pc = Number.isNaN(va) ? tagged : BigInt.asUintN(64, BigInt(va));
+    if (pc !== tagged) {
+      this.buffers.untagLastTarget(tagged, pc);
+      state.set('pc', pc);
+    }
+    const answer = this.mmu.translate({ va, kind: 'fetch', el });
+    if (!answer.ok) {
+      this.exceptions.instructionAbort(answer.fault);
+      return 'fault';
+    }
+    const { paPage } = answer.page;
+    const poolOffset = this.memory.offsetOf(paPage);
+    if (poolOffset < 0) {
+      this.exceptions.instructionAbort({ type: 'external', stage: 1, level: 0, s1ptw: false, ipa: 0 });
+      return 'fault';
+    }
+    const page = this.code.pageAt(poolOffset, paPage);
+    const offset = Number(pc & 0xfffn);
+    this.code.execute(page, offset);
+    this.code.fetched(page, this.#fetchContext(regime), pc - BigInt(offset));
+    this.engine.enter(page, offset);
+    return 'ok';
+  }
+
+  #fetchContext({ name, vmid, asid }: Regime) {
+    return { regime: name, vmid, asid };
+  }
+
+  #firstExecution(page: CodePage, offset: number): void {
+    const { version } = page;
+    this.code.execute(page, offset);
+    if (page.version === version) return;
+    const pc = this.state.get('pc');
+    this.code.fetched(page, this.#fetchContext(this.regime), pc - (pc % BigInt(PAGE_SIZE)));
+  }
+
+  #chooseBanks(): void {
+    this.#contextChanged = false;
+    const el = this.state.small('el') as 0 | 1 | 2;
+    const bank = this.#bankOf(el);
+    const unprivileged = this.#bankOf(this.#accessLevel(true));
+    this.#fetchBank = bank;
+    this.state.setSmall('tlb', dataTlbAddress(bank));
+    this.state.setSmall('tlbUnprivileged', dataTlbAddress(unprivileged));
+    this.state.setSmall('fetchTlb', fetchTlbAddress(bank));
+  }
+
+  #bankOf(el: 0 | 1 | 2): number {
+    const key = this.mmu.contextKey(el, this.state.small('pan') === 1);
+    return this.#tlb.bankOf(key * this.cores.length + this.current);
+  }
+
+  /** LDTR and STTR at EL1, and at EL2 of a host with TGE, act as EL0. C6.2.198. */
+  #accessLevel(unprivileged: boolean): 0 | 1 | 2 {
+    const el = this.state.small('el') as 0 | 1 | 2;
+    if (!unprivileged || this.state.small('uao')) return el;
+    return el === 1 || (el === 2 && this.mmu.regime(0).name === 'EL20') ? 0 : el;
+  }
+
+  #accessContext(): AccessContext {
+    const machine = this;
+    return {
+      translate: (request) => machine.mmu.translate(request),
+      topByteIgnored: (el) => machine.mmu.regime(el).topByteIgnored,
+      accessLevel: (unprivileged) => machine.#accessLevel(unprivileged),
+      get pan() {
+        return machine.state.small('pan') === 1;
+      },
+      get alignmentChecked() {
+        return machine.#controlBit(SCTLR_A);
+      },
+      dataAbort: (fault, va, write) => {
+        const decoded = decode(machine.engine.currentWord());
+        const transfer = decoded?.row.transfer?.(decoded.fields);
+        machine.time.doNotCount();
+        machine.exceptions.dataAbort(fault, va, { write, ...(transfer ? { transfer } : {}) });
+      },
+      tlbBank: (el) => machine.#bankOf(el),
+      attention: () => machine.time.stopAfterThis(),
+    };
+  }
+
+  /** A bit of SCTLR_ELx of the current exception level. */
+  #controlBit(bit: bigint): boolean {
+    const el = this.state.small('el');
+    return (this.registers.get(el === 2 ? 'SCTLR_EL2' : 'SCTLR_EL1') & bit) !== 0n;
+  }
+
+  /** SP is not a multiple of 16 and is the base of an access: D1.8.2. */
+  #stackMisaligned(): 0 | 1 {
+    if (!this.#controlBit(this.state.small('el') === 0 ? SCTLR_SA0 : SCTLR_SA)) return 0;
+    this.exceptions.spAlignmentFault();
+    return 1;
+  }
+
+  /** Whether any interrupt could be taken in the present state, if one became pending. */
+  canBeInterrupted(): boolean {
+    const el = this.state.small('el');
+    const unmasked = (this.state.small('daif') & 3) !== 3;
+    if (unmasked) return true;
+    // Routed to EL2, an interrupt is taken from a lower level whatever its mask says.
+    return el < 2 && (this.registers.get('HCR_EL2') & HCR_ROUTES) !== 0n;
+  }
+
+  #powerControl(): PowerControl {
+    const machine = this;
+    const power = (cpu: number) =>
+      machine.cores[cpu].small('waiting', machine.state, cpu === machine.current) === WAITING_OFF ? 'off' : 'on';
+    return {
+      cpuOf: (affinity) => {
+        const cpu = machine.cores.findIndex(({ index }) => BigInt(mpidrAffinity(index, machine.recipe.gic)) === affinity);
+        return cpu < 0 ? undefined : cpu;
+      },
+      power,
+      switchOn: (cpu, entry, context) => {
+        const caller = machine.current;
+        const pointers = machine.buffers.save();
+        machine.#switchTo(cpu);
+        machine.#resetCpu(entry);
+        machine.state.setX(0, context);
+        machine.state.setSmall('waiting', 0);
+        machine.#switchTo(caller);
+        machine.buffers.restore(pointers);
+      },
+      switchOff: () => machine.state.setSmall('waiting', WAITING_OFF),
+      suspend: () => machine.state.setSmall('waiting', WAITING_WFI),
+      systemOff: () => {
+        machine.stopped = 'power off';
+      },
+      systemReset: () => {
+        machine.stopped = 'reset';
+      },
+    };
+  }
+
+  #semihosting(access: DataAccess): Semihosting {
+    return new Semihosting({
+      state: this.state,
+      events: this.events,
+      readByte: (va) => access.peek(va),
+      output: (byte) => this.events.append('console', { device: 'semihosting', direction: 'out', byte }),
+      exit: (status) => {
+        this.stopped = 'semihosting exit';
+        this.exitStatus = status;
+      },
+    });
+  }
+
+  /** The pages stored to since the last call, by pool offset; stores to them are noticed again. */
+  takeDirtyPages(): number[] {
+    this.#tlb.protectAll();
+    return this.dirty.take();
+  }
+}
+
+const SCTLR_A = 1n << 1n;
+const SCTLR_SA = 1n << 3n;
+const SCTLR_SA0 = 1n << 4n;
+/** FMO, IMO, TGE. */
+const HCR_ROUTES = (1n << 3n) | (1n << 4n) | (1n << 27n);

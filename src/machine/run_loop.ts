@@ -1,0 +1,156 @@
+/**
+ * The loop that runs a machine, packet by packet. Between two instructions it settles what happens there: due timers, the end of
+ * a WFI, a pending interrupt. Then a slice of instructions runs, at most to the next deadline, the end of the packet or the limit.
+ * Whatever can make an interrupt pending or change the translation ends its slice, so that the loop looks again.
+ */
+import { CELL } from '../cpu/state.ts';
+import { PACKET_INSTRUCTIONS } from '../translate/layout.ts';
+import type { Machine } from './machine.ts';
+import { PoolExhausted } from './memory.ts';
+import type { StopReason } from './recipe.ts';
+
+/** The state that a packet starts from. */
+export interface PacketStart {
+  readonly icount: number;
+  readonly timeNs: number;
+  readonly cpu: number;
+  readonly pc: bigint;
+  readonly el: number;
+  readonly regime: 'EL10' | 'EL2' | 'EL20';
+  readonly vmid: number;
+  readonly asid: number;
+}
+
+const PC_WORD = CELL.pc >>> 2;
+/** B . */
+const BRANCH_TO_SELF = 0x1400_0000;
+
+export class RunLoop {
+  readonly #machine: Machine;
+  #deadline = Number.POSITIVE_INFINITY;
+  /** Ordinal and address of the last fetch that faulted: an exception vector that cannot be fetched faults for ever. */
+  #lastFetchFault = { icount: -2, pc: 0n };
+
+  constructor(machine: Machine) {
+    this.#machine = machine;
+  }
+
+  /** Brings the machine to where an instruction can execute. The reason if it has ended instead. */
+  settle(): StopReason | undefined {
+    const { machine, time } = this.#parts;
+    for (;;) {
+      if (machine.stopped) return machine.stopped;
+      if (machine.deadlineChanged) {
+        machine.deadlineChanged = false;
+        this.#deadline = machine.board.nextDeadline();
+      }
+      if (time.now() >= this.#deadline) {
+        machine.board.advance();
+        machine.deadlineChanged = true;
+        continue;
+      }
+      if (!machine.chooseCpu()) {
+        if (this.#deadline === Number.POSITIVE_INFINITY) {
+          machine.stopped = 'idle';
+          continue;
+        }
+        time.skipTo(this.#deadline);
+        continue;
+      }
+      const interrupt = machine.exceptions.pendingInterrupt();
+      if (interrupt === undefined) return undefined;
+      machine.exceptions.takeInterrupt(interrupt);
+    }
+  }
+
+  get #parts() {
+    return { machine: this.#machine, time: this.#machine.time };
+  }
+
+  /** The start of the next packet: the machine is settled. Empties the raw buffers. */
+  beginPacket(): PacketStart {
+    const { machine, time } = this.#parts;
+    machine.buffers.reset();
+    const { name, vmid, asid } = machine.regime;
+    return {
+      icount: time.icount,
+      timeNs: time.now(),
+      cpu: machine.current,
+      pc: machine.state.get('pc'),
+      el: machine.state.small('el'),
+      regime: name,
+      vmid,
+      asid,
+    };
+  }
+
+  /**
+   * Runs to the end of the packet: PACKET_INSTRUCTIONS instructions, `limit` (an icount), a change of regime, VMID, ASID or CPU,
+   * or the machine's end. Leaves the machine settled. Returns the reason when it has ended.
+   */
+  runPacket(start: PacketStart, limit: number): StopReason | undefined {
+    const { machine, time } = this.#parts;
+    const end = Math.min(start.icount + PACKET_INSTRUCTIONS, limit);
+    try {
+      while (time.icount < end) {
+        this.#slice(end - time.icount);
+        const stop = this.settle();
+        if (stop) return stop;
+        const { name, vmid, asid } = machine.regime;
+        const same =
+          name === start.regime && vmid === start.vmid && asid === start.asid && machine.current === start.cpu;
+        if (!same) return undefined;
+      }
+      return this.#spinsForEver() ? (machine.stopped = 'idle') : undefined;
+    } catch (error) {
+      if (!(error instanceof PoolExhausted)) throw error;
+      time.end(false);
+      machine.stopped = 'memory';
+      return machine.stopped;
+    }
+  }
+
+  /** Executes at most `most` instructions, and at least attempts one. */
+  #slice(most: number): void {
+    const { machine, time } = this.#parts;
+    const { state, exceptions, engine } = machine;
+    if (state.small('il')) {
+      this.#attemptInstead(() => exceptions.illegalState());
+      return;
+    }
+    if (state.u32[PC_WORD] & 3) {
+      this.#attemptInstead(() => exceptions.pcAlignmentFault());
+      return;
+    }
+    const { icount } = time;
+    const pc = state.get('pc');
+    if (machine.enter() === 'fault') {
+      const { icount: last, pc: lastPc } = this.#lastFetchFault;
+      this.#lastFetchFault = { icount, pc };
+      // Time does not count fetches that fault, but where nothing else happens it must not stand still.
+      time.fetchFaulted(last === icount - 1 && lastPc === pc);
+      if (last === icount - 1 && lastPc === pc && !machine.canBeInterrupted()) machine.stopped = 'lockup';
+      return;
+    }
+    const budget = Math.min(most, this.#deadline - time.now(), engine.maxSlice);
+    time.begin(budget);
+    time.end(engine.run());
+  }
+
+  /** An instruction that is attempted, and raises an exception before it does anything. */
+  #attemptInstead(raise: () => void): void {
+    const { time } = this.#parts;
+    time.begin(1);
+    raise();
+    time.end(true);
+  }
+
+  /** A branch to itself that no interrupt can end. */
+  #spinsForEver(): boolean {
+    const { machine } = this.#parts;
+    return (
+      machine.engine.currentWord() === BRANCH_TO_SELF &&
+      (this.#deadline === Number.POSITIVE_INFINITY || !machine.canBeInterrupted())
+    );
+  }
+}
