@@ -19,8 +19,9 @@ import {
   permits,
   STAGE1_DEVICE,
 } from './permissions.ts';
-import { decodeRegime, type Regime, type RegimeName, type RegisterReader, regimeName } from './regime.ts';
-import { GLOBAL, Tlb, type TlbState, TlbView } from './tlb.ts';
+import { type Regime, type RegimeName, type RegisterReader, regimeName } from './regime.ts';
+import { type Decoded, RegimeCache } from './regime_cache.ts';
+import { Tlb, type TlbState } from './tlb.ts';
 import { decodeTlbi, invalidate, type TlbInvalidation, type TlbiOperation } from './tlbi.ts';
 import type { CanonicalAddress, TranslationRequest, TranslationResult } from './translation.ts';
 import { appendWalkRows } from './walk_rows.ts';
@@ -46,23 +47,19 @@ export interface MmuOptions {
   readonly tlbEntries?: number;
 }
 
-/** A regime decoded, and where the TLB keeps its entries; no entries where no table is read. */
-interface Decoded {
-  readonly regime: Regime;
-  readonly view: TlbView | null;
-}
-
 export class Mmu {
   readonly #options: MmuOptions;
   readonly #walker: Walker;
   readonly #tlb: Tlb;
   readonly #keys: ContextKeys;
-  #decoded: { [name in RegimeName]?: Decoded } = {};
-  #byEl: (Decoded | undefined)[] = [];
+  readonly #regimes: RegimeCache;
+  /** What each exception level uses, while the registers stand. */
+  readonly #byEl: (Decoded | undefined)[] = [undefined, undefined, undefined];
 
   constructor(options: MmuOptions) {
     this.#options = options;
     this.#walker = new Walker(options.memory);
+    this.#regimes = new RegimeCache(options.registers, options.features);
     const forget = (what: Invalidated) => options.onInvalidate?.(what);
     this.#tlb = new Tlb(
       (va, sizeBits) => forget(va === undefined ? { all: true } : { all: false, va, size: 2 ** sizeBits! }),
@@ -78,8 +75,7 @@ export class Mmu {
 
   /** To be called after a write to any of TRANSLATION_REGISTERS; costs nothing until the next translation. */
   registersChanged(): void {
-    this.#decoded = {};
-    this.#byEl = [];
+    this.#byEl.fill(undefined);
     this.#keys.changed();
     this.#options.onContextChange?.();
   }
@@ -116,7 +112,7 @@ export class Mmu {
    */
   addressTranslate(operation: AtOperation, va: CanonicalAddress, currentEl: 1 | 2, pan = false): AtResult {
     const { request, stages } = decodeAt(operation, pan);
-    const { regime, view } = this.#byName(this.#atRegime(request.el));
+    const { regime, view } = this.#regimes.decode(this.#atRegime(request.el));
     const fault = this.#walker.translate(regime, { ...request, va }, stages);
     if (view !== null) this.#record(regime, va, request.kind, fault !== null);
     return atResult(this.#walker, regime, fault, stages, currentEl);
@@ -125,7 +121,7 @@ export class Mmu {
   /** What a TLBI executed here invalidates. Give it to `invalidate`: of this CPU, and of all for a broadcast. */
   decodeTlbi(operation: TlbiOperation, argument: bigint): TlbInvalidation {
     const regimes = { el1: this.#regimeName(0), el2: this.#regimeName(2) };
-    return decodeTlbi(operation, argument, regimes, (name) => this.#byName(name).regime);
+    return decodeTlbi(operation, argument, regimes, (name) => this.#regimes.decode(name).regime);
   }
 
   invalidate(what: TlbInvalidation): void {
@@ -143,7 +139,8 @@ export class Mmu {
    * asking, PAN, and the top byte; table addresses and sizes are no part of it, because the TLB does not look at them.
    */
   contextKey(el: 0 | 1 | 2, pan = false): number {
-    return this.#keys.keyOf(el, pan, () => (this.#byEl[el] ?? this.#decodeFor(el)).regime);
+    const { regime, memo } = this.#byEl[el] ?? this.#decodeFor(el);
+    return this.#keys.keyOf(el, pan, regime, memo);
   }
 
   /** The regime that an exception level uses now: for VMID, ASID and the top byte (`regime.topByteIgnored`). */
@@ -174,25 +171,10 @@ export class Mmu {
   }
 
   #decodeFor(el: 0 | 1 | 2): Decoded {
-    const decoded = this.#byName(this.#regimeName(el));
+    const decoded = this.#regimes.decode(this.#regimeName(el));
     this.#byEl[el] = decoded;
     return decoded;
   }
-
-  #byName(name: RegimeName): Decoded {
-    let decoded = this.#decoded[name];
-    if (decoded === undefined) {
-      const regime = decodeRegime(name, this.#options.registers, this.#options.features);
-      decoded = { regime, view: viewOf(regime) };
-      this.#decoded[name] = decoded;
-    }
-    return decoded;
-  }
-}
-
-function viewOf({ name, vmid, asid, stage1, stage2 }: Regime): TlbView | null {
-  if (stage1 !== null) return new TlbView(name, vmid, asid);
-  return stage2 !== null ? new TlbView('EL10 flat', vmid, GLOBAL) : null;
 }
 
 const alignmentFault = (stage: 1 | 2): TranslationResult => ({

@@ -107,6 +107,8 @@ const HCR = {
   CD: 1n << 32n,
   E2H: 1n << 34n,
 } as const;
+/** The bits of HCR_EL2 that translation depends on. */
+export const HCR_TRANSLATION_BITS = Object.values(HCR).reduce((all, bit) => all | bit);
 const SCTLR = { M: 1 << 0, C: 1 << 2, WXN: 1 << 19, EE: 1 << 25 } as const;
 const OUTPUT_BITS = [32, 36, 40, 42, 44, 48, 48, 48];
 

@@ -260,7 +260,7 @@ test('any registers and any tables translate as the straightforward walker says,
         }
       }
     }),
-    { numRuns: Number(process.env.MMU_RUNS ?? 1500) },
+    { numRuns: Number(process.env.MMU_RUNS ?? 600) },
   );
   // The generator reaches what it is for: every kind of success, and every fault with its levels in both stages.
   for (const el of [0, 1, 2])
