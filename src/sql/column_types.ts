@@ -10,6 +10,7 @@ import {
   UINTEGER,
   USMALLINT,
   UTINYINT,
+  VARCHAR,
 } from '@duckdb/node-api';
 import duckdb from '@duckdb/node-bindings';
 import type { ColumnData } from '../trace/columns.ts';
@@ -30,7 +31,8 @@ const PLAIN: { readonly [T in Exclude<ColumnType, 'text'>]: DuckDBType } = {
 /**
  * The type of a column; text is an ENUM of `texts`, so that only numbers cross into DuckDB. The views turn it into VARCHAR.
  */
-export function duckdbType(type: ColumnType, texts: readonly string[]): DuckDBType {
+export function duckdbType(type: OutputType, texts: readonly string[]): DuckDBType {
+  if (type === 'varchar') return VARCHAR;
   return type === 'text' ? ENUM(texts.length === 0 ? [''] : [...texts]) : PLAIN[type];
 }
 
@@ -43,9 +45,12 @@ function copy(vector: duckdb.Vector, { buffer, byteOffset, byteLength }: NodeJS.
   duckdb.copy_data_to_vector(vector, 0, buffer as ArrayBuffer, byteOffset, byteLength);
 }
 
+/** `varchar` is text whose entries are not known when a query is bound; it has the form of a text column. */
+export type OutputType = ColumnType | 'varchar';
+
 /** A column of one output chunk: what `numbers` maps from is a text column's dictionary, to its texts in the ENUM. */
 export interface OutputColumn {
-  readonly type: ColumnType;
+  readonly type: OutputType;
   readonly numbers?: ReadonlyMap<string, number>;
 }
 
@@ -64,6 +69,10 @@ export function writeColumn(
     const out = new (enumArray(numbers!.size))(count);
     for (let i = 0; i < count; i++) out[i] = ids[Number(values[from + i])];
     copy(vector, out);
+  } else if (type === 'varchar') {
+    for (let i = 0; i < count; i++)
+      if (validity === undefined || validity[from + i] === 1)
+        duckdb.vector_assign_string_element(vector, i, dictionary![Number(values[from + i])]);
   } else if (offsets === undefined) {
     copy(vector, values.subarray(from, from + count));
   } else if (type === 'bytes') {

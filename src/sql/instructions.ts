@@ -1,8 +1,91 @@
+/** `instructions`: one row per instruction attempted, from the flow decoder, disassembled. */
 import type { DuckDBConnection } from '@duckdb/node-api';
-import type { Recording } from '../trace/recording.ts';
+import type { Batch, ColumnData } from '../trace/columns.ts';
+import { expand, type InstructionChunk } from '../trace/expand.ts';
+import { FlowDecoder } from '../trace/flow.ts';
+import { REGIMES } from '../trace/raw_packet.ts';
+import type { IcountRange, Recording } from '../trace/recording.ts';
+import { DisassemblyCache } from './disassemble.ts';
+import { registerScan, type ScanColumn } from './scan.ts';
+import { createViews } from './tables.ts';
+
+/** Names the function that an address belongs to, with the offset in it where that is not 0. */
 export type Symbolize = (pc: bigint) => string | undefined;
+
+const COLUMNS: readonly ScanColumn[] = [
+  { name: 'icount', type: 'u64' },
+  { name: 'cpu', type: 'u8' },
+  { name: 'pc', type: 'u64' },
+  { name: 'pa', type: 'u64' },
+  { name: 'opcode', type: 'u32' },
+  { name: 'mnemonic', type: 'varchar' },
+  { name: 'disassembly', type: 'varchar' },
+  { name: 'el', type: 'u8' },
+  { name: 'regime', type: 'text', texts: () => REGIMES },
+  { name: 'vmid', type: 'u16' },
+  { name: 'asid', type: 'u16' },
+  { name: 'symbol', type: 'varchar' },
+];
+
+/** A text column of `rows` rows; undefined is null. */
+export function textColumn(rows: number, textOf: (row: number) => string | undefined): ColumnData {
+  const values = new Uint32Array(rows);
+  const validity = new Uint8Array(rows);
+  const ids = new Map<string, number>();
+  for (let row = 0; row < rows; row++) {
+    const text = textOf(row);
+    if (text === undefined) continue;
+    if (!ids.has(text)) ids.set(text, ids.size);
+    values[row] = ids.get(text)!;
+    validity[row] = 1;
+  }
+  return { values, validity, dictionary: [...ids.keys()] };
+}
+
+function columnOf(
+  name: string,
+  chunk: InstructionChunk,
+  disassembly: DisassemblyCache,
+  symbolize: Symbolize | undefined,
+): ColumnData {
+  const { rows, fetched, opcode, pc } = chunk;
+  switch (name) {
+    case 'pa':
+    case 'opcode':
+      return { values: chunk[name], validity: fetched.subarray(0, rows) };
+    case 'mnemonic':
+      return textColumn(rows, (row) =>
+        fetched[row] ? disassembly.text(opcode[row], 0n).mnemonic : undefined,
+      );
+    case 'disassembly':
+      return textColumn(rows, (row) =>
+        fetched[row] ? disassembly.text(opcode[row], pc[row]).disassembly : undefined,
+      );
+    case 'symbol':
+      return textColumn(rows, (row) => symbolize?.(pc[row]));
+    case 'regime':
+      return { values: chunk.regime, dictionary: REGIMES };
+    default:
+      return { values: chunk[name as 'icount' | 'cpu' | 'pc' | 'el' | 'vmid' | 'asid'] };
+  }
+}
+
 export async function registerInstructions(
-  _c: DuckDBConnection,
-  _r: Recording,
-  _s?: Symbolize,
-): Promise<void> {}
+  connection: DuckDBConnection,
+  recording: Recording,
+  symbolize?: Symbolize,
+): Promise<void> {
+  const disassembly = await DisassemblyCache.load();
+  registerScan(connection, {
+    name: 'scan_instructions',
+    columns: COLUMNS,
+    rows: () => recording.instructions,
+    *batches(names: readonly string[], range: IcountRange): Generator<Batch> {
+      for (const chunk of expand(new FlowDecoder(recording), range)) {
+        const columns = names.map((name) => [name, columnOf(name, chunk, disassembly, symbolize)]);
+        yield { rows: chunk.rows, columns: Object.fromEntries(columns) };
+      }
+    },
+  });
+  await createViews(connection, 'instructions', COLUMNS);
+}

@@ -6,15 +6,14 @@ import { type DuckDBConnection, DuckDBTableFunction, UBIGINT } from '@duckdb/nod
 import duckdb from '@duckdb/node-bindings';
 import type { Batch } from '../trace/columns.ts';
 import type { IcountRange } from '../trace/recording.ts';
-import type { ColumnType } from '../trace/schema.ts';
-import { duckdbType, type OutputColumn, writeColumn } from './column_types.ts';
+import { duckdbType, type OutputColumn, type OutputType, writeColumn } from './column_types.ts';
 
 /** Rows of an output chunk: DuckDB's vector size. */
 export const VECTOR_ROWS = 2048;
 
 export interface ScanColumn {
   readonly name: string;
-  readonly type: ColumnType;
+  readonly type: OutputType;
   /** For text: everything that it may hold. Asked for when a query is bound. */
   readonly texts?: () => readonly string[];
 }

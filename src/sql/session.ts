@@ -8,7 +8,9 @@ import {
 } from '@duckdb/node-api';
 import { openRecording, type Recording } from '../trace/recording.ts';
 import { UserError } from '../user-error.ts';
+import { registerExits } from './exits.ts';
 import { registerInstructions, type Symbolize } from './instructions.ts';
+import { registerMemoryAccesses } from './memory_accesses.ts';
 import { registerTables } from './tables.ts';
 
 export type Row = { readonly [column: string]: JS };
@@ -37,6 +39,8 @@ export class Session {
     const connection = await instance.connect();
     await registerTables(connection, recording);
     await registerInstructions(connection, recording, options.symbolize);
+    await registerMemoryAccesses(connection, recording);
+    await registerExits(connection, recording);
     return new Session(recording, instance, connection);
   }
 

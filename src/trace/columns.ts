@@ -183,15 +183,14 @@ export class ColumnBuilder {
   }
 }
 
-/** Collects rows of one table. */
+/** Collects rows of a table with the given columns. */
 export class TableBuilder {
   readonly names: readonly string[];
   readonly columns: readonly ColumnBuilder[];
   rows = 0;
   #capacity = 64;
 
-  constructor(table: TableName) {
-    const columns = columnsOf(table);
+  constructor(columns: { readonly [name: string]: Column }) {
     this.names = Object.keys(columns);
     this.columns = this.names.map((name) => new ColumnBuilder(columns[name]));
   }

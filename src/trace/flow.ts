@@ -43,6 +43,8 @@ export interface Runs {
   offsets: Uint16Array;
   lengths: Uint32Array;
   els: Uint8Array;
+  /** 1: one instruction that took a synchronous exception, or returned from one. */
+  excepted: Uint8Array;
   /** undefined: one instruction that could not be fetched. */
   readonly pages: (CodePage | undefined)[];
   /** Where execution is after the packet. */
@@ -61,6 +63,7 @@ function newRuns(capacity: number): Runs {
     offsets: new Uint16Array(capacity),
     lengths: new Uint32Array(capacity),
     els: new Uint8Array(capacity),
+    excepted: new Uint8Array(capacity),
     pages: [],
     endPc: 0n,
     endEl: 0,
@@ -69,7 +72,7 @@ function newRuns(capacity: number): Runs {
 
 function grow(runs: Runs): void {
   const larger = newRuns(2 * runs.icounts.length);
-  for (const name of ['icounts', 'vaPages', 'offsets', 'lengths', 'els'] as const) {
+  for (const name of ['icounts', 'vaPages', 'offsets', 'lengths', 'els', 'excepted'] as const) {
     larger[name].set(runs[name] as never);
     runs[name] = larger[name] as never;
   }
@@ -202,7 +205,7 @@ export class FlowDecoder {
     let event = first;
     let code: CodePage | undefined;
     let until = 0;
-    const add = (length: number, page: CodePage | undefined) => {
+    const add = (length: number, page: CodePage | undefined, excepted: number) => {
       const at = runs.count++;
       if (at === runs.icounts.length) grow(runs);
       runs.icounts[at] = icount;
@@ -210,6 +213,7 @@ export class FlowDecoder {
       runs.offsets[at] = offset;
       runs.lengths[at] = length;
       runs.els[at] = el;
+      runs.excepted[at] = excepted;
       runs.pages[at] = page;
     };
     for (;;) {
@@ -245,7 +249,7 @@ export class FlowDecoder {
           if (i === INSTRUCTIONS_PER_PAGE || i - start === available) break;
         }
         const length = Math.min(i - start, available);
-        add(length, code);
+        add(length, code, 0);
         icount += length;
         if (!jump) {
           offset += 4 * length;
@@ -269,7 +273,7 @@ export class FlowDecoder {
       }
       if (event === endOfEvents) break;
       if (!events!.before[event]) {
-        add(1, events!.noOpcode[event] ? undefined : this.#code.at(context, vaPage, icount)?.page);
+        add(1, events!.noOpcode[event] ? undefined : this.#code.at(context, vaPage, icount)?.page, 1);
         icount += 1;
       }
       const { [event]: continuation } = events!.target;

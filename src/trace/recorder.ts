@@ -7,7 +7,14 @@
 import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import { UserError } from '../user-error.ts';
-import { type Batch, type Cell, type ColumnBuilder, TABLE_NAMES, TableBuilder } from './columns.ts';
+import {
+  type Batch,
+  type Cell,
+  type ColumnBuilder,
+  columnsOf,
+  TABLE_NAMES,
+  TableBuilder,
+} from './columns.ts';
 import { seal } from './digest.ts';
 import { writeDurably } from './durable_file.ts';
 import type { Checkpoint } from './encode/checkpoint.ts';
@@ -57,7 +64,7 @@ interface EventRows {
 }
 
 function eventRows(table: TableName): EventRows {
-  const builder = new TableBuilder(table);
+  const builder = new TableBuilder(columnsOf(table));
   const [icount, seq, timeNs, cpu, ...columns] = builder.columns;
   return { builder, icount, seq, timeNs, cpu, names: builder.names.slice(4), columns };
 }

@@ -87,6 +87,8 @@ export interface SyntheticOptions {
 
 export interface Synthetic {
   readonly instructions: readonly Attempted[];
+  /** Exceptions from the guest to EL2, in order: what the CPU executed until it returned; undefined if it did not. */
+  readonly exits: readonly { cpu: number; icount: number; cost: number | undefined }[];
   /** Rows appended, by table. */
   readonly rows: { readonly [table: string]: number };
 }
@@ -95,6 +97,9 @@ interface Cpu {
   space: Space;
   index: number;
   el: number;
+  /** The exit it is in, and what it executed at EL2 since. */
+  exit?: { cpu: number; icount: number; cost: number | undefined } | undefined;
+  atEl2: number;
   /** Where ERET goes. */
   saved: { index: number; el: number };
 }
@@ -113,11 +118,12 @@ export async function recordSynthetic(directory: string, options: SyntheticOptio
   const rows: { [table: string]: number } = {};
   const count = (table: string) => (rows[table] = (rows[table] ?? 0) + 1);
   const attempted: Attempted[] = [];
+  const exits: { cpu: number; icount: number; cost: number | undefined }[] = [];
   const fetched = new Set<string>();
   const coded = new Set<number>();
   const states = Array.from(
     { length: cpus },
-    (): Cpu => ({ space: hypervisor, index: 0, el: 2, saved: { index: 0, el: 1 } }),
+    (): Cpu => ({ space: hypervisor, index: 0, el: 2, atEl2: 0, saved: { index: 0, el: 1 } }),
   );
 
   const fetch = (cpu: number, { regime, base, pas, words }: Space, page: number) => {
@@ -176,6 +182,14 @@ export async function recordSynthetic(directory: string, options: SyntheticOptio
         ...(ec === 0x16 && { x0: 0xc600_0001 }),
       });
       count('exceptions');
+      if (kind === 'return' && toEl < 2 && cpu.exit !== undefined) {
+        cpu.exit.cost = cpu.atEl2;
+        cpu.exit = undefined;
+      } else if (toEl === 2 && cpu.el < 2) {
+        cpu.exit = { cpu: stamp.cpu, icount: stamp.icount, cost: undefined };
+        cpu.atEl2 = 0;
+        exits.push(cpu.exit);
+      }
       if (kind !== 'return')
         cpu.saved = { index: cpu.space === guest ? cpu.index : 0, el: cpu.el === 2 ? 1 : cpu.el };
       cpu.space = to;
@@ -211,6 +225,7 @@ export async function recordSynthetic(directory: string, options: SyntheticOptio
         regime: cpu.space.regime,
         addresses: accessed,
       });
+      if (cpu.el === 2) cpu.atEl2 += 1;
       const taken = random(2);
       const anywhere = random(PAGES * 1024);
       const displacement = (shift: number, bits: number) => (opcode << (32 - shift - bits)) >> (32 - bits);
@@ -256,7 +271,7 @@ export async function recordSynthetic(directory: string, options: SyntheticOptio
     }
   }
   await recorder.finish('power off', syntheticState(epochs), { version: 'test' });
-  return { instructions: attempted, rows };
+  return { instructions: attempted, exits, rows };
 }
 
 /** A checkpoint whose pages overlap with those of other epochs: page 0x40000000 + 4096 n is filled with the last epoch that has it. */

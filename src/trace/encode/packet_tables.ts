@@ -1,6 +1,6 @@
 /** Turns raw packets into rows of flow, accesses and values: packs the atoms, encodes the addresses. */
 import { MAX_TOKEN_BYTES } from '../addresses.ts';
-import { type Batch, TableBuilder } from '../columns.ts';
+import { type Batch, columnsOf, TableBuilder } from '../columns.ts';
 import type { RawPacket } from '../raw_packet.ts';
 import { encodeAddresses } from './addresses.ts';
 import { BATCH_BYTES, BATCH_ROWS } from './segment.ts';
@@ -9,9 +9,9 @@ const PACKET_TABLES = ['flow', 'accesses', 'values'] as const;
 export type PacketTable = (typeof PACKET_TABLES)[number];
 
 export class PacketTables {
-  readonly #flow = new TableBuilder('flow');
-  readonly #accesses = new TableBuilder('accesses');
-  readonly #values = new TableBuilder('values');
+  readonly #flow = new TableBuilder(columnsOf('flow'));
+  readonly #accesses = new TableBuilder(columnsOf('accesses'));
+  readonly #values = new TableBuilder(columnsOf('values'));
   readonly #emit: (table: PacketTable, batch: Batch) => void;
 
   constructor(emit: (table: PacketTable, batch: Batch) => void) {

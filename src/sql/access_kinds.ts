@@ -1,0 +1,59 @@
+/**
+ * The loads and stores that an instruction makes, from its opcode: what gives the addresses of an `accesses` packet their
+ * meaning. Arm ARM C4.1.94 (Loads and Stores). Pairs make two accesses, in the order of their registers.
+ */
+
+/** Number of accesses, their size in bytes, and what they do. */
+export interface AccessKind {
+  readonly count: 1 | 2;
+  readonly size: number;
+  readonly store: boolean;
+  /** A store that may fail, and then leaves no address. */
+  readonly conditional: boolean;
+}
+
+const kind = (count: 1 | 2, size: number, store: boolean, conditional = false): AccessKind => ({
+  count,
+  size,
+  store,
+  conditional,
+});
+
+/** undefined: the instruction accesses no memory, or only through other means than its operands (DC ZVA: table writes). */
+export function accessKind(opcode: number): AccessKind | undefined {
+  const size = opcode >>> 30;
+  const isVector = ((opcode >>> 26) & 1) === 1;
+  const isLoad = ((opcode >>> 22) & 1) === 1;
+  if ((opcode & 0x3f000000) === 0x08000000) return exclusiveOrOrdered(opcode, size, isLoad);
+  if ((opcode & 0x3b000000) === 0x18000000) return literal(size, isVector);
+  if ((opcode & 0x3a000000) === 0x28000000) {
+    const bytes = isVector ? 4 << size : size === 2 ? 8 : 4;
+    return kind(2, bytes, !isLoad);
+  }
+  if ((opcode & 0x3a000000) === 0x38000000) return register(opcode, size, isVector);
+  return undefined;
+}
+
+function exclusiveOrOrdered(opcode: number, size: number, isLoad: boolean): AccessKind | undefined {
+  const isOrdered = ((opcode >>> 23) & 1) === 1;
+  const isPair = ((opcode >>> 21) & 1) === 1;
+  if (isOrdered) return isPair ? undefined : kind(1, 1 << size, !isLoad);
+  if (isPair && size < 2) return undefined;
+  return kind(isPair ? 2 : 1, 1 << size, !isLoad, !isLoad);
+}
+
+function literal(opc: number, isVector: boolean): AccessKind | undefined {
+  if (isVector) return opc === 3 ? undefined : kind(1, 4 << opc, false);
+  // LDR W, LDR X, LDRSW, PRFM.
+  return [kind(1, 4, false), kind(1, 8, false), kind(1, 4, false), undefined][opc];
+}
+
+function register(opcode: number, size: number, isVector: boolean): AccessKind | undefined {
+  const isUnsignedOffset = ((opcode >>> 24) & 1) === 1;
+  const isRegisterOffset = ((opcode >>> 21) & 1) === 1;
+  if (!isUnsignedOffset && isRegisterOffset && ((opcode >>> 10) & 3) !== 2) return undefined;
+  const opc = (opcode >>> 22) & 3;
+  if (isVector) return kind(1, opc & 2 ? 16 : 1 << size, (opc & 1) === 0);
+  if (size === 3 && opc === 2) return undefined;
+  return kind(1, 1 << size, opc === 0);
+}

@@ -1,0 +1,89 @@
+/** What an exit is called: the names that `perf kvm stat` prints for arm64, by exception class. Arm ARM D24.2.40 (ESR_ELx). */
+const EXCEPTION_CLASSES: { readonly [ec: number]: string } = {
+  0: 'UNKNOWN',
+  1: 'WFx',
+  3: 'CP15_32',
+  4: 'CP15_64',
+  5: 'CP14_MR',
+  6: 'CP14_LS',
+  7: 'FP_ASIMD',
+  8: 'CP10_ID',
+  9: 'PAC',
+  12: 'CP14_64',
+  14: 'ILL',
+  17: 'SVC32',
+  18: 'HVC32',
+  19: 'SMC32',
+  21: 'SVC64',
+  22: 'HVC64',
+  23: 'SMC64',
+  24: 'SYS64',
+  25: 'SVE',
+  26: 'ERET',
+  31: 'IMP_DEF',
+  32: 'IABT_LOW',
+  33: 'IABT_CUR',
+  34: 'PC_ALIGN',
+  36: 'DABT_LOW',
+  37: 'DABT_CUR',
+  38: 'SP_ALIGN',
+  40: 'FP_EXC32',
+  44: 'FP_EXC64',
+  47: 'SERROR',
+  48: 'BREAKPT_LOW',
+  49: 'BREAKPT_CUR',
+  50: 'SOFTSTP_LOW',
+  51: 'SOFTSTP_CUR',
+  52: 'WATCHPT_LOW',
+  53: 'WATCHPT_CUR',
+  56: 'BKPT32',
+  58: 'VECTOR32',
+  60: 'BRK64',
+};
+
+const KINDS: { readonly [kind: string]: string } = { irq: 'IRQ', fiq: 'FIQ', serror: 'SERROR' };
+
+export function exitReason(kind: string, ec: number): string {
+  return KINDS[kind] ?? EXCEPTION_CLASSES[ec] ?? `EC_${ec.toString(16).padStart(2, '0')}`;
+}
+
+/** Functions of the SMC calling convention that everybody knows: PSCI (DEN0022), and the version calls of DEN0028. */
+const SMCCC: { readonly [id: number]: string } = {
+  2147483648: 'SMCCC_VERSION',
+  2147483649: 'SMCCC_ARCH_FEATURES',
+  2147516416: 'SMCCC_ARCH_WORKAROUND_1',
+  2147516415: 'SMCCC_ARCH_WORKAROUND_2',
+  2147500031: 'SMCCC_ARCH_WORKAROUND_3',
+  2214592512: 'PSCI_VERSION',
+  2214592513: 'PSCI_CPU_SUSPEND',
+  3288334337: 'PSCI_CPU_SUSPEND',
+  2214592514: 'PSCI_CPU_OFF',
+  2214592515: 'PSCI_CPU_ON',
+  3288334339: 'PSCI_CPU_ON',
+  2214592516: 'PSCI_AFFINITY_INFO',
+  3288334340: 'PSCI_AFFINITY_INFO',
+  2214592518: 'PSCI_MIGRATE_INFO_TYPE',
+  2214592520: 'PSCI_SYSTEM_OFF',
+  2214592521: 'PSCI_SYSTEM_RESET',
+  2214592522: 'PSCI_FEATURES',
+  3288334354: 'PSCI_SYSTEM_RESET2',
+};
+
+/** The function that X0 asks for at an HVC or SMC: bits 31 to 0 are its identifier. */
+export function smcccFunction(x0: bigint): string {
+  const id = Number(x0 & 0xffff_ffffn);
+  return SMCCC[id] ?? `0x${id.toString(16)}`;
+}
+
+/** The system register of a trapped MRS, MSR or SYS, from the ISS, in the assembler's generic form: S3_0_C12_C11_5. */
+export function encodedRegister(iss: number): string {
+  const op0 = (iss >>> 20) & 3;
+  const op2 = (iss >>> 17) & 7;
+  const op1 = (iss >>> 14) & 7;
+  const crn = (iss >>> 10) & 15;
+  const crm = (iss >>> 1) & 15;
+  return `S${op0}_${op1}_C${crn}_C${crm}_${op2}`;
+}
+
+/** WFI, WFE, WFIT, WFET: ISS[1:0]. */
+export const waitInstruction = (iss: number) => ['WFI', 'WFE', 'WFIT', 'WFET'][iss & 3];

@@ -1,0 +1,363 @@
+/**
+ * `exits`: one row per exit of a virtual machine, with its cost.
+ *
+ * An exit is an exception to EL2 from EL1 or EL0 while HCR_EL2.VM is 1 and TGE is 0: a host's own calls are none. It ends at
+ * the next return of the same CPU from EL2 to below. Its cost is what that CPU executed in between, the return included, the
+ * instruction that trapped not; for an interrupt, from the first instruction of the handler. Nested exceptions within EL2
+ * belong to it. A VM is told apart by VTTBR_EL2, a vCPU of it by VMPIDR_EL2, which is the CPU's own until it is written.
+ */
+import type { DuckDBConnection } from '@duckdb/node-api';
+import { type Batch, TableBuilder } from '../trace/columns.ts';
+import type { Recording } from '../trace/recording.ts';
+import type { ColumnType } from '../trace/schema.ts';
+import { encodedRegister, exitReason, smcccFunction, waitInstruction } from './exit_reasons.ts';
+import { registerScan, type ScanColumn } from './scan.ts';
+import { createViews } from './tables.ts';
+
+/** Columns of exits: those that say nothing are known by their names in table exceptions. */
+const COLUMNS = {
+  icount: ['u64', 'The instruction that trapped, or before which the interrupt was taken'],
+  seq: ['u64', 'seq of the exception'],
+  time_ns: ['u64', 'Virtual time of the exit'],
+  cpu: ['u8', 'Number of the CPU'],
+  vttbr: ['u64', 'VTTBR_EL2: which VM'],
+  vmid: ['u16', 'VMID of the VM'],
+  vcpu: ['u64', 'VMPIDR_EL2, affinity fields: which vCPU of the VM'],
+  from_el: ['u8', 'Exception level of the guest'],
+  pc: ['u64', "The guest's program counter"],
+  ec: ['u8', 'Exception class; 0 for interrupts'],
+  reason: ['text', 'As perf kvm stat names it'],
+  sub_reason: [
+    'text',
+    'Device register or IPA, system register, function called, or WFI or WFE; empty where there is none',
+  ],
+  esr: ['u64', 'ESR_EL2; 0 for interrupts'],
+  far: ['u64', 'FAR_EL2, where written'],
+  ipa: ['u64', 'Faulting intermediate physical address, of aborts'],
+  return_icount: ['u64', 'The ERET that ended it; null where the recording ends first'],
+  cost: ['u64', 'Instructions that this CPU executed until the return, with it'],
+  cost_ns: ['u64', 'Virtual time until the return'],
+  resumed: ['bool', 'The return goes back to the same vCPU'],
+  away: ['u64', 'Instructions, over all CPUs, until this vCPU runs again'],
+  away_ns: ['u64', 'Virtual time until this vCPU runs again'],
+} as const satisfies { readonly [name: string]: readonly [ColumnType, string] };
+
+const NULLABLE = new Set(['far', 'ipa', 'return_icount', 'cost', 'cost_ns', 'resumed', 'away', 'away_ns']);
+
+const HCR_VM = 1n;
+const HCR_TGE = 1n << 27n;
+/** MPIDR's affinity fields: bits 39:32 and 23:0. */
+const AFFINITY = 0xff_00ff_ffffn;
+/** Stage 2 and every other abort that HPFAR_EL2 describes. */
+const isAbort = (ec: number) => ec === 0x20 || ec === 0x24;
+
+const isGuest = (hcr: bigint) => (hcr & HCR_VM) !== 0n && (hcr & HCR_TGE) === 0n;
+
+interface Exit {
+  readonly icount: number;
+  readonly seq: number;
+  readonly timeNs: number;
+  readonly cpu: number;
+  readonly vttbr: bigint;
+  readonly vmid: number;
+  readonly vcpu: bigint;
+  readonly fromEl: number;
+  readonly pc: bigint;
+  readonly kind: string;
+  readonly ec: number;
+  readonly iss: number;
+  readonly esr: bigint;
+  readonly far: bigint | null;
+  readonly ipa: bigint | null;
+  readonly x0: bigint | null;
+  returned: {
+    readonly icount: number;
+    readonly timeNs: number;
+    readonly cost: number;
+    readonly resumed: boolean;
+  } | null;
+  away: { readonly instructions: number; readonly timeNs: number } | null;
+}
+
+/** Number of instructions that a CPU executed before the one with a given icount. */
+class CpuInstructions {
+  readonly #starts = new Map<number, number[]>();
+  readonly #before = new Map<number, number[]>();
+  readonly #lengths = new Map<number, number[]>();
+
+  constructor(recording: Recording) {
+    for (const { rows, columns } of recording.batches('flow', ['icount', 'cpu', 'instructions']))
+      for (let row = 0; row < rows; row++)
+        this.#add(
+          Number(columns['cpu'].values[row]),
+          Number(columns['icount'].values[row]),
+          Number(columns['instructions'].values[row]),
+        );
+  }
+
+  #add(cpu: number, icount: number, instructions: number): void {
+    const starts = this.#starts.get(cpu) ?? [];
+    const before = this.#before.get(cpu) ?? [];
+    const lengths = this.#lengths.get(cpu) ?? [];
+    before.push((before.at(-1) ?? 0) + (lengths.at(-1) ?? 0));
+    starts.push(icount);
+    lengths.push(instructions);
+    this.#starts.set(cpu, starts);
+    this.#before.set(cpu, before);
+    this.#lengths.set(cpu, lengths);
+  }
+
+  before(cpu: number, icount: number): number {
+    const starts = this.#starts.get(cpu) ?? [];
+    let low = 0;
+    let high = starts.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (starts[middle] <= icount) low = middle + 1;
+      else high = middle;
+    }
+    if (low === 0) return 0;
+    const inside = Math.min(icount - starts[low - 1], this.#lengths.get(cpu)![low - 1]);
+    return this.#before.get(cpu)![low - 1] + inside;
+  }
+}
+
+/** Writes of VMPIDR_EL2, in order of seq. */
+function vmpidrWrites(recording: Recording): { seq: number; cpu: number; value: bigint }[] {
+  const writes: { seq: number; cpu: number; value: bigint }[] = [];
+  if (!recording.texts('sysregs', 'register').includes('VMPIDR_EL2')) return writes;
+  for (const { rows, columns } of recording.batches('sysregs', [
+    'seq',
+    'cpu',
+    'register',
+    'write',
+    'value',
+    'trapped_to',
+  ])) {
+    const { seq, cpu, register, write, value, trapped_to } = columns;
+    const wanted = register.dictionary!.indexOf('VMPIDR_EL2');
+    for (let row = 0; row < rows; row++)
+      if (register.values[row] === wanted && write.values[row] === 1 && trapped_to.validity![row] === 0)
+        writes.push({
+          seq: Number(seq.values[row]),
+          cpu: Number(cpu.values[row]),
+          value: value.values[row] as bigint,
+        });
+  }
+  return writes;
+}
+
+const EXCEPTION_COLUMNS = [
+  'icount',
+  'seq',
+  'time_ns',
+  'cpu',
+  'kind',
+  'from_el',
+  'to_el',
+  'pc',
+  'esr',
+  'ec',
+  'iss',
+  'far',
+  'hpfar',
+  'hcr',
+  'vttbr',
+  'vmid',
+  'x0',
+];
+
+/** Every exit, in order of seq. */
+export function findExits(recording: Recording): Exit[] {
+  const exits: Exit[] = [];
+  const executed = new CpuInstructions(recording);
+  const writes = vmpidrWrites(recording);
+  const vcpus = new Map<number, bigint>();
+  let write = 0;
+  /** The exit that each CPU is in. */
+  const open = new Map<number, Exit>();
+  /** The last exit of each vCPU that has not run since. */
+  const away = new Map<string, Exit>();
+  const vcpuKey = (vttbr: bigint, vcpu: bigint) => `${vttbr} ${vcpu}`;
+  for (const { rows, columns } of recording.batches('exceptions', EXCEPTION_COLUMNS)) {
+    const big = (name: string, row: number) => columns[name].values[row] as bigint;
+    const small = (name: string, row: number) => Number(columns[name].values[row]);
+    const optional = (name: string, row: number) =>
+      columns[name].validity![row] === 0 ? null : big(name, row);
+    const kinds = columns['kind'].dictionary!;
+    for (let row = 0; row < rows; row++) {
+      const seq = small('seq', row);
+      for (; write < writes.length && writes[write].seq < seq; write++)
+        vcpus.set(writes[write].cpu, writes[write].value & AFFINITY);
+      const fromEl = small('from_el', row);
+      const toEl = small('to_el', row);
+      const cpu = small('cpu', row);
+      const icount = small('icount', row);
+      const timeNs = small('time_ns', row);
+      const vttbr = big('vttbr', row);
+      const vcpu = vcpus.get(cpu) ?? BigInt(cpu);
+      const kind = kinds[small('kind', row)];
+      if (kind === 'reset') {
+        open.delete(cpu);
+      } else if (kind === 'return') {
+        if (fromEl !== 2 || toEl === 2) continue;
+        const guest = isGuest(big('hcr', row)) ? vcpuKey(vttbr, vcpu) : undefined;
+        const exit = open.get(cpu);
+        open.delete(cpu);
+        if (exit !== undefined) {
+          // A trap's handler starts after the instruction that trapped; an interrupt's with the instruction at its icount.
+          const first = exit.icount + (exit.kind === 'synchronous' ? 1 : 0);
+          const cost = executed.before(cpu, icount + 1) - executed.before(cpu, first);
+          exit.returned = { icount, timeNs, cost, resumed: guest === vcpuKey(exit.vttbr, exit.vcpu) };
+        }
+        const last = guest === undefined ? undefined : away.get(guest);
+        if (last === undefined) continue;
+        const first = last.icount + (last.kind === 'synchronous' ? 1 : 0);
+        last.away = { instructions: icount + 1 - first, timeNs: timeNs - last.timeNs };
+        away.delete(guest!);
+      } else if (toEl === 2 && fromEl < 2 && isGuest(big('hcr', row))) {
+        const ec = small('ec', row);
+        const far = optional('far', row);
+        const hpfar = optional('hpfar', row);
+        const exit: Exit = {
+          icount,
+          seq,
+          timeNs,
+          cpu,
+          vttbr,
+          vmid: small('vmid', row),
+          vcpu,
+          fromEl,
+          pc: big('pc', row),
+          kind,
+          ec,
+          iss: small('iss', row),
+          esr: big('esr', row),
+          far,
+          // HPFAR_EL2[43:4] is IPA[51:12].
+          ipa: isAbort(ec) && hpfar !== null ? ((hpfar >> 4n) << 12n) | ((far ?? 0n) & 0xfffn) : null,
+          x0: optional('x0', row),
+          returned: null,
+          away: null,
+        };
+        exits.push(exit);
+        open.set(cpu, exit);
+        away.set(vcpuKey(vttbr, vcpu), exit);
+      }
+    }
+  }
+  return exits;
+}
+
+/** Names of device registers by physical address, as far as the recording saw them, and of trapped registers by instruction. */
+class Names {
+  readonly #devices = new Map<bigint, string>();
+  readonly #registers = new Map<string, string>();
+
+  constructor(recording: Recording) {
+    for (const { rows, columns } of recording.batches('mmio', ['pa', 'device', 'register'])) {
+      const { pa, device, register } = columns;
+      for (let row = 0; row < rows; row++) {
+        const address = pa.values[row] as bigint;
+        if (this.#devices.has(address)) continue;
+        this.#devices.set(
+          address,
+          `${device.dictionary![Number(device.values[row])]} ${register.dictionary![Number(register.values[row])]}`,
+        );
+      }
+    }
+    for (const { rows, columns } of recording.batches('sysregs', [
+      'icount',
+      'cpu',
+      'register',
+      'trapped_to',
+    ])) {
+      const { icount, cpu, register, trapped_to } = columns;
+      for (let row = 0; row < rows; row++)
+        if (trapped_to.validity![row] === 1)
+          this.#registers.set(
+            `${icount.values[row]} ${cpu.values[row]}`,
+            register.dictionary![Number(register.values[row])],
+          );
+    }
+  }
+
+  subReason({ kind, ec, iss, x0, icount, cpu, ipa }: Exit): string {
+    if (kind !== 'synchronous') return '';
+    switch (ec) {
+      case 0x01:
+        return waitInstruction(iss);
+      case 0x16:
+      case 0x17:
+        return x0 === null ? `#${iss & 0xffff}` : smcccFunction(x0);
+      case 0x18:
+        return `${this.#registers.get(`${icount} ${cpu}`) ?? encodedRegister(iss)} ${iss & 1 ? 'read' : 'write'}`;
+      case 0x20:
+        return ipa === null ? '' : `0x${ipa.toString(16)} fetch`;
+      case 0x24:
+        return ipa === null
+          ? ''
+          : `${this.#devices.get(ipa) ?? `0x${ipa.toString(16)}`} ${iss & 0x40 ? 'write' : 'read'}`;
+      default:
+        return '';
+    }
+  }
+}
+
+function exitRows(recording: Recording): Batch {
+  const columns = Object.entries(COLUMNS).map(([name, [type, sentence]]) => [
+    name,
+    { type, unit: '', sentence, ...(NULLABLE.has(name) && { nullable: true }) },
+  ]);
+  const out = new TableBuilder(Object.fromEntries(columns));
+  const names = new Names(recording);
+  for (const exit of findExits(recording)) {
+    const { returned, away } = exit;
+    const row = out.addRow();
+    const cells: { readonly [K in keyof typeof COLUMNS]: unknown } = {
+      icount: exit.icount,
+      seq: exit.seq,
+      time_ns: exit.timeNs,
+      cpu: exit.cpu,
+      vttbr: exit.vttbr,
+      vmid: exit.vmid,
+      vcpu: exit.vcpu,
+      from_el: exit.fromEl,
+      pc: exit.pc,
+      ec: exit.ec,
+      reason: exitReason(exit.kind, exit.ec),
+      sub_reason: names.subReason(exit),
+      esr: exit.esr,
+      far: exit.far,
+      ipa: exit.ipa,
+      return_icount: returned?.icount ?? null,
+      cost: returned?.cost ?? null,
+      cost_ns: returned === null ? null : returned.timeNs - exit.timeNs,
+      resumed: returned?.resumed ?? null,
+      away: away?.instructions ?? null,
+      away_ns: away?.timeNs ?? null,
+    };
+    for (const [i, name] of out.names.entries())
+      out.columns[i].push(row, cells[name as keyof typeof COLUMNS] as never);
+  }
+  return out.take();
+}
+
+export async function registerExits(connection: DuckDBConnection, recording: Recording): Promise<void> {
+  let known: Batch | undefined;
+  const rows = () => (known ??= exitRows(recording));
+  const columns = Object.entries(COLUMNS).map(
+    ([name, [type]]): ScanColumn => ({
+      name,
+      type,
+      ...(type === 'text' && { texts: () => rows().columns[name].dictionary! }),
+    }),
+  );
+  registerScan(connection, {
+    name: 'scan_exits',
+    columns,
+    rows: () => rows().rows,
+    batches: () => [rows()].values(),
+  });
+  await createViews(connection, 'exits', columns);
+}

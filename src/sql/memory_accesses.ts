@@ -1,0 +1,145 @@
+/**
+ * `memory_accesses`: each address of the `accesses` packets with the instruction that made it.
+ *
+ * The order is the instructions', and within one that of its accesses. An access that crosses a 4 KiB page has two
+ * addresses, so two rows, whose sizes add up. An instruction that takes a synchronous exception has none. A conditional
+ * store that fails has none either, which the addresses alone do not show: where a packet has fewer addresses than its
+ * instructions could make, a conditional store whose next address is not that of the load exclusive before it is taken as
+ * failed.
+ */
+import type { DuckDBConnection } from '@duckdb/node-api';
+import { type Batch, TableBuilder } from '../trace/columns.ts';
+import { decodeAddresses } from '../trace/decode/addresses.ts';
+import { damaged } from '../trace/decode/segment.ts';
+import { FlowDecoder, type Packet, type Runs } from '../trace/flow.ts';
+import type { IcountRange, Recording } from '../trace/recording.ts';
+import type { ColumnType } from '../trace/schema.ts';
+import { type AccessKind, accessKind } from './access_kinds.ts';
+import { registerScan, type ScanColumn } from './scan.ts';
+import { createViews } from './tables.ts';
+
+const KINDS = ['load', 'store'] as const;
+
+const COLUMNS: readonly ScanColumn[] = [
+  { name: 'icount', type: 'u64' },
+  { name: 'cpu', type: 'u8' },
+  { name: 'pc', type: 'u64' },
+  { name: 'el', type: 'u8' },
+  { name: 'opcode', type: 'u32' },
+  { name: 'kind', type: 'text', texts: () => KINDS },
+  { name: 'address', type: 'u64' },
+  { name: 'size', type: 'u8' },
+];
+
+const kinds = new Map<number, AccessKind | undefined>();
+function kindOf(opcode: number): AccessKind | undefined {
+  let known = kinds.get(opcode);
+  if (known === undefined && !kinds.has(opcode)) {
+    known = accessKind(opcode);
+    kinds.set(opcode, known);
+  }
+  return known;
+}
+
+/** A row for each address of a packet, appended to `out`; false when the addresses do not fit the instructions. */
+function join(
+  { cpu }: Packet,
+  runs: Runs,
+  addresses: BigUint64Array,
+  { from = 0, to = Infinity }: IcountRange,
+  out: TableBuilder,
+): boolean {
+  let next = 0;
+  let exclusive: bigint | undefined;
+  for (let run = 0; run < runs.count; run++) {
+    const page = runs.pages[run];
+    if (page === undefined || runs.excepted[run]) continue;
+    for (let n = 0; n < runs.lengths[run]; n++) {
+      const offset = runs.offsets[run] + 4 * n;
+      const opcode = page.words[offset >>> 2];
+      // Bits 27 and 25 tell loads and stores from everything else.
+      if ((opcode & 0x0a000000) !== 0x08000000) continue;
+      const access = kindOf(opcode);
+      if (access === undefined || (access.conditional && addresses[next] !== exclusive)) continue;
+      if (isLoadExclusive(opcode)) exclusive = addresses[next];
+      const icount = runs.icounts[run] + n;
+      const pc = (BigInt(runs.vaPages[run]) << 12n) + BigInt(offset);
+      for (let i = 0; i < access.count; i++) {
+        for (let left = access.size; left > 0; ) {
+          if (next === addresses.length) return false;
+          const address = addresses[next++];
+          const size = Math.min(left, 4096 - Number(address & 0xfffn));
+          left -= size;
+          if (icount < from || icount >= to) continue;
+          const row = out.addRow();
+          const cells = [icount, cpu, pc, runs.els[run], opcode, KINDS[access.store ? 1 : 0], address, size];
+          for (let column = 0; column < cells.length; column++) out.columns[column].push(row, cells[column]);
+        }
+      }
+    }
+  }
+  return next === addresses.length;
+}
+
+const isLoadExclusive = (opcode: number) => (opcode & 0x3fc00000) === 0x08400000;
+
+interface AccessPacket {
+  readonly seq: number;
+  readonly count: number;
+  readonly bytes: Uint8Array;
+}
+
+/** Rows of table accesses, one after the other. */
+function* accessPackets(recording: Recording, range: IcountRange): Generator<AccessPacket, void> {
+  for (const { rows, columns } of recording.batches('accesses', ['seq', 'count', 'addresses'], range)) {
+    const { values, offsets } = columns['addresses'];
+    for (let row = 0; row < rows; row++)
+      yield {
+        seq: Number(columns['seq'].values[row]),
+        count: Number(columns['count'].values[row]),
+        bytes: values.subarray(offsets![row], offsets![row + 1]) as Uint8Array,
+      };
+  }
+}
+
+function* batches(recording: Recording, range: IcountRange): Generator<Batch> {
+  const decoder = new FlowDecoder(recording);
+  const out = new TableBuilder(
+    Object.fromEntries(
+      COLUMNS.map(({ name, type }) => [name, { type: type as ColumnType, unit: '', sentence: '' }]),
+    ),
+  );
+  let packets: ReturnType<typeof accessPackets> | undefined;
+  let accesses: IteratorResult<AccessPacket, void> = { done: true, value: undefined };
+  for (const packet of decoder.packets(range)) {
+    if (packets === undefined) {
+      // The packet that holds the start of the range begins before it.
+      packets = accessPackets(recording, { from: packet.icount, to: range.to });
+      accesses = packets.next();
+    }
+    // The row of a packet comes between its start and the next packet's, which start one after the other.
+    while (!accesses.done && accesses.value.seq < packet.seq) accesses = packets.next();
+    const here = accesses.done || accesses.value.seq > packet.nextSeq ? undefined : accesses.value;
+    const addresses = here && decodeAddresses(here.bytes, here.count);
+    if (here === undefined) continue;
+    if (addresses === undefined || !join(packet, decoder.decode(packet), addresses, range, out))
+      throw damaged(
+        recording.directory,
+        `the accesses of the packet of instruction ${packet.icount} do not fit its instructions`,
+      );
+    if (out.rows > 0) yield out.take();
+  }
+}
+
+export async function registerMemoryAccesses(
+  connection: DuckDBConnection,
+  recording: Recording,
+): Promise<void> {
+  registerScan(connection, {
+    name: 'scan_memory_accesses',
+    columns: COLUMNS,
+    rows: () => Math.ceil(recording.instructions / 3),
+    batches: (_names, range) => batches(recording, range),
+  });
+  await createViews(connection, 'memory_accesses', COLUMNS);
+}
