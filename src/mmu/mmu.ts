@@ -2,7 +2,8 @@
  * The memory management unit of one CPU: the translation regimes as the system registers now define them, the architectural
  * TLB, TLBI and AT. Arm ARM chapter D8.
  *
- * A TLB hit costs about 0.05 µs, a four-level walk about 1 µs; neither touches a BigInt while nothing is recorded.
+ * A TLB hit costs about 0.1 µs, a walk of four levels 0.8 µs, one of three under three of stage 2 2.5 µs; none touches a BigInt while
+ * nothing is recorded. The first translation after a register changed costs 0.7 µs, in a context not seen lately 5 µs.
  */
 import type { AccessKind, Fault } from '../cpu/fault.ts';
 import type { GuestMemory } from '../machine/memory.ts';

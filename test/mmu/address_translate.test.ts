@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { AT_OPERATIONS } from '../../src/mmu/address_translate.ts';
-import { Bench, RAM } from './support.ts';
+import { ALL_FEATURES, Bench, RAM } from './support.ts';
 
 const STAGE2 = RAM + 0x10_0000;
 const IPA_BASE = 0x8000_0000;
@@ -115,6 +115,18 @@ describe('success', () => {
     const b = bench();
     expect(par(b, 'S1E2W', 0x900_0123)).toBe(0x900_0000n | SH(2n) | OK);
   });
+});
+
+test('for a host with E2H and TGE, the EL1 and EL0 forms use EL2&0; with E2H alone they use EL1&0', () => {
+  const b = new Bench({}, ALL_FEATURES);
+  b.write64(RAM, BigInt(IPA_BASE) | 0x741n);
+  b.set({ SCTLR_EL2: 5n, TCR_EL2: 25n | (4n << 32n), TTBR0_EL2: BigInt(RAM), MAIR_EL2: 0xbbn });
+  b.set({ HCR_EL2: (1n << 34n) | (1n << 27n) });
+  for (const operation of ['S1E1R', 'S1E0W', 'S1E2R'] as const)
+    expect(par(b, operation, 0)).toBe(BigInt(IPA_BASE) | ATTRIBUTE(0xbbn) | SH(3n) | OK);
+  b.set({ HCR_EL2: 1n << 34n });
+  expect(par(b, 'S1E1R', 0)).toBe(SH(2n) | OK);
+  expect(par(b, 'S1E2R', 0)).toBe(BigInt(IPA_BASE) | ATTRIBUTE(0xbbn) | SH(3n) | OK);
 });
 
 describe('faults', () => {
