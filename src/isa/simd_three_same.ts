@@ -141,7 +141,7 @@ export const simdThreeSame = [
   row('FCMLA_vec',     '0 q:1 1 01110 size:2 0 vm:5 1 10 rot:2 1 vn:5 vd:5', complex),
   row('FCADD_vec',     '0 q:1 1 01110 size:2 0 vm:5 1 11 rot:1 0 1 vn:5 vd:5', complex),
   row('BFDOT_vec',     '0 q:1 1 01110 01 0 vm:5 1 1111 1 vn:5 vd:5', { feature: 'BF16' }),
-  row('BFMLALB_vec',  '0 0   1 01110 11 0 vm:5 1 1111 1 vn:5 vd:5', { feature: 'BF16' }),
-  row('BFMLALT_vec',  '0 1   1 01110 11 0 vm:5 1 1111 1 vn:5 vd:5', { feature: 'BF16' }),
+  row('BFMLALB_vec',   '0 0   1 01110 11 0 vm:5 1 1111 1 vn:5 vd:5', { feature: 'BF16' }),
+  row('BFMLALT_vec',   '0 1   1 01110 11 0 vm:5 1 1111 1 vn:5 vd:5', { feature: 'BF16' }),
   row('BFMMLA_vec',    '0 1   1 01110 01 0 vm:5 1 1101 1 vn:5 vd:5', { feature: 'BF16' }),
 ];
