@@ -67,6 +67,25 @@ const order = [
 
 export type StateCell = (typeof order)[number];
 
+/** Cells that belong to the engine that executes and not to a CPU: no part of the architectural state. */
+export const ENGINE_CELLS = [
+  'discard',
+  'budget',
+  'ip',
+  'pcBase',
+  'atomPointer',
+  'targetPointer',
+  'accessPointer',
+  'valuePointer',
+  'registerPointer',
+  'argument0',
+  'argument1',
+  'result',
+  'tlb',
+  'tlbUnprivileged',
+  'fetchTlb',
+] as const satisfies readonly StateCell[];
+
 /** Byte address in memory 0 of each cell. */
 export const CELL = Object.fromEntries(order.map((name, i) => [name, STATE_BASE + 8 * i])) as {
   readonly [K in StateCell]: number;

@@ -7,7 +7,7 @@ import { Pl011 } from '../devices/pl011.ts';
 import { Pl031 } from '../devices/pl031.ts';
 import type { EventSink } from '../trace/schema.ts';
 import { Bus } from './bus.ts';
-import type { Clock, CpuInterruptInputs, Device, InterruptLine } from './device.ts';
+import type { Clock, CpuInterruptInputs, InterruptLine } from './device.ts';
 import type { Recipe } from './recipe.ts';
 import { GICR_FRAME_PAIR_SIZE, MAP, SPI } from './virt_map.ts';
 
@@ -62,7 +62,7 @@ export class VirtBoard {
     } else {
       const gic = new GicV3(gicOptions);
       this.bus.attach(MAP.gicd.base, MAP.gicd.size, gic.gicd);
-      gic.gicr.forEach((frames: Device, cpu: number) => {
+      gic.gicrs.forEach((frames, cpu) => {
         this.bus.attach(MAP.gicr.base + cpu * GICR_FRAME_PAIR_SIZE, GICR_FRAME_PAIR_SIZE, frames);
       });
       this.inputs = gic.outputs;

@@ -90,7 +90,11 @@ export class CodePages {
   /** Whether `ip` is the address of an instruction's record. */
   holdsRecord(ip: number): boolean {
     const at = ip - DECODED_BASE;
-    return at >= 0 && at < this.#byRecords.length * DECODED_PAGE_SIZE && at % DECODED_PAGE_SIZE < DECODED_PAGE_SIZE - RECORD_SIZE;
+    return (
+      at >= 0 &&
+      at < this.#byRecords.length * DECODED_PAGE_SIZE &&
+      at % DECODED_PAGE_SIZE < DECODED_PAGE_SIZE - RECORD_SIZE
+    );
   }
 
   /** The page whose records hold `ip`, and the byte offset in that page. */

@@ -1,5 +1,5 @@
 /** What each CPU has of its own: the block of state that is swapped in when it runs, and its MMU with the architectural TLB. */
-import { CELL, type CpuState, STATE_BASE, STATE_SIZE } from '../cpu/state.ts';
+import { CELL, type CpuState, ENGINE_CELLS, STATE_BASE, STATE_SIZE } from '../cpu/state.ts';
 import type { Mmu } from '../mmu/mmu.ts';
 
 export class CpuCore {
@@ -16,16 +16,18 @@ export class CpuCore {
   park(state: CpuState): void {
     this.#parked.set(state.bytes.subarray(STATE_BASE, STATE_BASE + STATE_SIZE));
   }
+  /** The cells of the engine belong to no CPU: they stay. */
   unpark(state: CpuState): void {
+    const kept = ENGINE_CELLS.map((cell) => state.get(cell));
     state.bytes.set(this.#parked, STATE_BASE);
+    ENGINE_CELLS.forEach((cell, i) => {
+      state.set(cell, kept[i]);
+    });
   }
 
-  /** The state block, wherever it is. */
-  block(state: CpuState, current: boolean): Uint8Array {
-    return current ? state.bytes.slice(STATE_BASE, STATE_BASE + STATE_SIZE) : this.#parked.slice();
-  }
-  restoreBlock(block: Uint8Array): void {
-    this.#parked.set(block);
+  /** The state while another CPU runs: park() first if it is this one's. */
+  get parked(): Uint8Array {
+    return this.#parked;
   }
 
   /** A small cell, wherever the state is. */

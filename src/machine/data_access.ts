@@ -2,10 +2,12 @@
  * Loads and stores that translated code cannot do inline: TLB misses, devices, page crossings, unaligned accesses, first stores
  * to a page in an epoch, stores to pages of code; and every access of the evaluator. Exact: an access that faults has no effect.
  */
-import type { CpuState } from '../cpu/state.ts';
+
 import type { AccessKind, Fault } from '../cpu/fault.ts';
+import type { CpuState } from '../cpu/state.ts';
 import type { Access } from '../isa/emitter.ts';
-import type { MemoryPort } from '../translate/evaluator.ts';
+import { canonicalAddress, type TopByteIgnored } from '../mmu/address.ts';
+import type { Translation, TranslationRequest, TranslationResult } from '../mmu/translation.ts';
 import {
   ACCESS_ALIGNED,
   ACCESS_MONITOR,
@@ -16,9 +18,8 @@ import {
   accessBytes,
   packAccess,
 } from '../translate/access_flags.ts';
+import type { MemoryPort } from '../translate/evaluator.ts';
 import type { InlineTlb } from '../translate/inline_tlb.ts';
-import { canonicalAddress, type TopByteIgnored } from '../mmu/address.ts';
-import type { Translation, TranslationRequest, TranslationResult } from '../mmu/translation.ts';
 import type { Bus } from './bus.ts';
 import type { CodePages } from './code_pages.ts';
 import type { DirtyPages } from './dirty_pages.ts';
@@ -139,7 +140,8 @@ export class DataAccess implements MemoryPort {
     const high = Number(va >> 32n);
     const write = (flags & ACCESS_STORE) !== 0;
     const aligned = low % size === 0;
-    const mustAlign = flags & ACCESS_ALIGNED ? accessAlignment(flags) : this.#context.alignmentChecked ? size : 1;
+    const mustAlign =
+      flags & ACCESS_ALIGNED ? accessAlignment(flags) : this.#context.alignmentChecked ? size : 1;
     if (low % mustAlign !== 0) {
       this.#context.dataAbort({ type: 'alignment', stage: 1, level: 0, s1ptw: false, ipa: 0 }, va, write);
       return undefined;
@@ -151,9 +153,17 @@ export class DataAccess implements MemoryPort {
     for (let done = 0; done < size; ) {
       const at = done === 0 ? va : BigInt.asUintN(64, va + BigInt(done));
       const canonical =
-        done === 0 ? canonicalAddress(low, high, ignored) : canonicalAddress(Number(at & 0xffff_ffffn), Number(at >> 32n), ignored);
+        done === 0
+          ? canonicalAddress(low, high, ignored)
+          : canonicalAddress(Number(at & 0xffff_ffffn), Number(at >> 32n), ignored);
       const kind: AccessKind = write ? 'write' : 'read';
-      const answer = this.#context.translate({ va: canonical, kind, el, pan: this.#context.pan, unaligned: !aligned });
+      const answer = this.#context.translate({
+        va: canonical,
+        kind,
+        el,
+        pan: this.#context.pan,
+        unaligned: !aligned,
+      });
       if (!answer.ok) {
         this.#context.dataAbort(answer.fault, at, write);
         return undefined;
@@ -173,7 +183,14 @@ export class DataAccess implements MemoryPort {
     return this.#commit(parts, low, high, el, flags, value);
   }
 
-  #commit(parts: readonly Part[], low: number, high: number, el: 0 | 1 | 2, flags: number, value: bigint): bigint {
+  #commit(
+    parts: readonly Part[],
+    low: number,
+    high: number,
+    el: 0 | 1 | 2,
+    flags: number,
+    value: bigint,
+  ): bigint {
     const size = accessBytes(flags);
     const write = (flags & ACCESS_STORE) !== 0;
     const traced = !(flags & ACCESS_MONITOR);
@@ -223,7 +240,8 @@ export class DataAccess implements MemoryPort {
         this.#pool.setUint32(offset, Number(BigInt.asUintN(32, value)), true);
         return;
       default:
-        for (let i = 0; i < bytes; i++) this.#pool.setUint8(offset + i, Number((value >> BigInt(8 * i)) & 0xffn));
+        for (let i = 0; i < bytes; i++)
+          this.#pool.setUint8(offset + i, Number((value >> BigInt(8 * i)) & 0xffn));
     }
   }
 

@@ -1,12 +1,12 @@
 /** The back ends as the machine runs them. */
 import type { CpuState } from '../cpu/state.ts';
 import type { Detail } from '../translate/detail.ts';
+import { records } from '../translate/detail.ts';
 import { Evaluator, type RedirectingRuntime } from '../translate/evaluator.ts';
 import type { InlineTlb } from '../translate/inline_tlb.ts';
 import { RUNTIME_CALLS } from '../translate/interpreter/emitter.ts';
 import { Interpreter } from '../translate/interpreter/interpreter.ts';
 import { RECORD_SIZE } from '../translate/layout.ts';
-import { records } from '../translate/detail.ts';
 import type { CodePage, CodePages } from './code_pages.ts';
 import type { DataAccess } from './data_access.ts';
 import type { GuestMemory } from './memory.ts';
@@ -132,4 +132,3 @@ export class EvaluatorEngine implements Engine {
     return this.#word;
   }
 }
-

@@ -39,7 +39,7 @@ export interface MachineOptions {
   /** What translated code writes into the raw buffers; nothing when absent. */
   readonly detail?: Detail;
   /** Made when the machine's clock exists: a recorder stamps events with it. */
-  readonly events?: (time: Timekeeper, currentCpu: () => number) => EventSink;
+  readonly events?: (time: Timekeeper, currentCpu: () => number, boot: Boot) => EventSink;
   /** Called with each byte that leaves the UART. */
   readonly onConsole?: (byte: number) => void;
 }
@@ -85,15 +85,20 @@ export class Machine {
     this.model = modelNamed(recipe.cpu);
     this.memory = new GuestMemory([{ base: RAM_BASE, size: recipe.ram }]);
     this.boot = loadBoot(recipe, this.memory);
-    const stateMemory = new WebAssembly.Memory({ initial: MEMORY_PAGES, maximum: MEMORY_PAGES, shared: true });
+    const stateMemory = new WebAssembly.Memory({
+      initial: MEMORY_PAGES,
+      maximum: MEMORY_PAGES,
+      shared: true,
+    });
     this.state = new CpuState(stateMemory.buffer);
     this.time = new Timekeeper(this.state);
-    this.events = events?.(this.time, () => this.current) ?? NO_EVENTS;
+    this.events = events?.(this.time, () => this.current, this.boot) ?? NO_EVENTS;
     this.buffers = new RawBuffers(this.state, stateMemory.buffer);
     this.#tlb = new InlineTlb(stateMemory.buffer);
     this.code = new CodePages(this.memory, this.events, stateMemory.buffer, HANDLER_PAGE_END);
     this.code.onNewPage = (poolOffset) => this.#tlb.protectPage(poolOffset);
-    this.code.onRecordsGone = (gone) => (gone === 'all' ? this.#tlb.dropAllFetches() : this.#tlb.dropFetch(gone));
+    this.code.onRecordsGone = (gone) =>
+      gone === 'all' ? this.#tlb.dropAllFetches() : this.#tlb.dropFetch(gone);
 
     const onAttention = (reason: Attention) => this.#attend(reason);
     const pc = () => this.state.get('pc');
@@ -219,6 +224,22 @@ export class Machine {
     return this.mmu.regime(this.state.small('el') as 0 | 1 | 2);
   }
 
+  /** A byte arrives at the UART; false when its FIFO has no room. */
+  receive(byte: number): boolean {
+    if (!this.board.uart.canReceive()) return false;
+    this.board.uart.receive(byte);
+    return true;
+  }
+
+  /** Everything but memory is another state now: the caches that follow from it are made anew. */
+  reload(): void {
+    this.registers.reload(this.current);
+    for (const core of this.cores) core.mmu.registersChanged();
+    this.#tlb.flush();
+    this.#contextChanged = true;
+    this.deadlineChanged = true;
+  }
+
   /** Every CPU as reset leaves it; the first one as the boot protocol wants it, the others powered off. */
   #reset(): void {
     const { boot, state } = this;
@@ -237,7 +258,18 @@ export class Machine {
   #resetCpu(entry: bigint): void {
     const { state } = this;
     for (let n = 0; n < 31; n++) state.setX(n, 0n);
-    for (const cell of ['sp', 'spEl0', 'spEl1', 'spEl2', 'il', 'ss', 'pan', 'uao', 'btype', 'eventRegister'] as const)
+    for (const cell of [
+      'sp',
+      'spEl0',
+      'spEl1',
+      'spEl2',
+      'il',
+      'ss',
+      'pan',
+      'uao',
+      'btype',
+      'eventRegister',
+    ] as const)
       state.set(cell, 0n);
     // PSTATE as QEMU resets it: SPSel 1, DAIF masked, Z set.
     state.nzcv = 0x4000_0000;
@@ -262,9 +294,7 @@ export class Machine {
   #switchTo(cpu: number): void {
     if (cpu === this.current) return;
     this.cores[this.current].park(this.state);
-    // The recording pointers belong to the packet, not to the CPU: a switch happens between packets only.
     this.cores[cpu].unpark(this.state);
-    this.buffers.reset();
     // Another CPU may have stored to the marked address in the meantime: the architecture lets a monitor open at any time.
     this.state.set('exclusiveAddress', 0xffff_ffff_ffff_ffffn);
     this.current = cpu;
@@ -274,7 +304,6 @@ export class Machine {
 
   /**
    * Chooses the CPU that executes next: the current one, or in turn after it; wakes those whose WFI ends. False when all wait.
-   * May be called between two packets only when there are several CPUs.
    */
   chooseCpu(): boolean {
     const { cores, state } = this;
@@ -411,32 +440,31 @@ export class Machine {
   }
 
   #powerControl(): PowerControl {
-    const machine = this;
     const power = (cpu: number) =>
-      machine.cores[cpu].small('waiting', machine.state, cpu === machine.current) === WAITING_OFF ? 'off' : 'on';
+      this.cores[cpu].small('waiting', this.state, cpu === this.current) === WAITING_OFF ? 'off' : 'on';
     return {
       cpuOf: (affinity) => {
-        const cpu = machine.cores.findIndex(({ index }) => BigInt(mpidrAffinity(index, machine.recipe.gic)) === affinity);
+        const cpu = this.cores.findIndex(
+          ({ index }) => BigInt(mpidrAffinity(index, this.recipe.gic)) === affinity,
+        );
         return cpu < 0 ? undefined : cpu;
       },
       power,
       switchOn: (cpu, entry, context) => {
-        const caller = machine.current;
-        const pointers = machine.buffers.save();
-        machine.#switchTo(cpu);
-        machine.#resetCpu(entry);
-        machine.state.setX(0, context);
-        machine.state.setSmall('waiting', 0);
-        machine.#switchTo(caller);
-        machine.buffers.restore(pointers);
+        const caller = this.current;
+        this.#switchTo(cpu);
+        this.#resetCpu(entry);
+        this.state.setX(0, context);
+        this.state.setSmall('waiting', 0);
+        this.#switchTo(caller);
       },
-      switchOff: () => machine.state.setSmall('waiting', WAITING_OFF),
-      suspend: () => machine.state.setSmall('waiting', WAITING_WFI),
+      switchOff: () => this.state.setSmall('waiting', WAITING_OFF),
+      suspend: () => this.state.setSmall('waiting', WAITING_WFI),
       systemOff: () => {
-        machine.stopped = 'power off';
+        this.stopped = 'power off';
       },
       systemReset: () => {
-        machine.stopped = 'reset';
+        this.stopped = 'reset';
       },
     };
   }

@@ -34,16 +34,6 @@ export class RawBuffers {
     for (const [pointer, start] of Object.entries(BUFFERS)) this.#state.setSmall(pointer as Pointer, start);
   }
 
-  /** How far the buffers are filled, to be put back after another CPU's state was looked at. */
-  save(): { readonly [K in Pointer]: number } {
-    return Object.fromEntries(
-      (Object.keys(BUFFERS) as Pointer[]).map((pointer) => [pointer, this.#state.small(pointer)]),
-    ) as { readonly [K in Pointer]: number };
-  }
-  restore(saved: { readonly [K in Pointer]: number }): void {
-    for (const [pointer, at] of Object.entries(saved)) this.#state.setSmall(pointer as Pointer, at);
-  }
-
   #words(pointer: Pointer): BigUint64Array {
     const start = BUFFERS[pointer];
     return new BigUint64Array(this.#memory, start, (this.#state.small(pointer) - start) / 8);

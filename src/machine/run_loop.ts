@@ -51,8 +51,8 @@ export class RunLoop {
       }
       if (!machine.chooseCpu()) {
         if (this.#deadline === Number.POSITIVE_INFINITY) {
-          machine.stopped = 'idle';
-          continue;
+          // An input may end it.
+          return 'idle';
         }
         time.skipTo(this.#deadline);
         continue;
@@ -98,10 +98,13 @@ export class RunLoop {
         if (stop) return stop;
         const { name, vmid, asid } = machine.regime;
         const same =
-          name === start.regime && vmid === start.vmid && asid === start.asid && machine.current === start.cpu;
+          name === start.regime &&
+          vmid === start.vmid &&
+          asid === start.asid &&
+          machine.current === start.cpu;
         if (!same) return undefined;
       }
-      return this.#spinsForEver() ? (machine.stopped = 'idle') : undefined;
+      return this.#spinsForEver() ? 'idle' : undefined;
     } catch (error) {
       if (!(error instanceof PoolExhausted)) throw error;
       time.end(false);

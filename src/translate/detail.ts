@@ -2,4 +2,5 @@
 export const DETAILS = ['none', 'flow', 'memory', 'full'] as const;
 export type Detail = (typeof DETAILS)[number];
 
-export const records = (detail: Detail, level: Detail): boolean => DETAILS.indexOf(detail) >= DETAILS.indexOf(level);
+export const records = (detail: Detail, level: Detail): boolean =>
+  DETAILS.indexOf(detail) >= DETAILS.indexOf(level);

@@ -136,7 +136,7 @@ export class InlineTlb {
 
   /** Drops all fetch entries: the decoded records were thrown away. */
   dropAllFetches(): void {
-    this.#keys.forEach((_, bank) => this.#clearFetch(bank));
+    for (let bank = 0; bank < TLB_BANKS; bank++) this.#clearFetch(bank);
   }
 
   #clear(bank: number): void {

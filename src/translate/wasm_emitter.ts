@@ -76,7 +76,13 @@ export abstract class WasmEmitter implements Emitter {
   }
   select<W extends Width>(condition: Value<32>, ifTrue: Value<W>, ifFalse: Value<W>): Value<W> {
     const width = node(ifTrue).width;
-    return value({ kind: 'select', width, condition: node(condition), ifTrue: node(ifTrue), ifFalse: node(ifFalse) });
+    return value({
+      kind: 'select',
+      width,
+      condition: node(condition),
+      ifTrue: node(ifTrue),
+      ifFalse: node(ifFalse),
+    });
   }
   keep<W extends Width>(a: Value<W>): Value<W> {
     return value(this.code.keep(node(a)));
@@ -105,24 +111,20 @@ export abstract class WasmEmitter implements Emitter {
       return value(width === 32 ? narrow : convert(64, op.i64ExtendI32U, narrow));
     }
     const sized =
-      from.width === width
-        ? from
-        : convert(width, width === 32 ? op.i32WrapI64 : op.i64ExtendI32U, from);
+      from.width === width ? from : convert(width, width === 32 ? op.i32WrapI64 : op.i64ExtendI32U, from);
     return value(intOp('and', sized, constant(width, bits === 8 ? 0xff : 0xffff)));
   }
 
   mulHighUnsigned(a: Value<64>, b: Value<64>): Value<64> {
     const mask = this.constant(64, 0xffff_ffff);
     const half = this.constant(64, 32);
-    const split = (v: Value<64>) => [this.keep(this.and(v, mask)), this.keep(this.shiftRight(v, half))] as const;
+    const split = (v: Value<64>) =>
+      [this.keep(this.and(v, mask)), this.keep(this.shiftRight(v, half))] as const;
     const [a0, a1] = split(this.keep(a));
     const [b0, b1] = split(this.keep(b));
     const middle = this.keep(this.add(this.mul(a1, b0), this.shiftRight(this.mul(a0, b0), half)));
     const other = this.keep(this.add(this.mul(a0, b1), this.and(middle, mask)));
-    return this.add(
-      this.mul(a1, b1),
-      this.add(this.shiftRight(middle, half), this.shiftRight(other, half)),
-    );
+    return this.add(this.mul(a1, b1), this.add(this.shiftRight(middle, half), this.shiftRight(other, half)));
   }
   mulHighSigned(a: Value<64>, b: Value<64>): Value<64> {
     const [x, y] = [this.keep(a), this.keep(b)];
@@ -138,7 +140,11 @@ export abstract class WasmEmitter implements Emitter {
     const divisor = this.keep(b);
     const width = node(a).width as W;
     const safe = this.select(this.isZero(divisor), this.constant(width, 1), divisor);
-    return this.select(this.isZero(divisor), this.constant(width, 0), value(intOp('divU', node(a), node(safe))));
+    return this.select(
+      this.isZero(divisor),
+      this.constant(width, 0),
+      value(intOp('divU', node(a), node(safe))),
+    );
   }
   divSigned<W extends Width>(a: Value<W>, b: Value<W>): Value<W> {
     const [dividend, divisor] = [this.keep(a), this.keep(b)];
@@ -203,8 +209,7 @@ export abstract class WasmEmitter implements Emitter {
     this.#storeFlags(node(sign(3)), node(this.isZero(bit(2))), node(bit(1)), node(sign(0)));
   }
   nzcv(): Value<32> {
-    const bit = (of: Node, position: number) =>
-      this.shiftLeft(value<32>(of), this.constant(32, position));
+    const bit = (of: Node, position: number) => this.shiftLeft(value<32>(of), this.constant(32, position));
     const n = intOp('ltS', this.readCell('flagN'), constant(64, 0));
     const z = intOp('eqz', this.readCell('flagZ'));
     const c = this.readSmallCell('flagC');
@@ -238,7 +243,11 @@ export abstract class WasmEmitter implements Emitter {
       case 3:
         return negative('flagV');
       case 4:
-        return intOp('and', this.readSmallCell('flagC'), intOp('ne', this.readCell('flagZ'), constant(64, 0)));
+        return intOp(
+          'and',
+          this.readSmallCell('flagC'),
+          intOp('ne', this.readCell('flagZ'), constant(64, 0)),
+        );
       case 5:
         return intOp('eq', negative('flagN'), negative('flagV'));
       case 6:

@@ -86,7 +86,10 @@ export const RUNTIME_CALLS: readonly RuntimeCall[] = [
   'sendEventLocal',
   'yieldHint',
 ];
-const RETURNS: ReadonlySet<RuntimeCall> = new Set<RuntimeCall>(['readSystemRegister', 'systemOperationWithResult']);
+const RETURNS: ReadonlySet<RuntimeCall> = new Set<RuntimeCall>([
+  'readSystemRegister',
+  'systemOperationWithResult',
+]);
 
 const LINK = { register: 'link' } as unknown as Register;
 
@@ -111,7 +114,8 @@ export class InterpreterEmitter extends WasmEmitter {
   /** The operands object for a row's semantics: registers and bytes as names, the immediate as a value. */
   operandsOf(row: Row, shape: { readonly [name: string]: unknown }): never {
     const operands: { [name: string]: unknown } = { ...shape };
-    for (const { name } of row.pattern.fields) if (/^r[dnmast]2?$/.test(name)) operands[name] = { register: name };
+    for (const { name } of row.pattern.fields)
+      if (/^r[dnmast]2?$/.test(name)) operands[name] = { register: name };
     for (const name of Object.keys(row.bytes)) {
       Object.defineProperty(operands, name, {
         get: () => value(this.#operandByte({ kind: 'byte', name, slotOf31: 0 })),
@@ -278,9 +282,7 @@ export class InterpreterEmitter extends WasmEmitter {
       constant(32, DATA_TLB_ENTRIES - 1),
     );
     const tlb = this.readSmallCell(access.unprivileged ? 'tlbUnprivileged' : 'tlb');
-    const entry = code.keep(
-      intOp('add', intOp('shl', index, constant(32, Math.log2(DATA_TLB_ENTRY))), tlb),
-    );
+    const entry = code.keep(intOp('add', intOp('shl', index, constant(32, Math.log2(DATA_TLB_ENTRY))), tlb));
     code.emit(entry);
     code.memory(op.i64Load, operation === 'load' ? 0 : 8);
     code.emit(intOp('and', va, constant(64, ~0xfffn | BigInt(alignment - 1))));

@@ -72,7 +72,13 @@ interface PendingHandler {
 
 export function buildInterpreter(rows: readonly Row[], detail: Detail): InterpreterModule {
   const module = new ModuleBuilder();
-  module.importMemory({ module: 'memory', name: 'state', initial: MEMORY_PAGES, maximum: MEMORY_PAGES, address: 'i32' });
+  module.importMemory({
+    module: 'memory',
+    name: 'state',
+    initial: MEMORY_PAGES,
+    maximum: MEMORY_PAGES,
+    address: 'i32',
+  });
   module.importMemory({ module: 'memory', name: 'pool', initial: 0, maximum: 2 ** 18, address: 'i64' });
   const decode = module.importFunction('host', 'decode', { parameters: [I32], results: [] });
   const imports: Imports = {
@@ -148,7 +154,12 @@ function advance(code: CodeBuffer, frame: Frame): void {
 /**
  *     redirected: { exhausted: { dispatch: loop { next: { jump: { handlers … } jump code } next code } } } leaving code }
  */
-function dispatchLoop(pending: readonly PendingHandler[], detail: Detail, decode: number, imports: Imports): Uint8Array {
+function dispatchLoop(
+  pending: readonly PendingHandler[],
+  detail: Detail,
+  decode: number,
+  imports: Imports,
+): Uint8Array {
   const code = newCode();
   const loadState = (cell: StateCell, to: number) => {
     code.i32(0);
@@ -197,7 +208,14 @@ function dispatchLoop(pending: readonly PendingHandler[], detail: Detail, decode
     emitter.call('undefinedInstruction');
     advance(code, frame);
   };
-  const handlers = [...fixed, ...pending.map(({ generate }) => (into: CodeBuffer) => generate(into, frame))];
+  const handlers = [
+    ...fixed,
+    ...pending.map(
+      ({ generate }) =>
+        (into: CodeBuffer) =>
+          generate(into, frame),
+    ),
+  ];
 
   const labels = handlers.map(() => code.open(op.block)).reverse();
   code.get(ip);
@@ -236,7 +254,11 @@ function dispatchLoop(pending: readonly PendingHandler[], detail: Detail, decode
   const page = code.keepTop(32);
   const quarter = convert(64, op.i64ExtendI32U, intOp('shrU', page, constant(32, 2)));
   storeState('pcBase', intOp('sub', intOp('and', address, constant(64, ~0xfffn)), quarter));
-  const offset = intOp('shl', intOp('and', convert(32, op.i32WrapI64, address), constant(32, 0xffc)), constant(32, 2));
+  const offset = intOp(
+    'shl',
+    intOp('and', convert(32, op.i32WrapI64, address), constant(32, 0xffc)),
+    constant(32, 2),
+  );
   code.emit(intOp('add', page, offset));
   code.set(ip);
   code.get(budget);

@@ -18,7 +18,10 @@ export interface Host {
   stackMisaligned(): 0 | 1;
 }
 
-const modules = new Map<Detail, { readonly plan: InterpreterModule; readonly compiled: WebAssembly.Module }>();
+const modules = new Map<
+  Detail,
+  { readonly plan: InterpreterModule; readonly compiled: WebAssembly.Module }
+>();
 
 /** The module for a detail level: made once a process. */
 function moduleFor(detail: Detail) {

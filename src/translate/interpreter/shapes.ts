@@ -39,7 +39,11 @@ function isUnallocated(row: Row, values: Fields, decided: ReadonlySet<string>): 
 }
 
 /** Sets `values` to one combination after another of the fields in `names`; the others stay zero. */
-function* combinations(row: Row, values: { [name: string]: number }, names: ReadonlySet<string>): Generator<void> {
+function* combinations(
+  row: Row,
+  values: { [name: string]: number },
+  names: ReadonlySet<string>,
+): Generator<void> {
   const axes = row.pattern.fields
     .filter(({ name }) => names.has(name))
     .map(({ name, width }) => ({
@@ -47,7 +51,8 @@ function* combinations(row: Row, values: { [name: string]: number }, names: Read
       choices: /^r[dnmast]2?$/.test(name) ? REGISTER_VALUES : Array.from({ length: 2 ** width }, (_, n) => n),
     }));
   const total = axes.reduce((product, { choices }) => product * choices.length, 1);
-  if (total > LIMIT) throw new Error(`${row.name}: the shape depends on ${[...names]}, too many combinations`);
+  if (total > LIMIT)
+    throw new Error(`${row.name}: the shape depends on ${[...names]}, too many combinations`);
   for (let n = 0; n < total; n++) {
     let rest = n;
     for (const { name, choices } of axes) {

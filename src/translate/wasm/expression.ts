@@ -8,9 +8,21 @@ import { I32, I64, type IntOp, int, op, type ValueType } from './opcodes.ts';
 export type Node =
   | { readonly kind: 'constant'; readonly width: 32 | 64; readonly value: bigint }
   | { readonly kind: 'local'; readonly width: 32 | 64; readonly index: number }
-  | { readonly kind: 'int'; readonly width: 32 | 64; readonly op: IntOp; readonly of: 32 | 64; readonly arguments: readonly Node[] }
+  | {
+      readonly kind: 'int';
+      readonly width: 32 | 64;
+      readonly op: IntOp;
+      readonly of: 32 | 64;
+      readonly arguments: readonly Node[];
+    }
   | { readonly kind: 'convert'; readonly width: 32 | 64; readonly opcode: number; readonly of: Node }
-  | { readonly kind: 'select'; readonly width: 32 | 64; readonly condition: Node; readonly ifTrue: Node; readonly ifFalse: Node };
+  | {
+      readonly kind: 'select';
+      readonly width: 32 | 64;
+      readonly condition: Node;
+      readonly ifTrue: Node;
+      readonly ifFalse: Node;
+    };
 
 export const constant = (width: 32 | 64, value: number | bigint): Node => ({
   kind: 'constant',

@@ -1,0 +1,219 @@
+/**
+ * Records a machine: runs it packet by packet and hands packets, events, checkpoints and the state hash to the Recorder.
+ */
+import { createHash, type Hash } from 'node:crypto';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { Machine } from '../machine/machine.ts';
+import { PAGE_SIZE } from '../machine/memory.ts';
+import type { Recipe, StopReason } from '../machine/recipe.ts';
+import { RunLoop } from '../machine/run_loop.ts';
+import { saveMachine } from '../machine/snapshot.ts';
+import type { Detail } from '../translate/detail.ts';
+import { records } from '../translate/detail.ts';
+import type { InputSource } from './input_source.ts';
+import { Recorder } from './recorder.ts';
+
+/** When to stop, beyond the guest's own end. */
+export interface Until {
+  /** Instructions attempted. */
+  readonly icount?: number;
+  /** Virtual time in ns. */
+  readonly timeNs?: number;
+  /** Text on the console. */
+  readonly console?: string;
+}
+
+export interface Progress {
+  readonly icount: number;
+  readonly timeNs: number;
+}
+
+export interface RecordOptions {
+  readonly recipe: Recipe;
+  readonly directory: string;
+  readonly detail: Exclude<Detail, 'none'>;
+  readonly until?: Until;
+  readonly input?: InputSource;
+  readonly onConsole?: (byte: number) => void;
+  /** Called some times a second. */
+  readonly onProgress?: (progress: Progress) => void;
+  /** Ends the recording cleanly, reason `interrupted`. */
+  readonly signal?: AbortSignal;
+  readonly host?: { readonly [name: string]: unknown };
+}
+
+export type EndReason = StopReason | 'interrupted';
+
+export interface RecordSummary {
+  readonly reason: EndReason;
+  readonly exitStatus: number;
+  readonly icount: number;
+  readonly timeNs: number;
+  /** Hash of the chain of state hashes at the end. */
+  readonly stateHash: string;
+}
+
+const PACKETS_PER_TURN = 256;
+
+/** Records until the guest or the user ends it. Throws UserError for bad images, full disks and the like. */
+export async function record(options: RecordOptions): Promise<RecordSummary> {
+  const session = new RecordingSession(options);
+  return session.run();
+}
+
+class RecordingSession {
+  readonly #options: RecordOptions;
+  readonly #machine: Machine;
+  readonly #loop: RunLoop;
+  readonly #recorder: Recorder;
+  #stateHash = '';
+  /** The end of the console, as long as the text that is waited for. */
+  #consoleTail = '';
+  #consoleSeen = false;
+
+  constructor(options: RecordOptions) {
+    this.#options = options;
+    let recorder: Recorder | undefined;
+    this.#machine = new Machine({
+      recipe: options.recipe,
+      detail: options.detail,
+      onConsole: (byte) => this.#onConsole(byte),
+      events: (time, currentCpu, boot) => {
+        const stamp = {
+          get icount() {
+            return time.icount;
+          },
+          get timeNs() {
+            return time.now();
+          },
+          get cpu() {
+            return currentCpu();
+          },
+        };
+        const images = Object.fromEntries(
+          boot.loads
+            .filter(({ file }) => file !== undefined)
+            .map(({ file, name, sha256 }) => [`${name}: ${file}`, sha256]),
+        );
+        recorder = new Recorder(options.directory, stamp, {
+          recipe: { ...options.recipe, detail: options.detail },
+          images,
+        });
+        return recorder;
+      },
+    });
+    this.#recorder = recorder!;
+    this.#loop = new RunLoop(this.#machine);
+  }
+
+  async run(): Promise<RecordSummary> {
+    try {
+      const reason = await this.#packets();
+      await this.#recorder.finish(reason, this.#epochState(), this.#options.host ?? {});
+      const { time, exitStatus } = this.#machine;
+      return { reason, exitStatus, icount: time.icount, timeNs: time.now(), stateHash: this.#stateHash };
+    } catch (error) {
+      await this.#recorder.abandon();
+      throw error;
+    }
+  }
+
+  async #packets(): Promise<EndReason> {
+    const { signal, until = {}, onProgress, input } = this.#options;
+    const machine = this.#machine;
+    const limit = until.icount ?? Number.POSITIVE_INFINITY;
+    for (let turn = 1; ; turn++) {
+      if (input) this.#feed(input);
+      let stop = this.#loop.settle();
+      if (stop === 'idle' && input && (await input.more(signal))) continue;
+      if (!stop && machine.time.icount < limit) {
+        const seq = this.#recorder.beginPacket();
+        const start = this.#loop.beginPacket();
+        stop = this.#loop.runPacket(start, limit);
+        this.#addPacket(seq, start);
+      }
+      if (stop && !(stop === 'idle' && input)) return stop;
+      if (
+        machine.time.icount >= limit ||
+        machine.time.now() >= (until.timeNs ?? Infinity) ||
+        this.#consoleSeen
+      )
+        return 'limit';
+      if (this.#recorder.epochIsFull) this.#recorder.closeEpoch(this.#epochState());
+      if (turn % PACKETS_PER_TURN === 0) {
+        onProgress?.({ icount: machine.time.icount, timeNs: machine.time.now() });
+        await nextTurn();
+        if (signal?.aborted) return 'interrupted';
+      }
+    }
+  }
+
+  #addPacket(seq: number, start: ReturnType<RunLoop['beginPacket']>): void {
+    const { buffers, time } = this.#machine;
+    const { detail } = this.#options;
+    this.#recorder.addPacket({
+      ...start,
+      seq,
+      instructions: time.icount - start.icount,
+      atoms: buffers.atoms,
+      targets: buffers.targets,
+      ...(records(detail, 'memory') ? { addresses: buffers.addresses } : {}),
+      ...(records(detail, 'full') ? { registers: buffers.registers, memory: buffers.values } : {}),
+    });
+  }
+
+  /** Gives the UART what it has room for; each batch is a row of table inputs. */
+  #feed(input: InputSource): void {
+    const { machine } = { machine: this.#machine };
+    const taken: number[] = [];
+    for (
+      let byte = input.peek(machine.time.icount);
+      byte !== undefined;
+      byte = input.peek(machine.time.icount)
+    ) {
+      if (!machine.receive(byte)) break;
+      input.take();
+      taken.push(byte);
+    }
+    if (taken.length > 0)
+      this.#recorder.append('inputs', { kind: 'console', payload: Uint8Array.from(taken) });
+  }
+
+  #onConsole(byte: number): void {
+    const text = this.#options.until?.console;
+    if (text !== undefined) {
+      this.#consoleTail = (this.#consoleTail + String.fromCharCode(byte)).slice(-text.length);
+      if (this.#consoleTail === text) this.#consoleSeen = true;
+    }
+    this.#options.onConsole?.(byte);
+  }
+
+  /** The state at the end of an epoch: a checkpoint of what changed, and the next link of the hash chain. */
+  #epochState() {
+    const machine = this.#machine;
+    const sections = saveMachine(machine);
+    const hash = createHash('sha256').update(this.#stateHash);
+    for (const [name, bytes] of Object.entries(sections)) hashPart(hash, name, bytes);
+    const { memory } = machine;
+    const pages = machine
+      .takeDirtyPages()
+      .map((offset) => ({ offset, pa: memory.slotPages[offset / PAGE_SIZE] }))
+      .sort((a, b) => a.pa - b.pa);
+    const contents = new Uint8Array(pages.length * PAGE_SIZE);
+    pages.forEach(({ offset }, i) => {
+      contents.set(memory.u8.subarray(offset, offset + PAGE_SIZE), i * PAGE_SIZE);
+    });
+    const addresses = BigUint64Array.from(pages, ({ pa }) => BigInt(pa));
+    hashPart(hash, 'page addresses', new Uint8Array(addresses.buffer));
+    hashPart(hash, 'pages', contents);
+    this.#stateHash = hash.digest('hex');
+    return {
+      stateHash: this.#stateHash,
+      checkpoint: { sections, pageAddresses: addresses, pageContents: contents },
+    };
+  }
+}
+
+function hashPart(hash: Hash, name: string, bytes: Uint8Array): void {
+  hash.update(`${name} ${bytes.length}\n`).update(bytes);
+}
