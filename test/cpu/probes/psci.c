@@ -10,5 +10,5 @@ void main(){ __asm__ volatile("msr hcr_el2,%0"::"r"(1ul<<31)); for(u64 i=0;i<16;
   r=(struct R){0}; r.x0=f[i]|0x100000000; r.x1=0; r.x2=1; k=el_run(1,w,1,&r); ps(" high ");ph(r.x0);
   pc('\n'); }
  u64 g[][4]={{0x84000001,0xfffe0000,0,0},{0x84000003,1,0x40100002,7},{0x84000003,0x100000001,0x40100000,7},{0xc4000003,0x100000001,0x40100000,7},{0x84000004,1,0},{0x84000004,1,1},{0x84000004,1,2},{0x84000004,0x80000001,0},{0x84000003,1,0x7ffff000,7},{0x84000003,1,0x40100000,7},{0xc4000004,1,0}};
- for(unsigned i=0;i<sizeof g/32;i++){ r=(struct R){0}; r.x0=g[i][0];r.x1=g[i][1];r.x2=g[i][2];r.x3=g[i][3]; int k=el_run(1,w,1,&r); ps("call ");for(int j=0;j<4;j++){ph(g[i][j]);pc(' ');} ph(k);pc(' ');ph(r.x0);pc(' ');ph(r.x1);pc(' ');ph(r.x2);pc('\n'); }
+ for(unsigned i=0;i<sizeof g/32;i++){ r=(struct R){0}; r.x0=g[i][0];r.x1=g[i][1];r.x2=g[i][2];r.x3=g[i][3]; int k=el_run(1,w,1,&r); /* QEMU starts a CPU in its own time. */ for(volatile int wait=0;wait<20000000;wait++); ps("call ");for(int j=0;j<4;j++){ph(g[i][j]);pc(' ');} ph(k);pc(' ');ph(r.x0);pc(' ');ph(r.x1);pc(' ');ph(r.x2);pc('\n'); }
 }
