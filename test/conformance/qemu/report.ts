@@ -79,10 +79,12 @@ function consoleDifference({ console: { reference, subject } }: Comparison): str
 }
 
 export function reportComparison(comparison: Comparison): string {
-  const { commonPrefix, referenceLength, divergence, ending } = comparison;
+  const { commonPrefix, referenceLength, divergence, ending, clearedFlags } = comparison;
   const lines = [
     `common prefix: ${commonPrefix} instructions${commonPrefix === referenceLength ? ', all that QEMU attempted' : ''}`,
   ];
+  if (clearedFlags)
+    lines.push(`behind ${clearedFlags} exceptions QEMU had cleared NZCV (docs/qemu-differences.md)`);
   if (divergence) {
     lines.push(`first divergence before instruction ${divergence.icount}:`);
     for (const { name, reference, subject } of divergence.differences)
