@@ -7,7 +7,7 @@ import { UserError } from '../user-error.ts';
 import { type Board, fixUpDeviceTree, generateDeviceTree } from './device_tree.ts';
 import { type ElfFile, type ElfSegment, isElf, PF_X, PT_INTERP, PT_LOAD, parseElf } from './elf.ts';
 import { bootStub, type LinuxImage, parseLinuxImage, placeLinux, unpackImage } from './image.ts';
-import { inputName, readInputFile } from './input_file.ts';
+import { type FileReader, inputName, readInputFile } from './input_file.ts';
 import { type GuestMemory, PAGE_SIZE } from './memory.ts';
 import { parseRawLoad } from './raw.ts';
 import { CPUS_MAX, RAM_BASE, RAM_SIZE_MAX } from './virt_map.ts';
@@ -20,6 +20,8 @@ export interface BootOptions extends Board {
   readonly dtb?: string;
   /** FILE@ADDRESS each. */
   readonly load?: readonly string[];
+  /** Where the bytes of the files come from; the file system when absent. */
+  readonly readFile?: FileReader;
 }
 
 /** One thing that was placed in RAM. */
@@ -50,6 +52,8 @@ export interface Boot {
   readonly el: 1 | 2;
   /** By address. */
   readonly loads: readonly Load[];
+  /** The bytes of `loads`, to be loaded again. */
+  readonly placed: readonly { readonly address: number; readonly bytes: Uint8Array }[];
   /** The image, where it is an ELF file: its symbols and line numbers. */
   readonly elf: ElfFile | undefined;
   /** Where the device tree is; undefined where there was no room for it. */
@@ -100,18 +104,20 @@ export function loadBoot(options: BootOptions, memory: GuestMemory): Boot {
     sha256: createHash('sha256').update(bytes).digest('hex'),
   }));
   const { entry, elf, deviceTree, notes = [] } = plan;
-  return { entry, x0: 0, x1: 0, x2: 0, x3: 0, el: options.el, loads, elf, deviceTree, notes };
+  return { entry, x0: 0, x1: 0, x2: 0, x3: 0, el: options.el, loads, placed, elf, deviceTree, notes };
 }
+
+const read = ({ readFile = readInputFile }: BootOptions, file: string): Uint8Array => readFile(file);
 
 function planBoot(options: BootOptions): Plan {
   const raw = (options.load ?? []).map((argument): Placed => {
     const { file, address } = parseRawLoad(argument);
-    const bytes = readInputFile(file);
+    const bytes = read(options, file);
     return { name: 'load', file, address, size: bytes.length, bytes };
   });
   if (options.image === undefined) return planRaw(options, raw, raw[0]);
   const named = raw.find(({ file }) => file === options.image);
-  const bytes = named?.bytes ?? readInputFile(options.image);
+  const bytes = named?.bytes ?? read(options, options.image);
   const name = inputName(options.image);
   const unpacked = unpackImage(bytes, name);
   if (isElf(unpacked)) return planElf(options, raw, parseElf(unpacked, name));
@@ -127,7 +133,7 @@ function planBoot(options: BootOptions): Plan {
 
 function deviceTreeOf(options: BootOptions, initrd?: { base: number; size: number }): Uint8Array {
   const { dtb, append = '' } = options;
-  const tree = dtb === undefined ? generateDeviceTree(options) : readInputFile(dtb);
+  const tree = dtb === undefined ? generateDeviceTree(options) : read(options, dtb);
   return fixUpDeviceTree(tree, dtb === undefined ? 'the generated device tree' : inputName(dtb), options, {
     append,
     initrd,
@@ -144,7 +150,7 @@ function planLinux(
   image: LinuxImage,
 ): Plan {
   const file = options.image!;
-  const initrd = options.initrd === undefined ? undefined : readInputFile(options.initrd);
+  const initrd = options.initrd === undefined ? undefined : read(options, options.initrd);
   const place = placeLinux(image, kernel.length, options.ram, initrd?.length ?? 0);
   const tree = deviceTreeOf(options, initrd && { base: place.initrd, size: initrd.length });
   const needed = Math.max(place.kernelEnd, place.deviceTree + tree.length);

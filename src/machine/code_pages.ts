@@ -81,6 +81,13 @@ export class CodePages {
     return page;
   }
 
+  /** Memory was replaced: no page holds code. */
+  forget(): void {
+    this.#dropAllRecords();
+    this.#pages.clear();
+    this.#fetched.clear();
+  }
+
   #dropAllRecords(): void {
     for (const page of this.#byRecords) page.records = 0;
     this.#byRecords.length = 0;

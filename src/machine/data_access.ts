@@ -44,7 +44,24 @@ export interface AccessContext {
   attention(): void;
 }
 
+/** One access as a step shows it; a page-crossing one is two. */
+export interface ObservedAccess {
+  readonly va: bigint;
+  readonly pa: number;
+  readonly size: number;
+  readonly write: boolean;
+  readonly value: bigint;
+}
+
+/** Told what an instruction does while it executes one at a time. */
+export interface StepObserver {
+  /** X0 to X30, 31 is SP. */
+  registerWrite(register: number, value: bigint): void;
+  access(access: ObservedAccess): void;
+}
+
 interface Part {
+  readonly va: bigint;
   readonly page: Translation;
   readonly pa: number;
   /** Offset in the pool; -1 for a device. */
@@ -66,6 +83,7 @@ export class DataAccess implements MemoryPort {
   readonly #recording: { readonly addresses: boolean; readonly values: boolean };
   /** The inline TLB is filled; not so for the evaluator. */
   readonly #inline: boolean;
+  observer: StepObserver | undefined;
 
   constructor(parts: {
     state: CpuState;
@@ -176,7 +194,7 @@ export class DataAccess implements MemoryPort {
         this.#context.dataAbort(fault, at, write);
         return undefined;
       }
-      parts.push({ page: answer.page, pa, offset, bytes });
+      parts.push({ va: at, page: answer.page, pa, offset, bytes });
       done += bytes;
     }
     if (flags & ACCESS_PROBE) return 0n;
@@ -202,11 +220,15 @@ export class DataAccess implements MemoryPort {
         const width = part.bytes as 1 | 2 | 4 | 8;
         if (write) this.#bus.write(part.pa, width, BigInt.asUintN(8 * width, value));
         else result = this.#bus.read(part.pa, width)!;
+        if (traced) this.#observe(part, write, write ? value : result);
         this.#context.attention();
       } else if (write) {
         this.#storeRam(part, value >> shift);
+        if (traced) this.#observe(part, true, value >> shift);
       } else {
-        result |= this.#loadRam(part) << shift;
+        const loaded = this.#loadRam(part);
+        if (traced) this.#observe(part, false, loaded);
+        result |= loaded << shift;
       }
       shift += BigInt(8 * part.bytes);
     }
@@ -214,6 +236,10 @@ export class DataAccess implements MemoryPort {
       this.#buffers.addValue(write ? BigInt.asUintN(8 * size, value) : result);
     if (this.#inline && parts.length === 1 && parts[0].offset >= 0) this.#fill(parts[0], low, high, el);
     return result;
+  }
+
+  #observe({ va, pa, bytes }: Part, write: boolean, value: bigint): void {
+    this.observer?.access({ va, pa, size: bytes, write, value: BigInt.asUintN(8 * bytes, value) });
   }
 
   #fill({ page, offset }: Part, low: number, high: number, el: 0 | 1 | 2): void {

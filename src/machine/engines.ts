@@ -8,7 +8,7 @@ import { RUNTIME_CALLS } from '../translate/interpreter/emitter.ts';
 import { Interpreter } from '../translate/interpreter/interpreter.ts';
 import { RECORD_SIZE } from '../translate/layout.ts';
 import type { CodePage, CodePages } from './code_pages.ts';
-import type { DataAccess } from './data_access.ts';
+import type { DataAccess, StepObserver } from './data_access.ts';
 import type { GuestMemory } from './memory.ts';
 import type { RawBuffers } from './raw_buffers.ts';
 
@@ -98,7 +98,7 @@ export class EvaluatorEngine implements Engine {
   readonly #evaluator: Evaluator;
   #word = 0;
 
-  constructor(parts: EngineParts) {
+  constructor(parts: EngineParts, observer?: StepObserver) {
     this.#parts = parts;
     const { buffers, detail } = parts;
     const recordsFlow = records(detail, 'flow');
@@ -111,9 +111,13 @@ export class EvaluatorEngine implements Engine {
         target: (address) => recordsFlow && buffers.addTarget(address),
       },
       // Memory values are recorded by DataAccess.
-      records(detail, 'full')
-        ? { registerWrite: (_register, value) => buffers.addRegister(value), memoryValue: () => {} }
-        : undefined,
+      {
+        registerWrite: (register, value) => {
+          if (records(detail, 'full')) buffers.addRegister(value);
+          observer?.registerWrite(register, value);
+        },
+        memoryValue: () => {},
+      },
     );
   }
 

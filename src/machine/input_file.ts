@@ -17,6 +17,9 @@ const REASONS: { readonly [code: string]: string } = {
 /** The name of a file for messages: `-` is standard input. */
 export const inputName = (path: string) => (path === '-' ? 'standard input' : path);
 
+/** Gives the bytes of a file that a recipe names. */
+export type FileReader = (path: string) => Uint8Array;
+
 /** The bytes of a file, or of standard input for `-`. A `UserError` where it cannot be read, is empty, or is too large. */
 export function readInputFile(path: string): Uint8Array {
   const name = inputName(path);

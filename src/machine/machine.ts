@@ -24,9 +24,10 @@ import { VirtBoard } from './board.ts';
 import { type Boot, loadBoot } from './boot.ts';
 import { type CodePage, CodePages } from './code_pages.ts';
 import { CpuCore } from './cpu_core.ts';
-import { type AccessContext, DataAccess } from './data_access.ts';
+import { type AccessContext, DataAccess, type StepObserver } from './data_access.ts';
 import { DirtyPages } from './dirty_pages.ts';
 import { type Engine, type EngineParts, EvaluatorEngine, InterpreterEngine } from './engines.ts';
+import type { FileReader } from './input_file.ts';
 import { GuestMemory, PAGE_SIZE } from './memory.ts';
 import { type PowerControl, Psci } from './psci.ts';
 import { RawBuffers } from './raw_buffers.ts';
@@ -36,10 +37,12 @@ import { mpidrAffinity, RAM_BASE } from './virt_map.ts';
 
 export interface MachineOptions {
   readonly recipe: Recipe;
+  /** Where the bytes of the recipe's files come from; the file system when absent. */
+  readonly readFile?: FileReader;
   /** What translated code writes into the raw buffers; nothing when absent. */
   readonly detail?: Detail;
   /** Made when the machine's clock exists: a recorder stamps events with it. */
-  readonly events?: (time: Timekeeper, currentCpu: () => number, boot: Boot) => EventSink;
+  readonly events?: (time: Timekeeper, currentCpu: () => number) => EventSink;
   /** Called with each byte that leaves the UART. */
   readonly onConsole?: (byte: number) => void;
 }
@@ -62,7 +65,7 @@ export class Machine {
   readonly buffers: RawBuffers;
   readonly dirty = new DirtyPages();
   readonly code: CodePages;
-  readonly engine: Engine;
+  engine: Engine;
   readonly cores: readonly CpuCore[];
   /** Index of the CPU whose state is in CpuState. */
   current = 0;
@@ -74,17 +77,20 @@ export class Machine {
   yielded = false;
   /** nextDeadline() of the board must be asked again. */
   deadlineChanged = true;
+  readonly #mainEngine: Engine;
+  readonly #parts: EngineParts;
+  readonly #access: DataAccess;
   readonly #tlb: InlineTlb;
   readonly #runtime: CpuRuntime;
   /** The banks of the inline TLB in use must be chosen again. */
   #contextChanged = true;
   #fetchBank = 0;
 
-  constructor({ recipe, detail = 'none', events, onConsole }: MachineOptions) {
+  constructor({ recipe, readFile, detail = 'none', events, onConsole }: MachineOptions) {
     this.recipe = recipe;
     this.model = modelNamed(recipe.cpu);
     this.memory = new GuestMemory([{ base: RAM_BASE, size: recipe.ram }]);
-    this.boot = loadBoot(recipe, this.memory);
+    this.boot = loadBoot({ ...recipe, readFile }, this.memory);
     const stateMemory = new WebAssembly.Memory({
       initial: MEMORY_PAGES,
       maximum: MEMORY_PAGES,
@@ -92,7 +98,7 @@ export class Machine {
     });
     this.state = new CpuState(stateMemory.buffer);
     this.time = new Timekeeper(this.state);
-    this.events = events?.(this.time, () => this.current, this.boot) ?? NO_EVENTS;
+    this.events = events?.(this.time, () => this.current) ?? NO_EVENTS;
     this.buffers = new RawBuffers(this.state, stateMemory.buffer);
     this.#tlb = new InlineTlb(stateMemory.buffer);
     this.code = new CodePages(this.memory, this.events, stateMemory.buffer, HANDLER_PAGE_END);
@@ -210,7 +216,11 @@ export class Machine {
       fetchBank: () => this.#fetchBank,
       onFirstExecution: (page, offset) => this.#firstExecution(page, offset),
     };
-    this.engine = recipe.engine === 'interpreter' ? new InterpreterEngine(parts) : new EvaluatorEngine(parts);
+    this.#mainEngine =
+      recipe.engine === 'interpreter' ? new InterpreterEngine(parts) : new EvaluatorEngine(parts);
+    this.engine = this.#mainEngine;
+    this.#parts = parts;
+    this.#access = access;
     this.#reset();
   }
 
@@ -224,11 +234,26 @@ export class Machine {
     return this.mmu.regime(this.state.small('el') as 0 | 1 | 2);
   }
 
+  /** While there is an observer, instructions execute one at a time and tell it what they do. */
+  observe(observer: StepObserver | undefined): void {
+    this.#access.observer = observer;
+    this.engine = observer ? new EvaluatorEngine(this.#parts, observer) : this.#mainEngine;
+  }
+
   /** A byte arrives at the UART; false when its FIFO has no room. */
   receive(byte: number): boolean {
     if (!this.board.uart.canReceive()) return false;
     this.board.uart.receive(byte);
     return true;
+  }
+
+  /** RAM as the loader left it, and every page of `pages` over that; no code is known to have executed. */
+  restoreMemory(pages: Iterable<{ readonly pa: number; readonly content: Uint8Array }>): void {
+    this.memory.clear();
+    this.code.forget();
+    for (const { address, bytes } of this.boot.placed) this.memory.writeBytes(address, bytes);
+    for (const { pa, content } of pages) this.memory.writeBytes(pa, content);
+    this.dirty.take();
   }
 
   /** Everything but memory is another state now: the caches that follow from it are made anew. */
@@ -330,7 +355,6 @@ export class Machine {
    */
   enter(): 'ok' | 'fault' {
     const { state } = this;
-    if (this.#contextChanged) this.#chooseBanks();
     const el = state.small('el') as 0 | 1 | 2;
     const regime = this.mmu.regime(el);
     const tagged = state.get('pc');
@@ -351,6 +375,8 @@ export class Machine {
       this.exceptions.instructionAbort({ type: 'external', stage: 1, level: 0, s1ptw: false, ipa: 0 });
       return 'fault';
     }
+    // After the translation, which may have flushed the banks.
+    if (this.#contextChanged) this.#chooseBanks();
     const page = this.code.pageAt(poolOffset, paPage);
     const offset = Number(pc & 0xfffn);
     this.code.execute(page, offset);

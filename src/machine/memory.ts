@@ -38,6 +38,11 @@ export class GuestMemory {
     this.#capacity = poolBytes / PAGE_SIZE;
   }
 
+  /** All touched pages read as zeros again. They keep their slots. */
+  clear(): void {
+    this.u8.fill(0, 0, this.slotPages.length * PAGE_SIZE);
+  }
+
   isRam(pa: number): boolean {
     return this.ranges.some(({ base, size }) => pa >= base && pa < base + size);
   }

@@ -21,6 +21,9 @@ export interface PacketStart {
   readonly asid: number;
 }
 
+/** Instructions that one of several CPUs executes before the next has its turn. */
+const QUANTUM = 8192;
+
 const PC_WORD = CELL.pc >>> 2;
 /** B . */
 const BRANCH_TO_SELF = 0x1400_0000;
@@ -113,31 +116,41 @@ export class RunLoop {
     }
   }
 
+  /** Attempts one instruction; the machine is settled. */
+  stepOnce(): 'completed' | 'redirected' | 'fetch fault' {
+    return this.#slice(1);
+  }
+
   /** Executes at most `most` instructions, and at least attempts one. */
-  #slice(most: number): void {
+  #slice(most: number): 'completed' | 'redirected' | 'fetch fault' {
     const { machine, time } = this.#parts;
     const { state, exceptions, engine } = machine;
     if (state.small('il')) {
       this.#attemptInstead(() => exceptions.illegalState());
-      return;
+      return 'redirected';
     }
     if (state.u32[PC_WORD] & 3) {
       this.#attemptInstead(() => exceptions.pcAlignmentFault());
-      return;
+      return 'redirected';
     }
     const { icount } = time;
     const pc = state.get('pc');
+    // The turns of several CPUs end at multiples of the quantum, wherever packets end.
+    const turn = machine.cores.length > 1 ? QUANTUM - (icount % QUANTUM) : Number.POSITIVE_INFINITY;
     if (machine.enter() === 'fault') {
       const { icount: last, pc: lastPc } = this.#lastFetchFault;
       this.#lastFetchFault = { icount, pc };
       // Time does not count fetches that fault, but where nothing else happens it must not stand still.
       time.fetchFaulted(last === icount - 1 && lastPc === pc);
       if (last === icount - 1 && lastPc === pc && !machine.canBeInterrupted()) machine.stopped = 'lockup';
-      return;
+      return 'fetch fault';
     }
-    const budget = Math.min(most, this.#deadline - time.now(), engine.maxSlice);
+    const budget = Math.min(most, this.#deadline - time.now(), engine.maxSlice, turn);
     time.begin(budget);
-    time.end(engine.run());
+    const redirected = engine.run();
+    time.end(redirected);
+    if (time.icount % QUANTUM === 0) machine.yielded = true;
+    return redirected ? 'redirected' : 'completed';
   }
 
   /** An instruction that is attempted, and raises an exception before it does anything. */

@@ -3,6 +3,7 @@
  */
 import { createHash, type Hash } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { type FileReader, readInputFile } from '../machine/input_file.ts';
 import { Machine } from '../machine/machine.ts';
 import { PAGE_SIZE } from '../machine/memory.ts';
 import type { Recipe, StopReason } from '../machine/recipe.ts';
@@ -10,7 +11,9 @@ import { RunLoop } from '../machine/run_loop.ts';
 import { saveMachine } from '../machine/snapshot.ts';
 import type { Detail } from '../translate/detail.ts';
 import { records } from '../translate/detail.ts';
-import type { InputSource } from './input_source.ts';
+import { sha256 } from './digest.ts';
+import { storeFile } from './image_files.ts';
+import { feedInput, type InputSource } from './input_source.ts';
 import { Recorder } from './recorder.ts';
 
 /** When to stop, beyond the guest's own end. */
@@ -30,6 +33,8 @@ export interface Progress {
 
 export interface RecordOptions {
   readonly recipe: Recipe;
+  /** Where the bytes of the recipe's files come from; the file system when absent. */
+  readonly readFile?: FileReader;
   readonly directory: string;
   readonly detail: Exclude<Detail, 'none'>;
   readonly until?: Until;
@@ -74,11 +79,17 @@ class RecordingSession {
   constructor(options: RecordOptions) {
     this.#options = options;
     let recorder: Recorder | undefined;
+    const files = new Map<string, Uint8Array>();
     this.#machine = new Machine({
       recipe: options.recipe,
+      readFile: (path) => {
+        const bytes = files.get(path) ?? (options.readFile ?? readInputFile)(path);
+        files.set(path, bytes);
+        return bytes;
+      },
       detail: options.detail,
       onConsole: (byte) => this.#onConsole(byte),
-      events: (time, currentCpu, boot) => {
+      events: (time, currentCpu) => {
         const stamp = {
           get icount() {
             return time.icount;
@@ -90,15 +101,12 @@ class RecordingSession {
             return currentCpu();
           },
         };
-        const images = Object.fromEntries(
-          boot.loads
-            .filter(({ file }) => file !== undefined)
-            .map(({ file, name, sha256 }) => [`${name}: ${file}`, sha256]),
-        );
+        const images = Object.fromEntries([...files].map(([path, bytes]) => [path, sha256(bytes)]));
         recorder = new Recorder(options.directory, stamp, {
           recipe: { ...options.recipe, detail: options.detail },
           images,
         });
+        for (const bytes of files.values()) storeFile(options.directory, bytes);
         return recorder;
       },
     });
@@ -123,7 +131,10 @@ class RecordingSession {
     const machine = this.#machine;
     const limit = until.icount ?? Number.POSITIVE_INFINITY;
     for (let turn = 1; ; turn++) {
-      if (input) this.#feed(input);
+      if (input) {
+        const payload = feedInput(machine, input);
+        if (payload.length > 0) this.#recorder.append('inputs', { kind: 'console', payload });
+      }
       let stop = this.#loop.settle();
       if (stop === 'idle' && input && (await input.more(signal))) continue;
       if (!stop && machine.time.icount < limit) {
@@ -160,23 +171,6 @@ class RecordingSession {
       ...(records(detail, 'memory') ? { addresses: buffers.addresses } : {}),
       ...(records(detail, 'full') ? { registers: buffers.registers, memory: buffers.values } : {}),
     });
-  }
-
-  /** Gives the UART what it has room for; each batch is a row of table inputs. */
-  #feed(input: InputSource): void {
-    const { machine } = { machine: this.#machine };
-    const taken: number[] = [];
-    for (
-      let byte = input.peek(machine.time.icount);
-      byte !== undefined;
-      byte = input.peek(machine.time.icount)
-    ) {
-      if (!machine.receive(byte)) break;
-      input.take();
-      taken.push(byte);
-    }
-    if (taken.length > 0)
-      this.#recorder.append('inputs', { kind: 'console', payload: Uint8Array.from(taken) });
   }
 
   #onConsole(byte: number): void {

@@ -1,4 +1,5 @@
 /** What comes from outside: bytes for the console, and when. */
+import type { Machine } from '../machine/machine.ts';
 
 export interface InputSource {
   /** The next byte that is there at this instruction count. */
@@ -7,6 +8,17 @@ export interface InputSource {
   take(): void;
   /** The machine waits and nothing else can wake it: resolves when there is more input, false when there will be none. */
   more(signal?: AbortSignal): Promise<boolean>;
+}
+
+/** Gives the UART what it has room for, between two instructions. The bytes that it took. */
+export function feedInput(machine: Machine, input: InputSource): Uint8Array {
+  const taken: number[] = [];
+  for (;;) {
+    const byte = input.peek(machine.time.icount);
+    if (byte === undefined || !machine.receive(byte)) return Uint8Array.from(taken);
+    input.take();
+    taken.push(byte);
+  }
 }
 
 /** Bytes that are all there from the start: a file. */
@@ -35,6 +47,15 @@ export class RecordedInput implements InputSource {
 
   constructor(inputs: readonly { readonly icount: number; readonly payload: Uint8Array }[]) {
     this.#bytes = inputs.flatMap(({ icount, payload }) => [...payload].map((byte) => ({ icount, byte })));
+  }
+  /** Instruction count of the next byte; Infinity behind the last. */
+  get nextIcount(): number {
+    return this.#bytes[this.#at]?.icount ?? Number.POSITIVE_INFINITY;
+  }
+  /** Goes to the first byte that arrives at or after an instruction count. */
+  seek(icount: number): void {
+    const at = this.#bytes.findIndex((byte) => byte.icount >= icount);
+    this.#at = at < 0 ? this.#bytes.length : at;
   }
   peek(icount: number): number | undefined {
     const next = this.#bytes[this.#at];

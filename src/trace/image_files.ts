@@ -1,0 +1,38 @@
+/** The files that a recipe names, inside the recording: images/DIGEST.zst. A recording replays without the originals. */
+import { mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import type { FileReader } from '../machine/input_file.ts';
+import { UserError } from '../user-error.ts';
+import { sha256 } from './digest.ts';
+import { DurableFile } from './durable_file.ts';
+import type { Recording } from './recording.ts';
+import { writeError } from './writer.ts';
+
+const imagePath = (directory: string, digest: string) => join(directory, 'images', `${digest}.zst`);
+
+export function storeFile(directory: string, bytes: Uint8Array): void {
+  try {
+    mkdirSync(join(directory, 'images'), { recursive: true });
+    const file = new DurableFile(imagePath(directory, sha256(bytes)));
+    file.write(zstdCompressSync(bytes));
+    file.commit();
+  } catch (error) {
+    throw writeError(directory, error, 0);
+  }
+}
+
+/** Reads the recipe's files out of the recording, by the names the recipe gives them. */
+export function storedFiles(recording: Recording): FileReader {
+  return (path) => {
+    const digest = recording.facts.images[path];
+    const file = imagePath(recording.directory, digest ?? 'missing');
+    try {
+      const bytes = zstdDecompressSync(readFileSync(file));
+      if (sha256(bytes) === digest) return bytes;
+    } catch {}
+    throw new UserError(
+      `${file}: the copy of ${path} is missing or damaged: the recording cannot be replayed`,
+    );
+  };
+}
