@@ -29,6 +29,7 @@ const compilerFlags = [
   '-fno-asynchronous-unwind-tables',
   '-fno-omit-frame-pointer', // a call stack can be read off x29
   '-fno-common',
+  '-ffixed-x18', // the platform register: the guests of the hypervisor keep a pointer in it
   '-Wall',
   '-Wextra',
   '-Werror',
@@ -36,6 +37,7 @@ const compilerFlags = [
   `-ffile-prefix-map=${top}=.`,
   '-Itraces/lib',
   '-Itraces/hypervisor',
+  '-Itraces/bench',
 ];
 
 function tool(name: string, args: string[]): void {
@@ -113,7 +115,10 @@ if (import.meta.main) {
   withBuilt(chosen, (image, built, kept) => {
     const same = identical(built, kept);
     if (check && !same) process.exitCode = 1;
-    if (!check && !same) copyFileSync(built, kept);
+    if (!check && !same) {
+      mkdirSync(dirname(kept), { recursive: true });
+      copyFileSync(built, kept);
+    }
     console.log(`${image.folder}/${image.file}: ${same ? 'identical' : check ? 'DIFFERS' : 'rebuilt'}`);
   });
 }

@@ -9,9 +9,9 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Image, images } from './images.ts';
 
-const deadlineSeconds = { off: 120, hang: 4 };
+const deadlineSeconds = { off: 120, idle: 5, spins: 12 };
 
-/** What QEMU's PL011 prints until the guest powers off, or until the deadline of a guest that hangs. */
+/** What QEMU's PL011 prints until the guest powers off, or until the deadline of one that does not. */
 export function consoleOf(image: Image, gic: 2 | 3): string {
   const machine = `virt,virtualization=on,gic-version=${gic}`;
   const elf = join(import.meta.dirname, image.folder, image.file);

@@ -5,10 +5,11 @@
 #ifndef HYPERCALL_H
 #define HYPERCALL_H
 
-#define HVC_YIELD 0xc6000000u    /* let the other guest run */
-#define HVC_PRINT 0xc6000001u    /* x1: IPA of a string, x2: its length */
-#define HVC_GET_TIME 0xc6000002u /* nanoseconds since this guest was started */
-#define HVC_EXIT_COUNT 0xc6000003u /* exits of this guest so far */
+#define HVC_YIELD 0xc6000000     /* let the other guest run */
+#define HVC_PRINT 0xc6000001     /* x1: IPA of a string, x2: its length */
+#define HVC_GET_TIME 0xc6000002  /* nanoseconds since this guest was started */
+#define HVC_STATISTIC 0xc6000003 /* x1: any key, x2: a value to keep under it */
+#define HVC_SEAL 0xc6000004      /* x1: IPA, x2: size: the pages can never be written again */
 #define SMCCC_NOT_SUPPORTED (~0ul)
 
 #endif

@@ -8,6 +8,8 @@
 void enable_el2_mmu(void);
 void build_stage2(struct vcpu *vcpu, u64 ram);
 bool copy_from_guest(const struct vcpu *vcpu, void *to, u64 ipa, u64 size);
+void keep_statistic(u64 key, u64 value);
+bool seal(const struct vcpu *vcpu, u64 ipa, u64 size);
 const char *guest_string(const struct vcpu *vcpu, u64 ipa, u64 size); /* 0: not the guest's, or too long */
 
 /* scheduler.c */

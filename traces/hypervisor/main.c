@@ -19,6 +19,7 @@ extern char el2_vectors[];
 static void set_up_guest(unsigned n, u64 ram)
 {
   struct vcpu *vcpu = &guests[n];
+  _Static_assert(__builtin_offsetof(struct vcpu, timer_offset) == 0, "vectors.S");
   vcpu->id = n + 1;
   vcpu->frame.elr = GUEST_IPA + PAYLOAD_ENTRY;
   vcpu->frame.spsr = SPSR_EL1H | SPSR_DAIF;

@@ -15,6 +15,8 @@ static void put_line(struct vcpu *vcpu, char c)
 {
   if (c != '\n')
     vcpu->line[vcpu->line_used++] = c;
+  if (vcpu->line_used == 0)
+    return;
   if (c == '\n' || vcpu->line_used == LINE_LENGTH - 1) {
     vcpu->line[vcpu->line_used] = 0;
     print("guest %u| %s\n", vcpu->id, vcpu->line);

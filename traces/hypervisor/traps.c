@@ -104,6 +104,7 @@ void take_trapped_access(struct exception_frame *frame)
     inject_undefined(frame);
 }
 
+/* All but HVC_GET_TIME, which vectors.S answers. */
 void take_hypercall(struct exception_frame *frame)
 {
   u64 function = frame->x[0];
@@ -118,11 +119,8 @@ void take_hypercall(struct exception_frame *frame)
       frame->x[0] = SMCCC_NOT_SUPPORTED;
     break;
   }
-  case HVC_GET_TIME: frame->x[0] = (read_sysreg(CNTPCT_EL0) - current->timer_offset) * 16; break;
-  case HVC_EXIT_COUNT:
-    for (unsigned reason = 0; reason < EXIT_REASONS; reason++)
-      frame->x[0] += current->exits[reason];
-    break;
+  case HVC_STATISTIC: keep_statistic(frame->x[1], frame->x[2]); break;
+  case HVC_SEAL: frame->x[0] = seal(current, frame->x[1], frame->x[2]) ? 0 : SMCCC_NOT_SUPPORTED; break;
   default: frame->x[0] = SMCCC_NOT_SUPPORTED;
   }
 }

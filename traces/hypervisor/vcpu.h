@@ -22,6 +22,7 @@ enum vcpu_state { RUNNABLE, WAITING, OFF };
 enum exit_reason { EXIT_HYPERCALL, EXIT_PSCI, EXIT_MMIO, EXIT_SYSREG, EXIT_WFI, EXIT_SLICE, EXIT_TIMER, EXIT_MAINTENANCE, EXIT_REASONS };
 
 struct vcpu {
+  u64 timer_offset; /* CNTVOFF_EL2; first, for vectors.S */
   unsigned id; /* 1 or 2: also the VMID */
   enum vcpu_state state;
   struct exception_frame frame; /* while it is not the one that runs */
@@ -30,7 +31,7 @@ struct vcpu {
   u64 vttbr;
   u64 stage2_root;
   u64 actlr;
-  u64 timer_control, timer_compare, timer_offset;
+  u64 timer_control, timer_compare;
   struct vgic vgic;
   char line[LINE_LENGTH];
   unsigned line_used;

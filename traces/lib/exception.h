@@ -33,7 +33,11 @@
   stp   x12, x13, [sp, #96]
   stp   x14, x15, [sp, #112]
   stp   x16, x17, [sp, #128]
+#ifdef BUG_X18_NOT_SAVED
+  str   x19, [sp, #152]
+#else
   stp   x18, x19, [sp, #144]
+#endif
   stp   x20, x21, [sp, #160]
   stp   x22, x23, [sp, #176]
   stp   x24, x25, [sp, #192]
@@ -63,7 +67,11 @@
   ldp   x12, x13, [sp, #96]
   ldp   x14, x15, [sp, #112]
   ldp   x16, x17, [sp, #128]
+#ifdef BUG_X18_NOT_SAVED
+  ldr   x19, [sp, #152]
+#else
   ldp   x18, x19, [sp, #144]
+#endif
   ldp   x20, x21, [sp, #160]
   ldp   x22, x23, [sp, #176]
   ldp   x24, x25, [sp, #192]

@@ -5,9 +5,9 @@
 
 #define ENABLE_GROUP_0 1u
 #define GICC_CTLR_ENABLE 1u
+#define LATE (TICK / 64)
 #define SGIR_TO_SELF (2u << 24)
 
-volatile u32 timer_ticks, sgis_taken[16];
 static u32 version;
 static u64 private_registers;
 
@@ -59,12 +59,16 @@ static void end_of_interrupt(u32 intid)
   isb();
 }
 
-/* The next tick is one period after this one was due, however late this one is served. */
-static void take_tick(void)
+/* The next tick is one period after this one was due, however late this one is served. False: late. */
+static bool take_tick(void)
 {
-  write_sysreg(CNTV_CVAL_EL0, read_sysreg(CNTV_CVAL_EL0) + TICK);
+  u64 due = read_sysreg(CNTV_CVAL_EL0);
   isb();
-  timer_ticks++;
+  bool late = read_sysreg(CNTVCT_EL0) - due > LATE;
+  write_sysreg(CNTV_CVAL_EL0, due + TICK);
+  isb();
+  this_cpu->timer_ticks++;
+  return !late;
 }
 
 void take_interrupt(void)
@@ -72,10 +76,14 @@ void take_interrupt(void)
   u32 intid = acknowledge();
   if (intid >= 1020)
     return;
-  if (intid == INTID_VIRTUAL_TIMER)
-    take_tick();
-  else
-    sgis_taken[intid & 15]++;
+  if (intid != INTID_VIRTUAL_TIMER) {
+    this_cpu->sgis_taken[intid & 15]++;
+  } else if (!take_tick()) {
+    this_cpu->late_ticks++;
+#ifdef BUG_NO_EOI
+    return;
+#endif
+  }
   end_of_interrupt(intid);
 }
 
@@ -98,7 +106,7 @@ void sleep_until_tick(u32 tick)
 {
   for (;;) {
     asm volatile("msr daifset, #2" : : : "memory");
-    bool reached = timer_ticks >= tick;
+    bool reached = this_cpu->timer_ticks >= tick;
     if (!reached)
       wfi();
     asm volatile("msr daifclr, #2; isb" : : : "memory");

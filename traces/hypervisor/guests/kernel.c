@@ -5,6 +5,7 @@
 #include "sysreg.h"
 
 extern char el1_vectors[];
+static struct cpu boot_cpu;
 
 u64 hypercall(u64 function, u64 a, u64 b)
 {
@@ -18,6 +19,7 @@ u64 hypercall(u64 function, u64 a, u64 b)
 /* start.S comes here at the virtual address. */
 void kernel_entry(void)
 {
+  this_cpu = &boot_cpu;
   write_sysreg(VBAR_EL1, el1_vectors);
   isb();
   memory_init();
@@ -29,7 +31,7 @@ void kernel_entry(void)
 _Noreturn void kernel_panic(const char *why, const struct exception_frame *frame)
 {
   asm volatile("msr daifset, #0xf" : : : "memory");
-  print("kernel panic: %s\n", why);
+  print("\nkernel panic: %s\n", why);
   if (frame) {
     print("  ESR %08lx  FAR %016lx  ELR %016lx  LR %016lx\n", frame->esr, frame->far, frame->elr, frame->x[30]);
   }

@@ -1,14 +1,39 @@
-/* Guest 1 keeps a ledger: it sorts and sums accounts, in rounds, and checks every result a second way. */
+/* Guest 1 keeps a ledger: it sorts and sums accounts, in rounds, files each round away and checks it a second way. */
 #include "kernel.h"
+#include "layout.h"
+#include "page_table.h"
 #include "print.h"
+#include "string.h"
 #include "sysreg.h"
 
 #define ACCOUNTS 6144
 #define ROUNDS 4
+#define AUDIT_ROUND 3
 #define BURST 8
+#define BUCKETS 2048
+
+/* A round, as it is filed: one after the other, downwards from the end of the first 2 MiB of RAM. */
+struct volume {
+  u32 round, count;
+  const u32 *keys;
+  u32 copy[ACCOUNTS];
+};
+#define VOLUME_PAGES 7
+#define VAULT_END (GUEST_VA + BLOCK_SIZE)
+_Static_assert(sizeof(struct volume) <= VOLUME_PAGES * PAGE_SIZE, "a volume fits its pages");
+
+struct book {
+  u32 totals[ROUNDS];
+  u32 (*close)(const struct book *);
+};
+
+/* The table is sealed by the hypervisor once it is filled, and so has a page to itself. */
+static struct {
+  u32 crc_table[PAGE_SIZE / sizeof(u32)];
+  struct book book;
+} records __attribute__((aligned(PAGE_SIZE)));
 
 static u32 accounts[ACCOUNTS];
-static u32 crc_table[256];
 static u32 random_state = 12345;
 
 static u32 next_random(void)
@@ -42,18 +67,18 @@ static __attribute__((noinline)) void sort(u32 *keys, long low, long high)
   sort(keys, i, high);
 }
 
-static u32 crc32_bitwise(u32 byte)
+static u32 crc32_of_byte(u32 byte)
 {
   for (unsigned bit = 0; bit < 8; bit++)
     byte = byte & 1 ? byte >> 1 ^ 0xedb88320u : byte >> 1;
   return byte;
 }
 
-static u32 crc32(const u8 *data, usize size)
+static u32 crc32(const void *data, usize size)
 {
   u32 crc = ~0u;
-  while (size--)
-    crc = crc >> 8 ^ crc_table[(crc ^ *data++) & 0xff];
+  for (const u8 *byte = data; size--; byte++)
+    crc = crc >> 8 ^ records.crc_table[(crc ^ *byte) & 0xff];
   return ~crc;
 }
 
@@ -79,10 +104,63 @@ static u32 sort_accounts(void)
   return (u32)after;
 }
 
-static u32 sum_accounts(void) { return crc32((const u8 *)accounts, sizeof accounts); }
+static u32 sum_accounts(void) { return crc32(accounts, sizeof accounts); }
 
-static const char *const names[] = {"open", "sort", "sum"};
-static u32 (*tasks[])(void) = {open_accounts, sort_accounts, sum_accounts};
+static const struct {
+  const char *name;
+  u32 (*run)(void);
+} tasks[] = {{"open", open_accounts}, {"sort", sort_accounts}, {"sum", sum_accounts}};
+
+static struct volume *volume_of(u32 round) { return (struct volume *)(VAULT_END - round * VOLUME_PAGES * PAGE_SIZE); }
+
+static __attribute__((noinline)) void file_round(u32 round)
+{
+  struct volume *volume = volume_of(round);
+  volume->round = round;
+  volume->count = ACCOUNTS;
+#ifndef BUG_POINTER_NOT_SET
+  volume->keys = volume->copy;
+#endif
+  memcpy(volume->copy, accounts, sizeof accounts);
+}
+
+static __attribute__((noinline)) void enter_total(struct book *book, u32 round, u32 total)
+{
+#ifdef BUG_OFF_BY_ONE
+  book->totals[round] = total;
+#else
+  book->totals[round - 1] = total;
+#endif
+}
+
+/* How evenly the balances are spread: the fullest of BUCKETS buckets. */
+static __attribute__((noinline)) u32 audit(void)
+{
+#ifdef BUG_BIG_LOCAL
+  u32 buckets[BUCKETS];
+#else
+  static u32 buckets[BUCKETS];
+#endif
+  u32 fullest = 0;
+  memset(buckets, 0, sizeof buckets);
+  for (unsigned n = 0; n < ACCOUNTS; n++) {
+    u32 bucket = accounts[n] % BUCKETS;
+    if (++buckets[bucket] > fullest)
+      fullest = buckets[bucket];
+  }
+  return fullest;
+}
+
+/* The totals again, from the volumes. */
+static u32 close_book(const struct book *book)
+{
+  for (u32 round = 1; round <= ROUNDS; round++) {
+    const struct volume *volume = volume_of(round);
+    require(volume->round == round, "a volume is misfiled");
+    require(crc32(volume->keys, volume->count * sizeof(u32)) == book->totals[round - 1], "a volume has changed");
+  }
+  return crc32(book->totals, sizeof book->totals);
+}
 
 /* More SGIs at once than there are list registers. */
 static void burst_of_sgis(void)
@@ -93,26 +171,42 @@ static void burst_of_sgis(void)
   asm volatile("msr daifclr, #2; isb" : : : "memory");
 }
 
-void guest_main(void)
+static void set_up(void)
 {
-  for (u32 n = 0; n < array_length(crc_table); n++)
-    crc_table[n] = crc32_bitwise(n);
-  require(crc32((const u8 *)"123456789", 9) == 0xcbf43926, "CRC-32");
+  for (u32 n = 0; n < 256; n++)
+    records.crc_table[n] = crc32_of_byte(n);
+  records.book.close = close_book;
+  require(crc32("123456789", 9) == 0xcbf43926, "CRC-32");
+  require(hypercall(HVC_SEAL, ipa_of(records.crc_table), sizeof records.crc_table) == 0, "the table cannot be sealed");
 
   print("ledger: %u accounts, ID_AA64PFR0_EL1 %lx\n", ACCOUNTS, read_sysreg(ID_AA64PFR0_EL1));
   write_sysreg(ACTLR_EL1, 0x5a);
   require(read_sysreg(ACTLR_EL1) == 0x5a, "ACTLR_EL1");
+}
+
+void guest_main(void)
+{
+  set_up();
   start_timer();
-  for (unsigned round = 1; round <= ROUNDS; round++) {
+  for (u32 round = 1; round <= ROUNDS; round++) {
+    u32 result = 0;
     print("round %u:", round);
-    for (unsigned n = 0; n < array_length(tasks); n++)
-      print(" %s %08x", names[n], tasks[n]());
+    for (unsigned n = 0; n < array_length(tasks); n++) {
+      result = tasks[n].run();
+      print(" %s %08x", tasks[n].name, result);
+    }
     print("\n");
+    enter_total(&records.book, round, result);
+    file_round(round);
+    u32 *receipt = window_onto(allocate_archive_frame());
+    *receipt = result;
+    if (round == AUDIT_ROUND)
+      print("audit: at most %u in a bucket\n", audit());
     burst_of_sgis();
-    sleep_until_tick(timer_ticks + 1);
+    sleep_until_tick(this_cpu->timer_ticks + 1);
   }
   stop_timer();
   for (u32 sgi = 0; sgi < BURST; sgi++)
-    require(sgis_taken[sgi] == ROUNDS, "an SGI was lost");
-  print("ledger: done, %u SGIs\n", ROUNDS * BURST);
+    require(this_cpu->sgis_taken[sgi] == ROUNDS, "an SGI was lost");
+  print("ledger: closed with %08x after %u SGIs\n", records.book.close(&records.book), ROUNDS * BURST);
 }

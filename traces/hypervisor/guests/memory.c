@@ -8,21 +8,23 @@
 #define DEVICES_IPA 0x08000000ul
 #define DEVICES_SIZE 0x02000000ul
 #define FIRST_FRAME (GUEST_IPA + 0x800000ul)
-#define LAST_FRAME (GUEST_IPA + GUEST_RAM_SIZE)
+#define FIRST_ARCHIVE_FRAME (GUEST_IPA + GUEST_RAM_SIZE - BLOCK_SIZE)
+#define RAM_END (GUEST_IPA + GUEST_RAM_SIZE)
 #define SCTLR_RES1 0x30d00800ul
 #define SCTLR_M_C_I (1ul << 0 | 1ul << 2 | 1ul << 12)
 #define TCR_IPS_40 (2ul << 32)
 
 
-/* The tables, and above them the stack, which is the boot stack and stays the only one. */
+/* The stack is the boot stack and stays the only one. */
 struct {
-  u64 tables[KERNEL_TABLES][ENTRIES];
+  u64 upper_tables[UPPER_TABLES][ENTRIES];
   u8 stack[KERNEL_STACK_SIZE];
+  u64 lower_tables[LOWER_TABLES][ENTRIES];
 } kernel_memory __attribute__((aligned(PAGE_SIZE)));
 
-static struct table_pool pool;
+static struct table_pool pool; /* of the lower half */
 static u64 lower_root;
-static u64 next_frame = FIRST_FRAME;
+static u64 next_frame = FIRST_FRAME, next_archive_frame = FIRST_ARCHIVE_FRAME;
 u32 page_faults;
 
 u64 ipa_of(const void *image_address) { return (u64)image_address - GUEST_VA + GUEST_IPA; }
@@ -31,11 +33,12 @@ u64 ipa_of(const void *image_address) { return (u64)image_address - GUEST_VA + G
 void enable_mmu(void)
 {
   u64 text = *(const u64 *)GUEST_IPA; /* the first word of the payload: hypervisor.ld */
-  pool = (struct table_pool){.physical = (u64)kernel_memory.tables, .count = array_length(kernel_memory.tables)};
-  u64 upper_root = allocate_table(&pool);
-  map_range(upper_root, &pool, GUEST_VA, GUEST_IPA, text, S1_NORMAL | S1_READ_ONLY | S1_NO_EXECUTE);
-  map_range(upper_root, &pool, GUEST_VA + text, GUEST_IPA + text, GUEST_RAM_SIZE - text,
+  struct table_pool upper_pool = {.physical = (u64)kernel_memory.upper_tables, .count = UPPER_TABLES};
+  u64 upper_root = allocate_table(&upper_pool);
+  map_range(upper_root, &upper_pool, GUEST_VA, GUEST_IPA, text, S1_NORMAL | S1_READ_ONLY | S1_NO_EXECUTE);
+  map_range(upper_root, &upper_pool, GUEST_VA + text, GUEST_IPA + text, GUEST_RAM_SIZE - text,
             S1_NORMAL | S1_NO_EXECUTE | S1_NO_EXECUTE_EL1);
+  pool = (struct table_pool){.physical = (u64)kernel_memory.lower_tables, .count = LOWER_TABLES};
   lower_root = allocate_table(&pool);
   map_range(lower_root, &pool, DEVICES_IPA, DEVICES_IPA, DEVICES_SIZE, S1_DEVICE | S1_NO_EXECUTE_EL1);
   map_range(lower_root, &pool, GUEST_IPA, GUEST_IPA, BLOCK_SIZE, S1_NORMAL | S1_NO_EXECUTE);
@@ -65,14 +68,17 @@ void memory_init(void)
   unmap(GUEST_IPA, find_descriptor(lower_root, &pool, GUEST_IPA));
 }
 
-u64 allocate_frame(void)
+static u64 take_frame(u64 *next, u64 end)
 {
-  require(next_frame < LAST_FRAME, "out of frames");
-  u64 frame = next_frame;
-  next_frame += PAGE_SIZE;
+  require(*next < end, "out of frames");
+  u64 frame = *next;
+  *next += PAGE_SIZE;
   memset((void *)(frame + pool.window), 0, PAGE_SIZE);
   return frame;
 }
+
+u64 allocate_frame(void) { return take_frame(&next_frame, FIRST_ARCHIVE_FRAME); }
+u64 allocate_archive_frame(void) { return take_frame(&next_archive_frame, RAM_END); }
 
 bool take_page_fault(u64 address)
 {
@@ -85,9 +91,11 @@ bool take_page_fault(u64 address)
 
 void *window_onto(u64 frame)
 {
+#ifndef BUG_NO_TLBI
   u64 *descriptor = find_descriptor(lower_root, &pool, WINDOW_VA);
   if (descriptor && *descriptor)
     unmap(WINDOW_VA, descriptor);
+#endif
   bool mapped = map_range(lower_root, &pool, WINDOW_VA, frame, PAGE_SIZE, S1_NORMAL | S1_NO_EXECUTE | S1_NO_EXECUTE_EL1);
   require(mapped, "no table for the window");
   isb();

@@ -8,13 +8,13 @@
 payload_start:
   msr   daifset, #0xf
   msr   spsel, #1
-  adrp  x0, kernel_memory + KERNEL_MEMORY_SIZE
-  add   x0, x0, :lo12:kernel_memory + KERNEL_MEMORY_SIZE
+  adrp  x0, kernel_memory + KERNEL_STACK_TOP
+  add   x0, x0, :lo12:kernel_memory + KERNEL_STACK_TOP
   mov   sp, x0
   mov   x29, xzr
   mov   x30, xzr
   bl    enable_mmu            // the image runs at both its addresses until kernel_entry drops the lower one
-  ldr   x0, =kernel_memory + KERNEL_MEMORY_SIZE
+  ldr   x0, =kernel_memory + KERNEL_STACK_TOP
   mov   sp, x0
   ldr   x0, =kernel_entry
   blr   x0
