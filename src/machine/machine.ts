@@ -35,10 +35,14 @@ import type { Recipe, StopReason } from './recipe.ts';
 import { Timekeeper } from './timekeeper.ts';
 import { mpidrAffinity, RAM_BASE } from './virt_map.ts';
 
+export type EngineName = 'interpreter' | 'evaluator';
+
 export interface MachineOptions {
   readonly recipe: Recipe;
   /** Where the bytes of the recipe's files come from; the file system when absent. */
   readonly readFile?: FileReader;
+  /** Which back end executes: what happens is the same. The interpreter when absent. */
+  readonly engine?: EngineName;
   /** What translated code writes into the raw buffers; nothing when absent. */
   readonly detail?: Detail;
   /** Made when the machine's clock exists: a recorder stamps events with it. */
@@ -86,7 +90,8 @@ export class Machine {
   #contextChanged = true;
   #fetchBank = 0;
 
-  constructor({ recipe, readFile, detail = 'none', events, onConsole }: MachineOptions) {
+  constructor(options: MachineOptions) {
+    const { recipe, readFile, engine = 'interpreter', detail = 'none', events, onConsole } = options;
     this.recipe = recipe;
     this.model = modelNamed(recipe.cpu);
     this.memory = new GuestMemory([{ base: RAM_BASE, size: recipe.ram }]);
@@ -174,7 +179,7 @@ export class Machine {
       tlb: this.#tlb,
       context: this.#accessContext(),
       recording: { addresses: records(detail, 'memory'), values: records(detail, 'full') },
-      inline: recipe.engine === 'interpreter',
+      inline: engine === 'interpreter',
     });
     const operations = new SystemOperations({
       state: this.state,
@@ -217,7 +222,7 @@ export class Machine {
       onFirstExecution: (page, offset) => this.#firstExecution(page, offset),
     };
     this.#mainEngine =
-      recipe.engine === 'interpreter' ? new InterpreterEngine(parts) : new EvaluatorEngine(parts);
+      engine === 'interpreter' ? new InterpreterEngine(parts) : new EvaluatorEngine(parts);
     this.engine = this.#mainEngine;
     this.#parts = parts;
     this.#access = access;

@@ -12,8 +12,6 @@ export interface Recipe extends Board {
   readonly semihosting: boolean;
   /** What the PL031 shows at time 0, in seconds since 1970. */
   readonly rtcBase: number;
-  /** Which back end executes: the recording is the same. */
-  readonly engine: 'interpreter' | 'evaluator';
 }
 
 export const DEFAULT_RECIPE: Recipe = {
@@ -24,7 +22,6 @@ export const DEFAULT_RECIPE: Recipe = {
   cpu: 'cortex-a57',
   semihosting: false,
   rtcBase: 1_704_067_200,
-  engine: 'interpreter',
 };
 
 /** Why a run ended. */

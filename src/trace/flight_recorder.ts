@@ -4,7 +4,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type FileReader, readInputFile } from '../machine/input_file.ts';
-import { Machine } from '../machine/machine.ts';
+import { type EngineName, Machine } from '../machine/machine.ts';
 import { PAGE_SIZE } from '../machine/memory.ts';
 import type { Recipe, StopReason } from '../machine/recipe.ts';
 import { RunLoop } from '../machine/run_loop.ts';
@@ -35,6 +35,7 @@ export interface RecordOptions {
   readonly recipe: Recipe;
   /** Where the bytes of the recipe's files come from; the file system when absent. */
   readonly readFile?: FileReader;
+  readonly engine?: EngineName;
   readonly directory: string;
   readonly detail: Exclude<Detail, 'none'>;
   readonly until?: Until;
@@ -82,6 +83,7 @@ class RecordingSession {
     const files = new Map<string, Uint8Array>();
     this.#machine = new Machine({
       recipe: options.recipe,
+      engine: options.engine,
       readFile: (path) => {
         const bytes = files.get(path) ?? (options.readFile ?? readInputFile)(path);
         files.set(path, bytes);

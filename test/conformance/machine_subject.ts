@@ -1,6 +1,6 @@
 /** Our machine as the comparison with QEMU wants it. */
 import { CELL } from '../../src/cpu/state.ts';
-import { Machine } from '../../src/machine/machine.ts';
+import { type EngineName, Machine } from '../../src/machine/machine.ts';
 import type { Recipe } from '../../src/machine/recipe.ts';
 import { RunLoop } from '../../src/machine/run_loop.ts';
 import { canonicalAddress } from '../../src/mmu/address.ts';
@@ -20,8 +20,8 @@ export class MachineSubject implements Subject {
   #fetchFaults = 0;
   #stopped: string | undefined;
 
-  constructor(recipe: Recipe) {
-    this.machine = new Machine({ recipe, onConsole: (byte) => this.#console.push(byte) });
+  constructor(recipe: Recipe, engine?: EngineName) {
+    this.machine = new Machine({ recipe, engine, onConsole: (byte) => this.#console.push(byte) });
     const { time } = this.machine;
     const fetchFaulted = time.fetchFaulted.bind(time);
     time.fetchFaulted = (counted) => {

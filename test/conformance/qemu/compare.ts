@@ -40,8 +40,8 @@ export function compareImage(options: ImageComparison): Promise<Comparison> {
     ...{ kernel: image, gic, ramMiB, initrd, append, deviceTree: dtb, load: raw },
     ...(image ? {} : { entry: raw[0]?.address }),
   };
-  const recipe = { ...DEFAULT_RECIPE, image, gic, ram: ramMiB * 2 ** 20, initrd, append, dtb, load, engine };
-  return compareWithQemu(qemu, () => new MachineSubject(recipe), options);
+  const recipe = { ...DEFAULT_RECIPE, image, gic, ram: ramMiB * 2 ** 20, initrd, append, dtb, load };
+  return compareWithQemu(qemu, () => new MachineSubject(recipe, engine), options);
 }
 
 function fromCommandLine(): ImageComparison {

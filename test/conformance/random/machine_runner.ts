@@ -2,8 +2,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Machine } from '../../../src/machine/machine.ts';
-import { DEFAULT_RECIPE, type Recipe } from '../../../src/machine/recipe.ts';
+import { type EngineName, Machine } from '../../../src/machine/machine.ts';
+import { DEFAULT_RECIPE } from '../../../src/machine/recipe.ts';
 import { RunLoop } from '../../../src/machine/run_loop.ts';
 import type { TestImage } from './image.ts';
 import { RAM } from './layout.ts';
@@ -14,7 +14,7 @@ const INSTRUCTIONS_PER_STREAM = 100_000;
 /** Runs to the image's power-off and hands `inspect` a reader of RAM. */
 export function runInMachine<T>(
   image: Pick<TestImage, 'pieces' | 'streams'>,
-  engine: Recipe['engine'],
+  engine: EngineName,
   inspect: (read: (address: number, length: number) => Uint8Array) => T,
 ): { result: T; instructions: number; stopped: string } {
   const machine = loadMachine(image, engine);
@@ -30,7 +30,7 @@ export function runInMachine<T>(
   return { result: inspect(read), instructions: machine.time.icount, stopped: stopped ?? 'limit' };
 }
 
-function loadMachine({ pieces }: Pick<TestImage, 'pieces'>, engine: Recipe['engine']): Machine {
+function loadMachine({ pieces }: Pick<TestImage, 'pieces'>, engine: EngineName): Machine {
   const directory = mkdtempSync(join(tmpdir(), 'hindsight-random-'));
   try {
     const load = pieces.map(({ address, bytes }, i) => {
@@ -38,7 +38,7 @@ function loadMachine({ pieces }: Pick<TestImage, 'pieces'>, engine: Recipe['engi
       writeFileSync(file, bytes);
       return `${file}@0x${address.toString(16)}`;
     });
-    return new Machine({ recipe: { ...DEFAULT_RECIPE, ram: RAM.mebibytes * 2 ** 20, load, engine } });
+    return new Machine({ recipe: { ...DEFAULT_RECIPE, ram: RAM.mebibytes * 2 ** 20, load }, engine });
   } finally {
     rmSync(directory, { recursive: true });
   }

@@ -1,0 +1,191 @@
+/** hindsight record IMAGE: runs an image and records everything. */
+
+import { arch, cpus, release } from 'node:os';
+import { basename } from 'node:path';
+import type { Command } from 'commander';
+import { readInputFile } from '../machine/input_file.ts';
+import { DEFAULT_RECIPE, type Recipe } from '../machine/recipe.ts';
+import { formatTime, grouped, parseCount, parseSize, parseTime } from '../quantities.ts';
+import {
+  type EndReason,
+  type Progress,
+  type RecordSummary,
+  record,
+  type Until,
+} from '../trace/flight_recorder.ts';
+import { BytesInput } from '../trace/input_source.ts';
+import { TerminalInput } from '../trace/terminal_input.ts';
+import { UserError } from '../user-error.ts';
+
+interface Options {
+  readonly output?: string;
+  readonly ram: string;
+  readonly gic: string;
+  readonly smp: string;
+  readonly el: string;
+  readonly cpu: string;
+  readonly initrd?: string;
+  readonly append?: string;
+  readonly dtb?: string;
+  readonly load: string[];
+  readonly input?: string;
+  readonly interactive?: true;
+  readonly until: string[];
+  readonly detail: string;
+  readonly semihosting?: true;
+  readonly quiet?: true;
+}
+
+const DETAILS = ['flow', 'memory', 'full'] as const;
+const SUMMARIES: { readonly [K in EndReason]: string } = {
+  idle: 'the guest waits for something that never comes',
+  'power off': 'the guest switched the machine off',
+  reset: 'the guest reset the machine',
+  'semihosting exit': 'the guest ended by semihosting',
+  memory: 'the guest touched more RAM than this recorder holds',
+  lockup: 'the exception vector cannot be fetched: nothing more can happen',
+  limit: 'what --until says was reached',
+  interrupted: 'you interrupted it',
+};
+
+const collect = (value: string, before: string[]) => [...before, value];
+
+export default function addRecord(program: Command): void {
+  program
+    .command('record')
+    .summary('run an image and record everything')
+    .description(
+      'Run an unmodified image on the machine and record every instruction, exception, walk and access.',
+    )
+    .argument('[image]', "ELF file or Linux Image, also gzip'd; - is standard input")
+    .option('-o, --output <dir>', 'the recording (default: the name of the image with .hs)')
+    .option('--ram <size>', 'size of RAM', '1G')
+    .option('--gic <version>', 'interrupt controller: 2 or 3', '2')
+    .option('--smp <n>', 'number of CPUs', '1')
+    .option('--el <level>', 'exception level to start in: 1 or 2', '2')
+    .option('--cpu <name>', 'CPU model', DEFAULT_RECIPE.cpu)
+    .option('--initrd <file>', 'initial ramdisk of a Linux Image')
+    .option('--append <text>', 'kernel command line')
+    .option('--dtb <file>', 'device tree, instead of the generated one')
+    .option('--load <file@address>', 'put a file into RAM (may be given again)', collect, [])
+    .option('--input <file>', 'console input; - is standard input')
+    .option('--interactive', 'connect the terminal to the console; Ctrl-] ends')
+    .option(
+      '--until <when>',
+      'stop at icount=10M, time=1.5s or console=TEXT (may be given again)',
+      collect,
+      [],
+    )
+    .option('--detail <level>', `how much: ${DETAILS.join(', ')}`, 'memory')
+    .option('--semihosting', 'HLT #0xF000 is a semihosting call')
+    .option('-q, --quiet', 'print neither the console nor a summary')
+    .action(async (image: string | undefined, options: Options) => {
+      await run(image, options);
+    });
+}
+
+async function run(image: string | undefined, options: Options): Promise<void> {
+  const detail = oneOf('--detail', options.detail, DETAILS);
+  if (image === undefined && options.load.length === 0)
+    throw new UserError('name an image to record, or load one with --load FILE@ADDRESS');
+  if (options.input && options.interactive)
+    throw new UserError('--input and --interactive exclude each other');
+  const recipe: Recipe = {
+    ...DEFAULT_RECIPE,
+    ram: parseSize('--ram', options.ram),
+    gic: Number(oneOf('--gic', options.gic, ['2', '3'])) as 2 | 3,
+    smp: parseCount('--smp', options.smp),
+    el: Number(oneOf('--el', options.el, ['1', '2'])) as 1 | 2,
+    cpu: options.cpu,
+    semihosting: options.semihosting === true,
+    ...(image === undefined ? {} : { image }),
+    ...(options.initrd === undefined ? {} : { initrd: options.initrd }),
+    ...(options.append === undefined ? {} : { append: options.append }),
+    ...(options.dtb === undefined ? {} : { dtb: options.dtb }),
+    ...(options.load.length > 0 ? { load: options.load } : {}),
+  };
+  const directory = options.output ?? `${nameOf(image ?? options.load[0])}.hs`;
+  const interrupt = new AbortController();
+  const onSignal = () => interrupt.abort();
+  process.on('SIGINT', onSignal);
+  process.on('SIGTERM', onSignal);
+  const terminal = options.interactive ? new TerminalInput(process.stdin, onSignal) : undefined;
+  const progress = progressLine(options);
+  const started = performance.now();
+  try {
+    const summary = await record({
+      recipe,
+      directory,
+      detail,
+      until: parseUntil(options.until),
+      input:
+        terminal ?? (options.input === undefined ? undefined : new BytesInput(readInputFile(options.input))),
+      onConsole: options.quiet ? undefined : (byte) => process.stdout.write(Uint8Array.of(byte)),
+      onProgress: progress?.update,
+      signal: interrupt.signal,
+      host: hostFacts(),
+    });
+    progress?.clear();
+    if (!options.quiet) report(directory, summary, (performance.now() - started) / 1000);
+  } finally {
+    terminal?.close();
+    process.off('SIGINT', onSignal);
+    process.off('SIGTERM', onSignal);
+  }
+}
+
+function oneOf<T extends string>(option: string, value: string, allowed: readonly T[]): T {
+  const found = allowed.find((candidate) => candidate === value);
+  if (!found) throw new UserError(`${option} ${value}: must be one of ${allowed.join(', ')}`);
+  return found;
+}
+
+const nameOf = (file: string): string =>
+  file === '-' ? 'recording' : basename(file.replace(/@[^@]*$/, '')).replace(/\.(elf|gz|bin)$/i, '');
+
+function parseUntil(conditions: readonly string[]): Until {
+  const until: { icount?: number; timeNs?: number; console?: string } = {};
+  for (const condition of conditions) {
+    const [, name, value] = /^(icount|time|console)=(.+)$/s.exec(condition) ?? [];
+    if (name === 'icount') until.icount = parseCount('--until icount', value);
+    else if (name === 'time') until.timeNs = parseTime('--until time', value);
+    else if (name === 'console') until.console = value;
+    else throw new UserError(`--until ${condition}: write icount=10M, time=1.5s or console=TEXT`);
+  }
+  return until;
+}
+
+function hostFacts() {
+  return {
+    date: new Date().toISOString(),
+    node: process.version,
+    platform: `${process.platform} ${release()} ${arch()}`,
+    cpus: cpus().length,
+  };
+}
+
+/** A line on the terminal that is kept up to date; nothing where standard error is no terminal or the guest has the screen. */
+function progressLine({ quiet, interactive }: Options) {
+  if (!process.stderr.isTTY || quiet || interactive) return undefined;
+  let last = { icount: 0, at: performance.now() };
+  return {
+    update: ({ icount, timeNs }: Progress) => {
+      const now = performance.now();
+      if (now - last.at < 250) return;
+      const speed = (icount - last.icount) / (now - last.at) / 1000;
+      last = { icount, at: now };
+      process.stderr.write(
+        `\r\x1b[K${grouped(icount)} instructions, ${speed.toFixed(0)} million/s, ${formatTime(timeNs)} of guest time`,
+      );
+    },
+    clear: () => process.stderr.write('\r\x1b[K'),
+  };
+}
+
+function report(directory: string, { reason, icount, timeNs }: RecordSummary, seconds: number): void {
+  const speed = icount / seconds / 1e6;
+  process.stderr.write(
+    `${directory}: ${grouped(icount)} instructions, ${formatTime(timeNs)} of guest time, ended because ${SUMMARIES[reason]}; ` +
+      `${seconds.toFixed(1)} s, ${speed.toFixed(1)} million instructions a second\n`,
+  );
+}
