@@ -38,6 +38,9 @@ export interface SegmentFacts {
   readonly bytes: number;
   /** SHA-256 of the file's bytes: tells damage, and is outside comparisons since a compressor may change it. */
   readonly checksum: string;
+  /** SHA-256 of the file's footer, and of its messages without their bodies: what a reader checks before it decodes them. */
+  readonly footer: string;
+  readonly messages: string;
   /** Digest of the dictionary of each text column. */
   readonly dictionaries: { readonly [column: string]: string };
   readonly batches: readonly BatchFacts[];

@@ -231,7 +231,8 @@ function makeDirectory(directory: string, { recipe, images }: RecorderOptions): 
   try {
     if (existsSync(directory) && readdirSync(directory).length > 0)
       throw new UserError(`${directory} exists already: remove it, or give another name with -o`);
-    mkdirSync(layout.epochsDirectory(directory), { recursive: true });
+    if (!existsSync(directory)) mkdirSync(directory);
+    mkdirSync(layout.epochsDirectory(directory));
     mkdirSync(layout.checkpointsDirectory(directory));
     writeDurably(layout.recordingFile(directory), seal(layout.startOfRecording(recipe, images)));
   } catch (error) {

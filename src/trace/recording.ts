@@ -99,10 +99,11 @@ export class Recording {
     return [...new Set(this.segments(table).flatMap((segment) => this.reader(segment).dictionaryOf(column)))];
   }
 
-  reader({ table, file }: SegmentFacts): SegmentReader {
+  reader(segment: SegmentFacts): SegmentReader {
+    const { file } = segment;
     let reader = this.#readers.get(file);
     if (reader === undefined) {
-      reader = new SegmentReader(table, join(this.directory, file));
+      reader = new SegmentReader(segment, join(this.directory, file));
       this.#readers.set(file, reader);
     }
     return reader;

@@ -153,7 +153,8 @@ const CAUSES: { readonly [code: string]: string } = {
   EFBIG: 'a file became larger than "ulimit -f" allows',
   EACCES: 'permission is denied',
   EROFS: 'the file system is read-only',
-  ENOENT: 'the directory is gone',
+  ENOENT: 'there is no such directory',
+  ENOTDIR: 'a part of the path is no directory',
   EIO: 'the device reports an error',
 };
 

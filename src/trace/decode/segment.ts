@@ -5,11 +5,13 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { zstdDecompressSync } from 'node:zlib';
 import { DataType } from 'apache-arrow';
-import { type FileBlock, Footer } from 'apache-arrow/ipc/metadata/file';
+import { Footer } from 'apache-arrow/ipc/metadata/file';
 import { type BufferRegion, Message, type RecordBatch } from 'apache-arrow/ipc/metadata/message';
 import { UserError } from '../../user-error.ts';
 import { arrowSchema } from '../arrow_types.ts';
 import { type Batch, type ColumnData, columnsOf, hasOffsets, type Values, valueArray } from '../columns.ts';
+import { sha256 } from '../digest.ts';
+import type { SegmentFacts } from '../layout.ts';
 import type { Column, ColumnType, TableName } from '../schema.ts';
 
 const MAGIC = 'ARROW1';
@@ -21,6 +23,8 @@ export function damaged(path: string, what: string): UserError {
 
 /** Buffers that each column has in a record batch, and field nodes, in order. */
 const buffersOf = (type: ColumnType) => (type === 'bytes' ? 3 : type === 'u64list' ? 4 : 2);
+/** A dictionary's texts have the layout of bytes. */
+const DICTIONARY: Column = { type: 'bytes', unit: '', sentence: '' };
 const nodesOf = (type: ColumnType) => (type === 'u64list' ? 2 : 1);
 
 export function unpackBits(bits: Uint8Array, count: number): Uint8Array {
@@ -47,21 +51,24 @@ export class SegmentReader {
   readonly #dictionaries: ReadonlyMap<number, LazyBatch>;
   readonly #dictionaryTexts = new Map<number, readonly string[]>();
 
-  constructor(table: TableName, path: string) {
+  constructor(facts: SegmentFacts, path: string) {
     this.path = path;
-    this.#table = table;
+    this.#table = facts.table;
     try {
       this.#fd = openSync(path, 'r');
     } catch (error) {
       throw new UserError(`cannot read ${path}: ${(error as NodeJS.ErrnoException).code}`);
     }
     this.#size = fstatSync(this.#fd).size;
-    const footer = this.#guard('its footer cannot be read', () => this.#readFooter());
-    [this.#batches, this.#dictionaries] = this.#guard('a message in it cannot be read', () => {
-      const batches = [...footer.recordBatches()].map((block) => this.#readMessage(block));
-      const dictionaries = [...footer.dictionaryBatches()].map((block) => this.#readDictionaryMessage(block));
-      return [batches, new Map(dictionaries)];
-    });
+    try {
+      const footer = this.#guard('its footer cannot be read', () => this.#readFooter(facts));
+      [this.#batches, this.#dictionaries] = this.#guard('a message in it cannot be read', () =>
+        this.#readMessages(footer, facts),
+      );
+    } catch (error) {
+      this.close();
+      throw error;
+    }
   }
 
   close(): void {
@@ -107,12 +114,15 @@ export class SegmentReader {
     return bytes;
   }
 
-  #readFooter(): Footer {
+  #readFooter(facts: SegmentFacts): Footer {
     const tail = this.#bytes(this.#size - 10, 10);
     if (Buffer.from(tail.subarray(4)).toString('latin1') !== MAGIC)
       throw damaged(this.path, 'it does not end as an Arrow file');
     const length = new DataView(tail.buffer).getInt32(0, true);
-    const footer = Footer.decode(this.#bytes(this.#size - 10 - length, length));
+    const bytes = this.#bytes(this.#size - 10 - length, length);
+    // The decoder below believes every length that it reads.
+    if (sha256(bytes) !== facts.footer) throw damaged(this.path, 'its footer has not its digest');
+    const footer = Footer.decode(bytes);
     const expected = arrowSchema(this.#table).fields;
     const { fields } = footer.schema;
     const same =
@@ -122,32 +132,26 @@ export class SegmentReader {
     return footer;
   }
 
-  #message(block: FileBlock): { message: Message; bodyAt: number } {
-    const bytes = this.#bytes(block.offset, block.metaDataLength);
-    const length = new DataView(bytes.buffer).getInt32(4, true);
-    const message = Message.decode(bytes.subarray(8, 8 + length));
-    return { message, bodyAt: block.offset + block.metaDataLength };
-  }
-
-  #readMessage(block: FileBlock): LazyBatch {
-    const { message, bodyAt } = this.#message(block);
-    if (!message.isRecordBatch()) throw new RangeError('not a record batch');
-    return this.#checked(
-      { header: message.header(), bodyAt, bodyLength: message.bodyLength },
-      Object.values(columnsOf(this.#table)),
-    );
-  }
-
-  #readDictionaryMessage(block: FileBlock): [number, LazyBatch] {
-    const { message, bodyAt } = this.#message(block);
-    if (!message.isDictionaryBatch()) throw new RangeError('not a dictionary');
-    const { id, data } = message.header();
-    return [
-      id,
-      this.#checked({ header: data, bodyAt, bodyLength: message.bodyLength }, [
-        { type: 'bytes', unit: '', sentence: '' },
-      ]),
-    ];
+  #readMessages(footer: Footer, facts: SegmentFacts): [LazyBatch[], Map<number, LazyBatch>] {
+    const blocks = [...footer.recordBatches(), ...footer.dictionaryBatches()];
+    const heads = blocks.map(({ offset, metaDataLength }) => this.#bytes(offset, metaDataLength));
+    if (sha256(Buffer.concat(heads)) !== facts.messages)
+      throw damaged(this.path, 'its messages have not their digest');
+    const batches: LazyBatch[] = [];
+    const dictionaries = new Map<number, LazyBatch>();
+    const columns = Object.values(columnsOf(this.#table));
+    for (const [i, { offset, metaDataLength }] of blocks.entries()) {
+      const length = new DataView(heads[i].buffer).getInt32(4, true);
+      const message = Message.decode(heads[i].subarray(8, 8 + length));
+      const body = { bodyAt: offset + metaDataLength, bodyLength: message.bodyLength };
+      if (message.isRecordBatch()) {
+        batches.push(this.#checked({ header: message.header(), ...body }, columns));
+      } else if (message.isDictionaryBatch()) {
+        const { id, data } = message.header();
+        dictionaries.set(id, this.#checked({ header: data, ...body }, [DICTIONARY]));
+      } else throw new RangeError('neither a record batch nor a dictionary');
+    }
+    return [batches, dictionaries];
   }
 
   #checked(batch: LazyBatch, columns: readonly Column[]): LazyBatch {

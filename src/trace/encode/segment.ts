@@ -5,6 +5,7 @@
  * because its footer lists them apart. apache-arrow encodes the messages; bodies are laid out here, because its writer
  * puts the compressed length where the format wants the uncompressed one (seen in 21.2.0).
  */
+import { createHash } from 'node:crypto';
 import { constants, zstdCompressSync } from 'node:zlib';
 import { CompressionType, MetadataVersion } from 'apache-arrow';
 import { FileBlock, Footer } from 'apache-arrow/ipc/metadata/file';
@@ -18,7 +19,7 @@ import {
 } from 'apache-arrow/ipc/metadata/message';
 import { arrowSchema } from '../arrow_types.ts';
 import { type Batch, type ColumnData, columnsOf, sliceColumn } from '../columns.ts';
-import { columnDigest, dictionaryDigest } from '../digest.ts';
+import { columnDigest, dictionaryDigest, sha256 } from '../digest.ts';
 import { DurableFile } from '../durable_file.ts';
 import type { BatchFacts, SegmentFacts } from '../layout.ts';
 import type { Column, TableName } from '../schema.ts';
@@ -109,6 +110,7 @@ export class SegmentWriter {
   readonly #dictionaryBlocks: FileBlock[] = [];
   readonly #dictionaries = new Map<string, SegmentDictionary>();
   readonly #batches: BatchFacts[] = [];
+  readonly #messages = createHash('sha256');
 
   constructor(table: TableName, path: string) {
     this.#table = table;
@@ -170,7 +172,15 @@ export class SegmentWriter {
     this.#file.write(Buffer.concat([footer, bytesOf(Int32Array.of(footer.length)), MAGIC]));
     const rows = this.#batches.reduce((sum, batch) => sum + batch.rows, 0);
     const checksum = this.#file.commit();
-    return { rows, bytes: this.#file.position, checksum, dictionaries, batches: this.#batches };
+    return {
+      rows,
+      bytes: this.#file.position,
+      checksum,
+      footer: sha256(footer),
+      messages: this.#messages.digest('hex'),
+      dictionaries,
+      batches: this.#batches,
+    };
   }
 
   abandon(): void {
@@ -196,7 +206,9 @@ export class SegmentWriter {
     const metadata = Message.encode(message);
     const padding = -metadata.length & 7;
     const prefix = Int32Array.of(-1, metadata.length + padding);
-    this.#file.write(Buffer.concat([bytesOf(prefix), metadata, new Uint8Array(padding)]));
+    const head = Buffer.concat([bytesOf(prefix), metadata, new Uint8Array(padding)]);
+    if (!message.isSchema()) this.#messages.update(head);
+    this.#file.write(head);
     for (const chunk of body) this.#file.write(chunk);
     return new FileBlock(8 + metadata.length + padding, message.bodyLength, position);
   }
