@@ -14,12 +14,17 @@ export interface QemuRunOptions {
   readonly cpu?: string;
 }
 
+export interface Executed {
+  readonly address: number;
+  readonly opcode: number;
+}
+
 /** Runs to the image's power-off and hands `inspect` a reader of RAM. */
 export async function runInQemu<T>(
   image: Pick<TestImage, 'pieces' | 'entry'>,
   inspect: (read: (address: number, length: number) => Uint8Array) => T,
   { deadline = 60, singlestep = false, cpu }: QemuRunOptions = {},
-): Promise<{ result: T; executed: Uint32Array }> {
+): Promise<{ result: T; executed: Executed[] }> {
   const directory = mkdtempSync(join(tmpdir(), 'hindsight-random-'));
   try {
     const ram = join(directory, 'ram');
@@ -52,7 +57,7 @@ export async function runInQemu<T>(
 }
 
 /** Instruction words at each address that QEMU translated, once for each address. */
-function readWords(path: string): Uint32Array {
+function readWords(path: string): Executed[] {
   const descriptor = openSync(path, 'r');
   const chunks: Buffer[] = [];
   for (;;) {
@@ -66,5 +71,5 @@ function readWords(path: string): Uint32Array {
   const entries = new BigUint64Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length));
   const words = new Map<bigint, number>();
   for (let i = 0; i + 1 < entries.length; i += 2) words.set(entries[i], Number(entries[i + 1]));
-  return Uint32Array.from(words.values());
+  return [...words].map(([address, opcode]) => ({ address: Number(address), opcode }));
 }

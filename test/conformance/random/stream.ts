@@ -28,7 +28,7 @@ export function randomStream(
   nextRow: () => (typeof TESTED_ROWS)[number],
 ): Stream {
   const units: Unit[] = Array.from({ length }, () => randomUnit(nextRow(), choices, surroundings));
-  const words = layOut(units, ending(surroundings.el));
+  const words = layOut(units, ending(surroundings.el), address);
   return {
     surroundings,
     address,
@@ -40,7 +40,7 @@ export function randomStream(
   };
 }
 
-function layOut(units: readonly Unit[], last: number): Uint32Array {
+function layOut(units: readonly Unit[], last: number, address: number): Uint32Array {
   const starts: number[] = [];
   const words: number[] = [];
   for (const { words: own } of units) {
@@ -53,7 +53,8 @@ function layOut(units: readonly Unit[], last: number): Uint32Array {
     for (const { word, kind, unitsAhead } of targets) {
       const at = starts[i] + word;
       const offset = starts[Math.min(i + unitsAhead, units.length)] - at;
-      if (kind === 'imm26') words[at] |= offset & 0x3ff_ffff;
+      if (kind === 'literal') words[at] ^= ((address / 4 + at + (words[at] >>> 5)) & 1) << 5;
+      else if (kind === 'imm26') words[at] |= offset & 0x3ff_ffff;
       else if (kind === 'imm19') words[at] |= (offset & 0x7_ffff) << 5;
       else if (kind === 'imm14') words[at] |= (offset & 0x3fff) << 5;
       else words[at] |= (offset & 0x7_ffff) << 5;

@@ -22,7 +22,8 @@ export interface Surroundings {
 export interface Target {
   /** Word within the unit. */
   readonly word: number;
-  readonly kind: 'imm26' | 'imm19' | 'imm14' | 'adr';
+  /** `literal`: no branch; its offset is made to give a multiple of 8. */
+  readonly kind: 'imm26' | 'imm19' | 'imm14' | 'adr' | 'literal';
   /** 1 is the next unit. */
   readonly unitsAhead: number;
 }
@@ -150,7 +151,7 @@ function scratchAddress(form: MemoryForm, choices: Choices, { scratch, alignedOn
 function memoryUnit(row: Row, random: number, choices: Choices, surroundings: Surroundings): Unit {
   let word = random;
   const form = memoryForm(word);
-  if (form.kind === 'literal') return literalUnit(row, word, choices);
+  if (form.kind === 'literal') return literalUnit(row, word, choices, surroundings);
   const different = (...taken: number[]) => {
     let register = choices.below(31);
     while (taken.includes(register)) register = choices.below(31);
@@ -181,6 +182,9 @@ function memoryUnit(row: Row, random: number, choices: Choices, surroundings: Su
       offset = indexed.offset;
     }
   }
+  // SP stays a multiple of 16, so with an odd offset the access would be unaligned.
+  if (get(word, 'rn') === 31 && surroundings.alignedOnly && offset % 16n !== 0n)
+    word = put(word, 'rn', different(31, get(word, 'rm'), ...transferred));
   const base = BigInt(scratchAddress(form, choices, surroundings)) - offset;
   const others = [...transferred, ...(form.kind === 'register' ? [get(word, 'rm')] : [])];
   words.push(...setBase(get(word, 'rn'), base, different(31, ...others), surroundings), word);
@@ -209,9 +213,10 @@ function indexOf(word: number, form: MemoryForm, choices: Choices, { alignedOnly
 }
 
 /** From up to 256 KiB around: code and its tail of zeros; only loads, so what is there does not matter if it is mapped. */
-function literalUnit(row: Row, word: number, choices: Choices): Unit {
+function literalUnit(row: Row, word: number, choices: Choices, { alignedOnly }: Surroundings): Unit {
   const imm19 = choices.below(64) - 16;
-  return unit(row.name, [((word & ~(0x7ffff << 5)) | ((imm19 & 0x7ffff) << 5)) >>> 0]);
+  const words = [((word & ~(0x7ffff << 5)) | ((imm19 & 0x7ffff) << 5)) >>> 0];
+  return unit(row.name, words, alignedOnly ? [{ word: 0, kind: 'literal', unitsAhead: 0 }] : []);
 }
 
 /**
@@ -340,18 +345,21 @@ function indirectBranch(name: string, choices: Choices, unitsAhead: number): Uni
   const adr = { word: 0, kind: 'adr', unitsAhead } as const;
   if (!choices.oneIn(6))
     return unit(name, [instruction('ADR', { rd: rn }), instruction(name, { rn })], [adr]);
-  // To nowhere: the handler of the fetch's fault goes on where TPIDR_EL0 says.
+  // To nowhere: the handler of the fetch's fault goes on where TPIDR_EL0 says. A misaligned target is in mapped memory: QEMU
+  // takes the instruction abort first, the architecture the alignment fault.
   const nowhere = choices.of([
-    0x2n,
     0x7fff_0000n,
     0x0123_4567_89ab_cdecn,
     0xffff_0000_0000_0000n,
     0xffff_ffff_ffff_fffcn,
   ]);
+  const spoil = choices.oneIn(3)
+    ? [instruction('ADD_imm', { sf: 1, rd: rn, rn, imm12: 1 + choices.below(3) })]
+    : moveImmediate(rn, nowhere);
   const words = [
     instruction('ADR', { rd: rn }),
     instruction('MSR_reg', systemRegisterFields('TPIDR_EL0', rn)),
-    ...moveImmediate(rn, nowhere),
+    ...spoil,
     instruction(name, { rn }),
   ];
   return unit(name, words, [adr]);
