@@ -362,9 +362,13 @@ function transferSyndrome({ sas, sse, srt, sf, ar }: Transfer): number {
   );
 }
 
-/** HPFAR_EL2.FIPA, bits [43:4], is the page number of the intermediate physical address. */
-function hpfarOf(fault: Fault): bigint | undefined {
-  return fault.stage === 2 ? BigInt(Math.floor(fault.ipa / 4096)) << 4n : undefined;
+/**
+ * HPFAR_EL2.FIPA, bits [43:4], is the page number of the intermediate physical address. Faults of the tables write it
+ * (IPAValid); permission faults too, where the architecture leaves it UNKNOWN and QEMU writes it.
+ */
+function hpfarOf({ stage, type, ipa }: Fault): bigint | undefined {
+  if (stage === 1 || type === 'alignment' || type === 'external') return undefined;
+  return BigInt(Math.floor(ipa / 4096)) << 4n;
 }
 
 /** VTTBR_EL2.VMID: 8 bits, 16 where VTCR_EL2.VS is 1. */

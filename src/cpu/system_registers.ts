@@ -10,7 +10,7 @@ import { PerformanceMonitors, PMCR_RESET } from './performance_monitors.ts';
 import { readStackPointer, switchStack, writeStackPointer } from './stack_pointers.ts';
 import type { CpuState } from './state.ts';
 import { type Effect, genericName, type SystemRegister } from './sysregs/row.ts';
-import { hasSlot, registerAt, registerNamed, SYSTEM_REGISTERS, slotOf } from './sysregs/table.ts';
+import { registerAt, registerNamed, SYSTEM_REGISTERS, slotOf } from './sysregs/table.ts';
 import { firstTrap, TIDCP, type Trap } from './sysregs/traps.ts';
 
 /** Implemented by devices/generic_timer.ts. Names are those of sysregs/timer.ts. */
@@ -327,10 +327,10 @@ export class SystemRegisters {
     return (irq ? 0x80n : 0n) | (fiq ? 0x40n : 0n) | (serror ? 0x100n : 0n);
   }
 
-  /** Registers that a checkpoint or a debugger lists: those this CPU has, with raw values. */
+  /** Registers that a checkpoint or a debugger lists: those this CPU has, but for the GIC's, which it reads itself. */
   entries(): [string, bigint][] {
     return SYSTEM_REGISTERS.filter(
       (row) => this.exists(row) && row.storage !== 'gic' && row.access.some((a) => a.includes('r')),
-    ).map((row) => [row.name, hasSlot(row.name) ? this.#state.u64[slotOf(row.name)] : this.#read(row)]);
+    ).map((row) => [row.name, this.#read(row)]);
   }
 }

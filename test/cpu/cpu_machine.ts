@@ -17,6 +17,12 @@ import type { EventSink } from '../../src/trace/schema.ts';
 /** Where instructions stand unless a test moves the pc. */
 export const PC = 0x4000_1000n;
 
+/** What an address that no table can map gets. */
+const UNMAPPED: TranslationResult = {
+  ok: false,
+  fault: { type: 'translation', stage: 1, level: 0, s1ptw: false, ipa: 0 },
+};
+
 export interface Outcome {
   /** Exception level entered, or -1 if the instruction completed. */
   readonly target: number;
@@ -94,12 +100,15 @@ export class CpuMachine {
     const mmu: MmuOperations = {
       translate: (request) => {
         this.translations.push(request);
-        return this.answer(request);
+        return Number.isNaN(request.va) ? UNMAPPED : this.answer(request);
       },
       regime: () => ({ vmid: 3, asid: 5, topByteIgnored: 0 }) as ReturnType<MmuOperations['regime']>,
       decodeTlbi: () => ({ scope: 'all', regime: 'EL10', vmid: null }),
       invalidate: (what) => this.local.push(what),
-      addressTranslate: (_operation, va) => ({ par: BigInt(va) | 0xa00n, exception: null }),
+      addressTranslate: (_operation, va) => ({
+        par: Number.isNaN(va) ? 0x809n : BigInt(va) | 0xa00n,
+        exception: null,
+      }),
     };
     const operations = new SystemOperations({
       state,

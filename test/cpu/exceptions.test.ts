@@ -139,6 +139,14 @@ describe('syndromes, by hand from D17.2.37', () => {
     expect(machine.registers.get('FAR_EL2')).toBe(va);
   });
 
+  it('an alignment fault of stage 2 leaves HPFAR_EL2 alone', () => {
+    const machine = machineAt(1);
+    machine.registers.set('HPFAR_EL2', 0x70n);
+    machine.exceptions.dataAbort(fault({ type: 'alignment', stage: 2 }), va, { write: false });
+    expect(machine.registers.get('HPFAR_EL2')).toBe(0x70n);
+    expect(machine.rows('exceptions')).toMatchObject([{ to_el: 2, hpfar: null, far: va }]);
+  });
+
   it('a stage 2 fault on the walk of stage 1 has S1PTW and no ISV', () => {
     const machine = machineAt(1);
     const transfer = { sas: 3, sse: false, srt: 0, sf: true, ar: false };

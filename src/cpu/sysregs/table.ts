@@ -42,4 +42,3 @@ export function slotOf(name: string): number {
   if (slot === undefined) throw new Error(`system register ${name} has no slot`);
   return slot;
 }
-export const hasSlot = (name: string): boolean => slots.has(name);
