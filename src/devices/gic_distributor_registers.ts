@@ -148,23 +148,14 @@ export const configurationRegisters = (
   },
 });
 
-/** GICD_CIDR and GICD_PIDR of QEMU's: part 0x490, architecture revision in PIDR2. */
-export function identification<D>(prefix: string, offset: number, pidr2: number): DeviceRegister<D>[] {
-  const bytes = [0x04, 0, 0, 0, 0x90, 0xb4, pidr2, 0, 0x0d, 0xf0, 0x05, 0xb1];
-  const names = [
-    'PIDR4',
-    'PIDR5',
-    'PIDR6',
-    'PIDR7',
-    'PIDR0',
-    'PIDR1',
-    'PIDR2',
-    'PIDR3',
-    'CIDR0',
-    'CIDR1',
-    'CIDR2',
-    'CIDR3',
-  ];
+/** Identification as QEMU's: `parts` are PIDR4, PIDR0 and PIDR2 (architecture revision). */
+export function identification<D>(
+  prefix: string,
+  offset: number,
+  [pidr4, pidr0, pidr2]: readonly [pidr4: number, pidr0: number, pidr2: number],
+): DeviceRegister<D>[] {
+  const bytes = [pidr4, 0, 0, 0, pidr0, 0xb4, pidr2, 0, 0x0d, 0xf0, 0x05, 0xb1];
+  const names = [4, 5, 6, 7, 0, 1, 2, 3].map((n) => `PIDR${n}`).concat([0, 1, 2, 3].map((n) => `CIDR${n}`));
   return names.map((name, i) => ({
     offset: offset + 4 * i,
     name: `${prefix}_${name}`,

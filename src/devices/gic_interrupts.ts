@@ -34,8 +34,9 @@ export class GicInterrupts {
   /** Indexed by slot: 32 for each CPU, then the shared ones. */
   readonly flags: Uint8Array;
   readonly priority: Uint8Array;
-  /** CPUs, one bit each, that a slot is delivered to. */
+  /** CPUs that a slot is delivered to: one bit each of the eight from `firstTarget` on. */
   readonly targets: Uint8Array;
+  readonly #firstTarget: Uint8Array;
   /** GICv2: CPUs that have sent an SGI and have not been acknowledged, one bit each; by slot of the receiver. */
   readonly sgiSources: Uint8Array;
   /** By CPU: bit g is set where pending interrupts of group g reach the CPU interface. */
@@ -53,6 +54,7 @@ export class GicInterrupts {
     this.flags = new Uint8Array(slots);
     this.priority = new Uint8Array(slots);
     this.targets = new Uint8Array(slots);
+    this.#firstTarget = new Uint8Array(slots);
     this.sgiSources = new Uint8Array(cpuCount * PRIVATE_COUNT);
     this.#groups = new Uint8Array(cpuCount);
     this.#candidates = new Uint32Array(cpuCount * WORDS);
@@ -60,7 +62,8 @@ export class GicInterrupts {
     this.#bestPriority = new Uint16Array(cpuCount);
     this.#stale = new Uint8Array(cpuCount).fill(1);
     for (let cpu = 0; cpu < cpuCount; cpu++) {
-      this.targets.fill(1 << cpu, cpu * PRIVATE_COUNT, (cpu + 1) * PRIVATE_COUNT);
+      this.targets.fill(1, cpu * PRIVATE_COUNT, (cpu + 1) * PRIVATE_COUNT);
+      this.#firstTarget.fill(cpu, cpu * PRIVATE_COUNT, (cpu + 1) * PRIVATE_COUNT);
       for (let sgi = 0; sgi < SGI_COUNT; sgi++) this.flags[cpu * PRIVATE_COUNT + sgi] = EDGE;
     }
   }
@@ -97,8 +100,12 @@ export class GicInterrupts {
     this.#refresh(slot);
   }
 
-  setTargets(slot: number, cpus: number): void {
+  /** Delivers a shared interrupt to the CPUs of a mask of eight (GICv2), or to one CPU by `first` (GICv3). */
+  setTargets(slot: number, cpus: number, first = 0): void {
+    this.targets[slot] = 0;
+    this.#refresh(slot);
     this.targets[slot] = cpus;
+    this.#firstTarget[slot] = first;
     this.#refresh(slot);
   }
 
@@ -148,6 +155,7 @@ export class GicInterrupts {
       flags: [...this.flags],
       priority: [...this.priority],
       targets: [...this.targets],
+      firstTarget: [...this.#firstTarget],
       sgiSources: [...this.sgiSources],
       groups: [...this.#groups],
     };
@@ -157,8 +165,10 @@ export class GicInterrupts {
     this.flags.set(state['flags'] as number[]);
     this.priority.set(state['priority'] as number[]);
     this.targets.set(state['targets'] as number[]);
+    this.#firstTarget.set(state['firstTarget'] as number[]);
     this.sgiSources.set(state['sgiSources'] as number[]);
     this.#groups.set(state['groups'] as number[]);
+    this.#candidates.fill(0);
     for (let slot = 0; slot < this.flags.length; slot++) this.#refresh(slot);
     this.#stale.fill(1);
   }
@@ -177,15 +187,14 @@ export class GicInterrupts {
     const privateSlots = this.cpuCount * PRIVATE_COUNT;
     const candidate = (this.flags[slot] & (ENABLED | ACTIVE)) === ENABLED && this.isPending(slot);
     const targets = candidate ? this.targets[slot] : 0;
-    const isPrivate = slot < privateSlots;
-    const intid = isPrivate ? slot % PRIVATE_COUNT : slot - privateSlots + PRIVATE_COUNT;
-    const first = isPrivate ? Math.floor(slot / PRIVATE_COUNT) : 0;
-    const last = isPrivate ? first : this.cpuCount - 1;
+    const intid = slot < privateSlots ? slot % PRIVATE_COUNT : slot - privateSlots + PRIVATE_COUNT;
+    const first = this.#firstTarget[slot];
+    const last = slot < privateSlots ? first : Math.min(first + 7, this.cpuCount - 1);
     const bit = 1 << (intid & 31);
     for (let cpu = first; cpu <= last; cpu++) {
       const word = cpu * WORDS + (intid >>> 5);
       const before = this.#candidates[word];
-      const now = (targets >>> cpu) & 1;
+      const now = (targets >>> (cpu - first)) & 1;
       if (now === 0 && (before & bit) === 0) continue;
       this.#candidates[word] = now === 0 ? before & ~bit : before | bit;
       this.#stale[cpu] = 1;

@@ -11,6 +11,7 @@ import { ActivePriorities, groupPriority, preempts } from './gic_active_prioriti
 import { IDLE_PRIORITY } from './gic_interrupts.ts';
 
 export const LIST_REGISTERS = 4;
+const FIRST_LPI = 8192;
 
 /** High word of a list register. */
 const LR_PENDING = 1 << 30;
@@ -174,11 +175,16 @@ export class VirtualInterface {
     return priority < this.pmr && preempts(priority, this.active.running(), this.#binaryPoint(n));
   }
 
-  /** Makes a pending virtual interrupt active. */
+  /** Makes a pending virtual interrupt active; an LPI has no active state and leaves its list register free. */
   acknowledge(n: number): void {
     this.active.push(this.#options.oneActivePrioritiesRegister ? 0 : this.group(n), this.#groupPriority(n));
-    this.#high[n] = (this.#high[n] & ~LR_PENDING) | LR_ACTIVE;
+    this.#high[n] = (this.#high[n] & ~LR_PENDING) | (this.#low[n] >= FIRST_LPI ? 0 : LR_ACTIVE);
     this.#event(this.#low[n], 'virtual acknowledged', n);
+  }
+
+  /** Empties a pending list register whose INTID cannot be acknowledged. */
+  discard(n: number): void {
+    this.#high[n] &= ~LR_PENDING;
   }
 
   /**
@@ -189,7 +195,7 @@ export class VirtualInterface {
    * for what the manuals leave UNPREDICTABLE; so is that GICv3 does not deactivate out of order.
    */
   endOfInterrupt(vintid: number, group: 0 | 1 | null, sourceCpu = 0): void {
-    const dropped = this.#dropPriority(group);
+    const dropped = this.#dropPriority();
     if (dropped === IDLE_PRIORITY && group !== null) return;
     const n = this.#findActive(vintid, sourceCpu);
     this.#event(vintid, 'virtual eoi', n < 0 ? null : n);
@@ -197,14 +203,14 @@ export class VirtualInterface {
     if (n >= 0) {
       if (group === null || (this.group(n) === group && this.#groupPriority(n) === dropped))
         this.#deactivate(n);
-    } else if (dropped !== IDLE_PRIORITY) this.#countEoi();
+    } else if (dropped !== IDLE_PRIORITY) this.#countEoi(vintid);
   }
 
   /** A write of a deactivate register; ignored with VEOIM = 0. */
   deactivate(vintid: number, sourceCpu = 0): void {
     if (!this.is(VMCR_EOIM)) return;
     const n = this.#findActive(vintid, sourceCpu);
-    if (n < 0) this.#countEoi();
+    if (n < 0) this.#countEoi(vintid);
     else this.#deactivate(n);
   }
 
@@ -277,12 +283,10 @@ export class VirtualInterface {
     return own ? this.bpr1 - 1 : this.bpr0;
   }
 
-  /** Drops the highest active priority; where it belongs to the other group than the register's, nothing is dropped. */
-  #dropPriority(group: 0 | 1 | null): number {
+  /** Drops the highest active priority of both groups, whichever register asks. */
+  #dropPriority(): number {
     const { active } = this;
-    if (group === null) return active.drop(0);
-    if (active.highest(group) !== active.running()) return IDLE_PRIORITY;
-    return active.drop(group);
+    return active.drop(active.highest(0) <= active.highest(1) ? 0 : 1);
   }
 
   #findActive(vintid: number, sourceCpu: number): number {
@@ -301,7 +305,9 @@ export class VirtualInterface {
     if ((high & LR_HW) !== 0) this.#options.deactivatePhysical(high & 0x1fff);
   }
 
-  #countEoi(): void {
+  /** EOIcount counts what would have deactivated an interrupt and found none, LPIs excepted (GICv3 12.4.3). */
+  #countEoi(vintid: number): void {
+    if (vintid >= FIRST_LPI) return;
     const count = ((this.#hcr >>> HCR_EOICOUNT_SHIFT) + 1) & 0x1f;
     this.#hcr = (this.#hcr & ~(0x1f << HCR_EOICOUNT_SHIFT)) | (count << HCR_EOICOUNT_SHIFT);
   }

@@ -1,24 +1,11 @@
 /** GICv2 of the virt board: distributor, CPU interfaces, and the virtualization extensions (IHI 0048B). */
 import type { CpuInterruptInputs, Device, DeviceState, InterruptLine } from '../machine/device.ts';
+import { drive, type GicOptions, gicWindow, MAINTENANCE_INTID } from './gic_board.ts';
 import { GicInterrupts, interruptLine } from './gic_interrupts.ts';
 import { VirtualInterface } from './gic_virtual_interface.ts';
 import { GICC_REGISTERS, GicV2CpuInterface } from './gicv2_cpu_interface.ts';
 import { GICD_REGISTERS, GicV2Distributor } from './gicv2_distributor.ts';
 import { GICH_HCR_MASK, GICH_REGISTERS, GICH_VMCR_MASK, GICV_REGISTERS } from './gicv2_virtual.ts';
-import type { DeviceContext, RegisterTable } from './register_table.ts';
-
-/** PPI of the maintenance interrupt on virt. */
-export const MAINTENANCE_INTID = 25;
-
-export interface GicOptions {
-  readonly context: DeviceContext;
-  /** 1 to 8. */
-  readonly cpuCount: number;
-  /** The CPU that executes the present access. */
-  readonly currentCpu: () => number;
-  /** Called after an input of any CPU has changed. */
-  readonly onOutputsChanged: () => void;
-}
 
 export class GicV2 {
   /** The windows: gicd at 0x0800_0000, gicc at 0x0801_0000 (0x2000 long), gich at 0x0803_0000, gicv at 0x0804_0000 (0x2000). */
@@ -54,20 +41,24 @@ export class GicV2 {
           hcrMask: GICH_HCR_MASK,
         }),
     );
+    const update = () => this.#update();
     const distributor = new GicV2Distributor(interrupts, currentCpu);
     const physical = () => this.#cpuInterfaces[currentCpu()];
     const virtual = () => this.#virtualInterfaces[currentCpu()];
-    this.gicd = this.#window('gicd', GICD_REGISTERS, () => distributor, {
+    this.gicd = gicWindow('gicd', GICD_REGISTERS, () => distributor, context, update, {
       save: () => ({ ctlr: distributor.ctlr, interrupts: interrupts.save() }),
       restore: (state) => {
         distributor.ctlr = state['ctlr'] as number;
         interrupts.restore(state['interrupts'] as DeviceState);
       },
     });
-    this.gicc = this.#window('gicc', GICC_REGISTERS, physical, perCpu(this.#cpuInterfaces));
-    this.gich = this.#window('gich', GICH_REGISTERS, virtual, perCpu(this.#virtualInterfaces));
+    this.gicc = gicWindow('gicc', GICC_REGISTERS, physical, context, update, perCpu(this.#cpuInterfaces));
+    this.gich = gicWindow('gich', GICH_REGISTERS, virtual, context, update, perCpu(this.#virtualInterfaces));
     // GICV shows the state that GICH holds.
-    this.gicv = this.#window('gicv', GICV_REGISTERS, virtual, { save: () => ({}), restore: () => {} });
+    this.gicv = gicWindow('gicv', GICV_REGISTERS, virtual, context, update, {
+      save: () => ({}),
+      restore: () => {},
+    });
   }
 
   /** The wire of interrupt `intid`: 32 and above shared, 16 to 31 the PPI of `cpu`. */
@@ -75,62 +66,13 @@ export class GicV2 {
     return interruptLine(this.#interrupts, intid, cpu, () => this.#update());
   }
 
-  #window<D>(
-    name: string,
-    registers: RegisterTable<D>,
-    target: () => D,
-    state: Pick<Device, 'save' | 'restore'>,
-  ): Device {
-    const { context } = this.#options;
-    return {
-      name,
-      read: (offset, size) => {
-        const value = registers.read(target(), offset, size, context, name);
-        this.#update();
-        return value;
-      },
-      write: (offset, size, value) => {
-        registers.write(target(), offset, size, value, context, name);
-        this.#update();
-      },
-      registerName: (offset) => registers.name(offset),
-      save: state.save,
-      restore: (saved) => {
-        state.restore(saved);
-        this.#update();
-      },
-    };
-  }
-
-  /** Virtual first: the maintenance interrupt is an input of the physical side. */
   #update(): void {
-    let changed = false;
-    for (let cpu = 0; cpu < this.outputs.length; cpu++) {
-      const virtual = this.#virtualInterfaces[cpu];
-      virtual.update();
-      const signal = this.#cpuInterfaces[cpu].signal();
-      const output = this.outputs[cpu];
-      const irq = signal === 'irq';
-      const fiq = signal === 'fiq';
-      if (
-        output.irq === irq &&
-        output.fiq === fiq &&
-        output.virq === virtual.virq &&
-        output.vfiq === virtual.vfiq
-      )
-        continue;
-      output.irq = irq;
-      output.fiq = fiq;
-      output.virq = virtual.virq;
-      output.vfiq = virtual.vfiq;
-      changed = true;
-    }
-    if (changed) this.#options.onOutputsChanged();
+    if (drive(this.outputs, this.#cpuInterfaces, this.#virtualInterfaces)) this.#options.onOutputsChanged();
   }
 }
 
 /** Saves and restores what each CPU has one of. */
-export function perCpu(parts: readonly Pick<Device, 'save' | 'restore'>[]): Pick<Device, 'save' | 'restore'> {
+function perCpu(parts: readonly Pick<Device, 'save' | 'restore'>[]): Pick<Device, 'save' | 'restore'> {
   return {
     save: () => ({ cpus: parts.map((part) => part.save()) }),
     restore: (state) => {

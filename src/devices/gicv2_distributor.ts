@@ -111,7 +111,10 @@ const ROWS: DeviceRegister<GicV2Distributor>[] = [
     'GICD_ITARGETSR',
     0x800,
     INTERRUPT_COUNT / 4,
-    (d, slot) => (d.interrupts.cpuCount === 1 ? 0 : d.interrupts.targets[slot]),
+    (d, slot, intid) => {
+      if (d.interrupts.cpuCount === 1) return 0;
+      return intid < PRIVATE_COUNT ? 1 << d.cpu : d.interrupts.targets[slot];
+    },
     (d, slot, value, intid) => {
       const { cpuCount } = d.interrupts;
       if (cpuCount > 1 && intid >= PRIVATE_COUNT)
@@ -122,7 +125,7 @@ const ROWS: DeviceRegister<GicV2Distributor>[] = [
   { offset: 0xf00, name: 'GICD_SGIR', access: 'W1', reset: 0, write: (d, value) => d.sendSgi(value) },
   sgiPending('GICD_CPENDSGIR', 0xf10, clearSgi),
   sgiPending('GICD_SPENDSGIR', 0xf20, sendSgi),
-  ...identification<GicV2Distributor>('GICD', 0xfd0, 0x2b),
+  ...identification<GicV2Distributor>('GICD', 0xfd0, [0x04, 0x90, 0x2b]),
 ];
 
 /** One byte for each SGI: the CPUs that have it pending on the reader. */

@@ -43,7 +43,7 @@ export class RegisterTable<D> {
         const offset = register.offset + 4 * index;
         if (this.#slots.has(offset))
           throw new Error(`two registers at offset 0x${offset.toString(16)}: ${register.name}`);
-        const name = count === 1 ? register.name : `${register.name}${index}`;
+        const name = register.count === undefined ? register.name : `${register.name}${index}`;
         this.#slots.set(offset, { register, index, name });
       }
     }
