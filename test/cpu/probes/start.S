@@ -31,6 +31,7 @@ run: // x0=entry x1=spsr x2=regs* (x0,x1,x2,x3 in/out; esr_el2, esr_el1, viaEl1)
   ldp x0,x1,[x4]
   ldp x2,x3,[x4,#16]
   eret
+.balign 8
 saved_sp: .quad 0
 back:
   msr spsel, #1
