@@ -70,9 +70,7 @@ export function writeColumn(
     for (let i = 0; i < count; i++) out[i] = ids[Number(values[from + i])];
     copy(vector, out);
   } else if (type === 'varchar') {
-    for (let i = 0; i < count; i++)
-      if (validity === undefined || validity[from + i] === 1)
-        duckdb.vector_assign_string_element(vector, i, dictionary![Number(values[from + i])]);
+    writeTexts(vector, data, from, count);
   } else if (offsets === undefined) {
     copy(vector, values.subarray(from, from + count));
   } else if (type === 'bytes') {
@@ -108,4 +106,38 @@ function writeLists(vector: duckdb.Vector, values: BigUint64Array, offsets: Int3
   duckdb.list_vector_set_size(vector, total);
   copy(vector, entries);
   if (total > 0) copy(duckdb.list_vector_get_child(vector), values.subarray(start, start + total));
+}
+
+/** Texts up to this length stand in the vector itself, after their length: DuckDB's `duckdb_string_t`. */
+const INLINE_BYTES = 12;
+
+/** Text without an ENUM: short texts are copied together, long ones cost a call each. */
+function writeTexts(
+  vector: duckdb.Vector,
+  { values, validity, dictionary }: ColumnData,
+  from: number,
+  count: number,
+): void {
+  const entries = dictionary!.map((text) => {
+    const bytes = Buffer.from(text, 'utf8');
+    if (bytes.length > INLINE_BYTES) return undefined;
+    const entry = new Uint8Array(16);
+    entry[0] = bytes.length;
+    entry.set(bytes, 4);
+    return new BigUint64Array(entry.buffer);
+  });
+  const strings = new BigUint64Array(2 * count);
+  const isNull = (row: number) => validity !== undefined && validity[from + row] === 0;
+  for (let i = 0; i < count; i++) {
+    const entry = isNull(i) ? undefined : entries[Number(values[from + i])];
+    if (entry === undefined) continue;
+    strings[2 * i] = entry[0];
+    strings[2 * i + 1] = entry[1];
+  }
+  copy(vector, strings);
+  for (let i = 0; i < count; i++) {
+    const id = Number(values[from + i]);
+    if (!isNull(i) && entries[id] === undefined)
+      duckdb.vector_assign_string_element(vector, i, dictionary![id]);
+  }
 }

@@ -7,6 +7,7 @@
  * belong to it. A VM is told apart by VTTBR_EL2, a vCPU of it by VMPIDR_EL2, which is the CPU's own until it is written.
  */
 import type { DuckDBConnection } from '@duckdb/node-api';
+import { MAP, type Region } from '../machine/virt_map.ts';
 import { type Batch, TableBuilder } from '../trace/columns.ts';
 import type { Recording } from '../trace/recording.ts';
 import type { ColumnType } from '../trace/schema.ts';
@@ -251,19 +252,19 @@ export function findExits(recording: Recording): Exit[] {
 
 /** Names of device registers by physical address, as far as the recording saw them, and of trapped registers by instruction. */
 class Names {
-  readonly #devices = new Map<bigint, string>();
-  readonly #registers = new Map<string, string>();
+  readonly #registersAt = new Map<bigint, string>();
+  readonly #trapped = new Map<string, string>();
 
   constructor(recording: Recording) {
     for (const { rows, columns } of recording.batches('mmio', ['pa', 'device', 'register'])) {
       const { pa, device, register } = columns;
       for (let row = 0; row < rows; row++) {
         const address = pa.values[row] as bigint;
-        if (this.#devices.has(address)) continue;
-        this.#devices.set(
-          address,
-          `${device.dictionary![Number(device.values[row])]} ${register.dictionary![Number(register.values[row])]}`,
+        if (this.#registersAt.has(address)) continue;
+        const [deviceName, registerName] = [device, register].map(
+          ({ dictionary, values }) => dictionary![Number(values[row])],
         );
+        this.#registersAt.set(address, `${deviceName} ${registerName}`);
       }
     }
     for (const { rows, columns } of recording.batches('sysregs', [
@@ -274,12 +275,26 @@ class Names {
     ])) {
       const { icount, cpu, register, trapped_to } = columns;
       for (let row = 0; row < rows; row++)
-        if (trapped_to.validity![row] === 1)
-          this.#registers.set(
-            `${icount.values[row]} ${cpu.values[row]}`,
-            register.dictionary![Number(register.values[row])],
-          );
+        if (trapped_to.validity![row] === 1) {
+          const name = register.dictionary![Number(register.values[row])];
+          this.#trapped.set(`${icount.values[row]} ${cpu.values[row]}`, name);
+        }
     }
+  }
+
+  /**
+   * What is at an intermediate physical address that nobody mapped: a guest's devices are where the board's are, so a register
+   * by its name or a device of the board by its offset; else the address.
+   */
+  #at(ipa: bigint): string {
+    const register = this.#registersAt.get(ipa);
+    if (register !== undefined) return register;
+    const address = Number(ipa);
+    const device = Object.entries<Region>(MAP).find(
+      ([, { base, size }]) => address >= base && address < base + size,
+    );
+    if (device === undefined) return `0x${ipa.toString(16)}`;
+    return `${device[0]} + 0x${(address - device[1].base).toString(16)}`;
   }
 
   subReason({ kind, ec, iss, x0, icount, cpu, ipa }: Exit): string {
@@ -291,13 +306,11 @@ class Names {
       case 0x17:
         return x0 === null ? `#${iss & 0xffff}` : smcccFunction(x0);
       case 0x18:
-        return `${this.#registers.get(`${icount} ${cpu}`) ?? encodedRegister(iss)} ${iss & 1 ? 'read' : 'write'}`;
+        return `${this.#trapped.get(`${icount} ${cpu}`) ?? encodedRegister(iss)} ${iss & 1 ? 'read' : 'write'}`;
       case 0x20:
         return ipa === null ? '' : `0x${ipa.toString(16)} fetch`;
       case 0x24:
-        return ipa === null
-          ? ''
-          : `${this.#devices.get(ipa) ?? `0x${ipa.toString(16)}`} ${iss & 0x40 ? 'write' : 'read'}`;
+        return ipa === null ? '' : `${this.#at(ipa)} ${iss & 0x40 ? 'write' : 'read'}`;
       default:
         return '';
     }

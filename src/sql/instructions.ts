@@ -42,6 +42,17 @@ export function textColumn(rows: number, textOf: (row: number) => string | undef
   return { values, validity, dictionary: [...ids.keys()] };
 }
 
+/** The columns of a chunk that the columns of the table are made from. */
+function valuesFor(names: readonly string[]): Set<'icount' | 'pc' | 'pa' | 'opcode'> {
+  const wanted = new Set<'icount' | 'pc' | 'pa' | 'opcode'>();
+  for (const name of names) {
+    if (name === 'icount' || name === 'pc' || name === 'pa' || name === 'opcode') wanted.add(name);
+    if (name === 'mnemonic' || name === 'disassembly') wanted.add('opcode');
+    if (name === 'disassembly' || name === 'symbol') wanted.add('pc');
+  }
+  return wanted;
+}
+
 function columnOf(
   name: string,
   chunk: InstructionChunk,
@@ -81,7 +92,7 @@ export async function registerInstructions(
     columns: COLUMNS,
     rows: () => recording.instructions,
     *batches(names: readonly string[], range: IcountRange): Generator<Batch> {
-      for (const chunk of expand(new FlowDecoder(recording), range)) {
+      for (const chunk of expand(new FlowDecoder(recording), range, valuesFor(names))) {
         const columns = names.map((name) => [name, columnOf(name, chunk, disassembly, symbolize)]);
         yield { rows: chunk.rows, columns: Object.fromEntries(columns) };
       }

@@ -22,10 +22,16 @@ export interface InstructionChunk {
 
 const REGIME_NUMBER: { readonly [regime: string]: number } = { EL10: 0, EL2: 1, EL20: 2 };
 
-/** Every instruction attempted in the range, in order; chunks of `size` rows, the last one shorter. */
+type Name = Exclude<keyof InstructionChunk, 'rows'>;
+
+/**
+ * Every instruction attempted in the range, in order; chunks of `size` rows, the last one shorter. Of the columns that are
+ * one value for each instruction, only those in `wanted` are filled.
+ */
 export function* expand(
   decoder: FlowDecoder,
   { from = 0, to = Infinity }: IcountRange = {},
+  wanted: ReadonlySet<Name> = new Set<Name>(['icount', 'pc', 'pa', 'opcode']),
   size = 2048,
 ): Generator<InstructionChunk> {
   const chunk: InstructionChunk = {
@@ -60,17 +66,16 @@ export function* expand(
       while (done < length) {
         const end = Math.min(size, row + length - done);
         const first = row;
-        let offset = runs.offsets[run] + 4 * done;
-        let icount = start + done;
-        for (; row < end; row++, offset += 4, icount++) {
-          icounts[2 * row] = icount >>> 0;
-          icounts[2 * row + 1] = icount / 2 ** 32;
-          pcs[2 * row] = pcLow + offset;
-          pcs[2 * row + 1] = pcHigh;
-          pas[2 * row] = page === undefined ? 0 : page.pa + offset;
-          pas[2 * row + 1] = paHigh;
-          chunk.opcode[row] = page === undefined ? 0 : page.words[offset >>> 2];
+        const offset = runs.offsets[run] + 4 * (done - first);
+        const icount = start + done - first;
+        if (wanted.has('icount')) fillCounting(icounts, first, end, icount);
+        if (wanted.has('pc')) fillWithin(pcs, first, end, pcLow + offset, pcHigh);
+        if (wanted.has('pa')) fillWithin(pas, first, end, page === undefined ? 0 : page.pa + offset, paHigh);
+        if (wanted.has('opcode')) {
+          if (page === undefined) chunk.opcode.fill(0, first, end);
+          else for (let i = first; i < end; i++) chunk.opcode[i] = page.words[(offset >> 2) + i];
         }
+        row = end;
         chunk.cpu.fill(packet.cpu, first, end);
         chunk.fetched.fill(page === undefined ? 0 : 1, first, end);
         chunk.el.fill(runs.els[run], first, end);
@@ -89,5 +94,22 @@ export function* expand(
   if (row > 0) {
     chunk.rows = row;
     yield chunk;
+  }
+}
+
+/** Elements [first, end) of 64 bits, given as halves: number + i for element i, exact below 2^53. */
+function fillCounting(halves: Uint32Array, first: number, end: number, number: number): void {
+  for (let i = first; i < end; i++) {
+    const value = number + i;
+    halves[2 * i] = value >>> 0;
+    halves[2 * i + 1] = value / 2 ** 32;
+  }
+}
+
+/** The same for addresses of instructions, within a page: low + 4 i, and one high half. */
+function fillWithin(halves: Uint32Array, first: number, end: number, low: number, high: number): void {
+  for (let i = first; i < end; i++) {
+    halves[2 * i] = low + 4 * i;
+    halves[2 * i + 1] = high;
   }
 }
