@@ -221,8 +221,7 @@ export class Machine {
       fetchBank: () => this.#fetchBank,
       onFirstExecution: (page, offset) => this.#firstExecution(page, offset),
     };
-    this.#mainEngine =
-      engine === 'interpreter' ? new InterpreterEngine(parts) : new EvaluatorEngine(parts);
+    this.#mainEngine = engine === 'interpreter' ? new InterpreterEngine(parts) : new EvaluatorEngine(parts);
     this.engine = this.#mainEngine;
     this.#parts = parts;
     this.#access = access;
@@ -253,11 +252,11 @@ export class Machine {
   }
 
   /** RAM as the loader left it, and every page of `pages` over that; no code is known to have executed. */
-  restoreMemory(pages: Iterable<{ readonly pa: number; readonly content: Uint8Array }>): void {
+  restoreMemory(pages: Iterable<{ readonly pa: bigint; readonly content: Uint8Array }>): void {
     this.memory.clear();
     this.code.forget();
     for (const { address, bytes } of this.boot.placed) this.memory.writeBytes(address, bytes);
-    for (const { pa, content } of pages) this.memory.writeBytes(pa, content);
+    for (const { pa, content } of pages) this.memory.writeBytes(Number(pa), content);
     this.dirty.take();
   }
 
@@ -511,6 +510,11 @@ export class Machine {
         this.exitStatus = status;
       },
     });
+  }
+
+  /** Every page that was ever touched counts as stored to: a checkpoint then holds them all. */
+  markAllDirty(): void {
+    for (let slot = 0; slot < this.memory.slotPages.length; slot++) this.dirty.mark(slot * PAGE_SIZE);
   }
 
   /** The pages stored to since the last call, by pool offset; stores to them are noticed again. */

@@ -12,9 +12,11 @@ import { restoreMachine, saveMachine } from '../machine/snapshot.ts';
 import { canonicalAddress } from '../mmu/address.ts';
 import type { TranslationResult } from '../mmu/translation.ts';
 import { storedFiles } from '../trace/image_files.ts';
-import { feedInput, RecordedInput } from '../trace/input_source.ts';
+import { feedInput, type RecordedInput } from '../trace/input_source.ts';
 import type { Recording } from '../trace/recording.ts';
+import { restoreCheckpoint } from '../trace/restore.ts';
 import { UserError } from '../user-error.ts';
+import { recordedInput } from './recorded_input.ts';
 
 export interface Registers {
   readonly pc: bigint;
@@ -57,13 +59,18 @@ export class Timeline {
     this.machine = machine;
     this.#initial = initial;
     this.#loop = new RunLoop(machine);
-    this.#input = new RecordedInput(recordedInputs(recording));
+    this.#input = recordedInput(recording);
   }
 
   static open(recording: Recording): Timeline {
     const recipe = recording.facts.recipe as unknown as Recipe;
     const machine = new Machine({ recipe, readFile: storedFiles(recording) });
     return new Timeline(recording, machine, saveMachine(machine));
+  }
+
+  /** Number of the first recorded instruction: 0, but for a window of another recording. */
+  get start(): number {
+    return this.recording.epochs[0]?.firstIcount ?? 0;
   }
 
   /** Number of recorded instructions. */
@@ -77,8 +84,10 @@ export class Timeline {
 
   /** To the state before instruction `icount`: between two instructions, with everything settled that happens there. */
   goto(icount: number): void {
-    if (!Number.isInteger(icount) || icount < 0 || icount > this.end)
-      throw new UserError(`there is no instruction ${icount}: the recording has ${this.end}`);
+    if (!Number.isInteger(icount) || icount < this.start || icount > this.end)
+      throw new UserError(
+        `there is no instruction ${icount}: the recording has ${this.start} to ${this.end}`,
+      );
     const checkpoints = this.recording.checkpoints();
     const nearest = checkpoints.findLastIndex((checkpoint) => checkpoint.icount <= icount);
     const from = nearest < 0 ? 0 : checkpoints[nearest].icount;
@@ -87,19 +96,12 @@ export class Timeline {
   }
 
   #restore(checkpoint: number, icount: number): void {
-    const { machine } = this;
-    machine.stopped = undefined;
     if (checkpoint < 0) {
-      machine.restoreMemory([]);
-      restoreMachine(machine, this.#initial);
+      this.machine.stopped = undefined;
+      this.machine.restoreMemory([]);
+      restoreMachine(this.machine, this.#initial);
     } else {
-      const { sections, pages } = this.recording.loadCheckpoint(checkpoint);
-      machine.restoreMemory(
-        (function* () {
-          for (const { pa, content } of pages()) yield { pa: Number(pa), content };
-        })(),
-      );
-      restoreMachine(machine, Object.fromEntries(sections));
+      restoreCheckpoint(this.machine, this.recording, checkpoint);
     }
     this.#input.seek(icount);
   }
@@ -197,19 +199,4 @@ export class Timeline {
     }
     return out;
   }
-}
-
-function recordedInputs(recording: Recording): { icount: number; payload: Uint8Array }[] {
-  const inputs: { icount: number; payload: Uint8Array }[] = [];
-  for (const batch of recording.batches('inputs', ['icount', 'payload'])) {
-    const { icount, payload } = batch.columns;
-    for (let row = 0; row < batch.rows; row++) {
-      const offsets = payload.offsets!;
-      inputs.push({
-        icount: Number((icount.values as BigUint64Array)[row]),
-        payload: (payload.values as Uint8Array).slice(offsets[row], offsets[row + 1]),
-      });
-    }
-  }
-  return inputs;
 }

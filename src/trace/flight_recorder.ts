@@ -13,8 +13,11 @@ import type { Detail } from '../translate/detail.ts';
 import { records } from '../translate/detail.ts';
 import { sha256 } from './digest.ts';
 import { storeFile } from './image_files.ts';
-import { feedInput, type InputSource } from './input_source.ts';
+import { feedInput, type InputSource, RecordedInput } from './input_source.ts';
 import { Recorder } from './recorder.ts';
+import type { Recording } from './recording.ts';
+import { restoreCheckpoint } from './restore.ts';
+import type { EventSink } from './schema.ts';
 
 /** When to stop, beyond the guest's own end. */
 export interface Until {
@@ -39,6 +42,8 @@ export interface RecordOptions {
   readonly directory: string;
   readonly detail: Exclude<Detail, 'none'>;
   readonly until?: Until;
+  /** Begins not at reset but at an instruction of another recording of the same recipe: a window of it. */
+  readonly from?: { readonly recording: Recording; readonly icount: number };
   readonly input?: InputSource;
   readonly onConsole?: (byte: number) => void;
   /** Called some times a second. */
@@ -73,12 +78,16 @@ class RecordingSession {
   readonly #loop: RunLoop;
   readonly #recorder: Recorder;
   #stateHash = '';
+  /** Events are recorded: not so while a window's beginning is being reached. */
+  #recording: boolean;
   /** The end of the console, as long as the text that is waited for. */
   #consoleTail = '';
   #consoleSeen = false;
 
   constructor(options: RecordOptions) {
     this.#options = options;
+    this.#recording = options.from === undefined;
+    const session = this;
     let recorder: Recorder | undefined;
     const files = new Map<string, Uint8Array>();
     this.#machine = new Machine({
@@ -107,9 +116,16 @@ class RecordingSession {
         recorder = new Recorder(options.directory, stamp, {
           recipe: { ...options.recipe, detail: options.detail },
           images,
+          firstIcount: options.from?.icount ?? 0,
         });
         for (const bytes of files.values()) storeFile(options.directory, bytes);
-        return recorder;
+        const sink: EventSink = {
+          get recording() {
+            return session.#recording;
+          },
+          append: (table, row) => (session.#recording ? recorder!.append(table, row) : 0),
+        };
+        return sink;
       },
     });
     this.#recorder = recorder!;
@@ -118,6 +134,7 @@ class RecordingSession {
 
   async run(): Promise<RecordSummary> {
     try {
+      if (this.#options.from) this.#reach(this.#options.from);
       const reason = await this.#packets();
       await this.#recorder.finish(reason, this.#epochState(), this.#options.host ?? {});
       const { time, exitStatus } = this.#machine;
@@ -126,6 +143,25 @@ class RecordingSession {
       await this.#recorder.abandon();
       throw error;
     }
+  }
+
+  /** Brings the machine to the beginning of a window, which starts with a checkpoint of its own. */
+  #reach({ recording, icount }: NonNullable<RecordOptions['from']>): void {
+    const machine = this.#machine;
+    const input = this.#options.input;
+    const checkpoint = recording.checkpoints().findLastIndex((mark) => mark.icount <= icount);
+    if (checkpoint >= 0) restoreCheckpoint(machine, recording, checkpoint);
+    if (input instanceof RecordedInput) input.seek(machine.time.icount);
+    for (;;) {
+      if (input) feedInput(machine, input);
+      if (this.#loop.settle() !== undefined || machine.time.icount >= icount) break;
+      const limit = input instanceof RecordedInput ? Math.min(icount, input.nextIcount) : icount;
+      this.#loop.runPacket(this.#loop.beginPacket(), limit);
+    }
+    machine.code.forget();
+    machine.markAllDirty();
+    this.#recording = true;
+    this.#recorder.closeEpoch(this.#epochState());
   }
 
   async #packets(): Promise<EndReason> {
@@ -142,7 +178,8 @@ class RecordingSession {
       if (!stop && machine.time.icount < limit) {
         const seq = this.#recorder.beginPacket();
         const start = this.#loop.beginPacket();
-        stop = this.#loop.runPacket(start, limit);
+        const next = input instanceof RecordedInput ? input.nextIcount : Number.POSITIVE_INFINITY;
+        stop = this.#loop.runPacket(start, Math.min(limit, next));
         this.#addPacket(seq, start);
       }
       if (stop && !(stop === 'idle' && input)) return stop;

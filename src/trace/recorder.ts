@@ -37,6 +37,8 @@ export interface RecorderOptions {
   readonly recipe: { readonly [name: string]: unknown };
   /** SHA-256 of each image. */
   readonly images: { readonly [name: string]: string };
+  /** The recording begins at this instruction: 0 when absent. */
+  readonly firstIcount?: number;
 }
 
 /** The machine's state where an epoch ends. */
@@ -93,13 +95,15 @@ export class Recorder implements EventSink {
     this.directory = directory;
     this.#stamp = stamp;
     this.#options = options;
+    this.#epochFirstIcount = options.firstIcount ?? 0;
     makeDirectory(directory, options);
     const events = TABLE_NAMES.filter((table) => !PACKET_TABLES.has(table));
     this.#tables = Object.fromEntries(events.map((table) => [table, eventRows(table)]));
     this.#slots = this.#channel.slots.map((buffer) => new PacketBuffer(buffer));
     const script = import.meta.url.replace(/recorder(\.[jt]s)$/, 'writer_worker$1');
     const { control, slots } = this.#channel;
-    const workerData: WriterSetup = { directory, channel: { control, slots } };
+    const firstIcount = this.#epochFirstIcount;
+    const workerData: WriterSetup = { directory, firstIcount, channel: { control, slots } };
     this.#worker = new Worker(new URL(script), { workerData, name: 'trace writer' });
     this.#worker.unref();
   }
@@ -202,7 +206,8 @@ export class Recorder implements EventSink {
     try {
       const pending = this.#seq > this.#epochFirstSeq || this.#stamp.icount > this.#epochFirstIcount;
       if (pending) this.closeEpoch(state);
-      this.#post({ kind: 'finish', end: { reason, ...this.#options, host } });
+      const { recipe, images } = this.#options;
+      this.#post({ kind: 'finish', end: { reason, recipe, images, host } });
       this.#channel.waitForEnd();
     } finally {
       await this.#worker.terminate();

@@ -39,15 +39,17 @@ export class Writer {
   #epoch = 1;
   #segments = new Map<TableName, SegmentWriter>();
   readonly #packets = new PacketTables((table, batch) => this.#segment(table).write(batch));
-  #firstIcount = 0;
+  #firstIcount: number;
   #firstSeq = 0;
   #timeNs = 0;
   #previous = '';
   readonly #stateHashes: string[] = [];
   readonly #rows = new Map<TableName, number>();
 
-  constructor(directory: string) {
+  /** The first epoch begins at `firstIcount`. */
+  constructor(directory: string, firstIcount: number) {
     this.#directory = directory;
+    this.#firstIcount = firstIcount;
   }
 
   /** Takes the records in [0, length) of a buffer; they may be overwritten afterwards. */

@@ -12,12 +12,13 @@ export type WriterMessage =
 
 export interface WriterSetup {
   readonly directory: string;
+  readonly firstIcount: number;
   readonly channel: Pick<WriterChannel, 'control' | 'slots'>;
 }
 
-const { directory, channel: parts } = workerData as WriterSetup;
+const { directory, firstIcount, channel: parts } = workerData as WriterSetup;
 const channel = new WriterChannel(parts);
-const writer = new Writer(directory);
+const writer = new Writer(directory, firstIcount);
 
 function handle(message: WriterMessage): void {
   switch (message.kind) {
