@@ -53,26 +53,28 @@ export function compilerAvailable(): boolean {
   }
 }
 
+/** Compile sources with some -D names into objects that every image with the same wish shares. */
 function compile(
-  image: Image,
+  kind: string,
   sources: readonly string[],
+  defines: readonly string[],
   directory: string,
-  more: readonly string[] = [],
 ): string[] {
-  mkdirSync(directory, { recursive: true });
-  const defines = [...image.defines, ...more].map((name) => `-D${name}`);
+  const objects = join(directory, `${kind}-objects`, ['D', ...defines].join('-'));
+  mkdirSync(objects, { recursive: true });
   return sources.map((source) => {
-    const object = join(directory, `${source.replaceAll('/', '-')}.o`);
-    const here = `-Itraces/${dirname(source)}`;
-    tool('gcc', [...compilerFlags, here, image.optimise, ...defines, '-c', `traces/${source}`, '-o', object]);
+    const object = join(objects, `${source.replaceAll('/', '-')}.o`);
+    const options = [`-Itraces/${dirname(source)}`, '-O2', ...defines.map((name) => `-D${name}`)];
+    if (!existsSync(object))
+      tool('gcc', [...compilerFlags, ...options, '-c', `traces/${source}`, '-o', object]);
     return object;
   });
 }
 
 /** One relocatable object for a payload; all its symbols become local, so that payloads may share library sources. */
-function buildPayload(image: Image, payload: Payload, directory: string): string {
-  const objects = compile(image, payload.sources, join(directory, payload.name), payload.defines);
-  const object = join(directory, `${payload.name}.o`);
+function buildPayload(payload: Payload, work: string, directory: string): string {
+  const objects = compile('payload', payload.sources, payload.defines, directory);
+  const object = join(work, `${payload.name}.o`);
   tool('ld', ['-r', '-o', object, ...objects]);
   tool('objcopy', ['--wildcard', '--localize-symbol=*', object]);
   return object;
@@ -81,8 +83,9 @@ function buildPayload(image: Image, payload: Payload, directory: string): string
 /** Build one image under `directory`, and return the path of the ELF. */
 export function build(image: Image, directory: string): string {
   const work = join(directory, image.folder);
-  const payloads = image.payloads.map((payload) => buildPayload(image, payload, work));
-  const objects = compile(image, image.sources, join(work, 'el2-objects'));
+  mkdirSync(work, { recursive: true });
+  const payloads = image.payloads.map((payload) => buildPayload(payload, work, directory));
+  const objects = compile('el2', image.sources, image.defines, directory);
   const script = join(work, 'image.ld');
   tool('gcc', ['-E', '-P', '-x', 'c', '-Itraces/lib', `traces/${image.linkerScript}`, '-o', script]);
   const elf = join(work, image.file);

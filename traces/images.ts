@@ -7,7 +7,6 @@ export interface Image {
   /** Sources relative to traces/, linked with the start-up code and the library. */
   readonly sources: readonly string[];
   readonly linkerScript: string;
-  readonly optimise: '-O1' | '-O2';
   /** -D names for the image's own sources, not for its payloads. */
   readonly defines: readonly string[];
   /** EL1 payloads, each linked on its own and then carried inside the image. */
@@ -30,7 +29,6 @@ function image(folder: string, sources: string[], more: Partial<Image> = {}): Im
     file: `${folder.split('/').at(-1)}.elf`,
     sources: [...library, ...sources],
     linkerScript: 'lib/image.ld',
-    optimise: '-O2',
     defines: [],
     payloads: [],
     ends: 'off',

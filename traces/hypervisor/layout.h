@@ -3,7 +3,11 @@
 #define LAYOUT_H
 
 #define HYPERVISOR_BASE 0x40200000
-#define HYPERVISOR_STACK_SIZE 0x4000 /* right below the image; nothing is mapped under it */
+
+/* Exceptions use the boot stack at an address of its own, with nothing mapped below it. */
+#define HYPERVISOR_STACK_SIZE 0x4000
+#define HYPERVISOR_STACK_VA 0x00800000
+#define HYPERVISOR_STACK_TOP (HYPERVISOR_STACK_VA + HYPERVISOR_STACK_SIZE)
 
 /* Each guest sees its RAM where the board has it, and runs its kernel at a virtual address of its own. */
 #define GUEST_IPA 0x40000000

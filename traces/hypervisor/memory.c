@@ -26,7 +26,7 @@
 #define GICV_PA 0x08040000ul
 #define GICV_SIZE 0x2000ul
 
-extern char text_start[], text_end[], rodata_end[], image_end[], stack_bottom[], stack_top[];
+extern char text_start[], text_end[], rodata_end[], image_end[], stack_bottom[];
 
 #define STATISTICS 16
 
@@ -60,7 +60,7 @@ void enable_el2_mmu(void)
   map_el2(root, text_start, text_end, S1_READ_ONLY);
   map_el2(root, text_end, rodata_end, S1_READ_ONLY | S1_NO_EXECUTE);
   map_el2(root, rodata_end, image_end, S1_NO_EXECUTE);
-  map_el2(root, stack_bottom, stack_top, S1_NO_EXECUTE);
+  map(root, &el2_pool, HYPERVISOR_STACK_VA, (u64)stack_bottom, HYPERVISOR_STACK_SIZE, S1_NORMAL | S1_NO_EXECUTE);
   map(root, &el2_pool, RAM_ABOVE_IMAGE, RAM_ABOVE_IMAGE, RAM_END - RAM_ABOVE_IMAGE, S1_NORMAL | S1_NO_EXECUTE);
 
   write_sysreg(MAIR_EL2, MAIR_VALUE);

@@ -2,6 +2,7 @@
 
 #include "exception.h"
 #include "hypercall.h"
+#include "layout.h"
 
 #define ESR_EC_HVC 0x16
 
@@ -43,12 +44,12 @@ get_time:
 #endif
   eret
 
-// enter_guest(frame): copy the frame to the top of the stack, drop all below it, and return into it.
+// enter_guest(frame): copy the frame to the top of the exception stack, and return into it. The boot is over: what is on
+// the stack is dropped.
   .global enter_guest
   .type enter_guest, %function
 enter_guest:
-  adrp  x1, stack_top
-  add   x1, x1, :lo12:stack_top
+  ldr   x1, =HYPERVISOR_STACK_TOP
   sub   sp, x1, #FRAME_SIZE
   mov   x2, sp
 1:
