@@ -46,7 +46,8 @@ export class InlineTlb {
     let bank = this.#keys.indexOf(key);
     if (bank < 0) {
       bank = this.#recent[0];
-      if (this.#keys[bank] !== -1) this.#clear(bank);
+      // Always: a bank that was flushed may have been filled since by the instruction that flushed it.
+      this.#clear(bank);
       this.#keys[bank] = key;
     }
     this.#recent.splice(this.#recent.indexOf(bank), 1);
