@@ -1,0 +1,61 @@
+/** A recording with rows in every table and values of every kind in every column, derived from the schema. */
+import { columnsOf, TABLE_NAMES } from '../../src/trace/columns.ts';
+import { Recorder } from '../../src/trace/recorder.ts';
+import type { ColumnType, EventTable, RowOf } from '../../src/trace/schema.ts';
+import { randomNumbers } from './synthetic.ts';
+
+const ROWS = 300;
+
+export async function recordEveryTable(directory: string): Promise<void> {
+  const random = randomNumbers(99);
+  const stamp = { icount: 0, timeNs: 0, cpu: 0 };
+  const recorder = new Recorder(directory, stamp, { recipe: {}, images: {} });
+  const u64 = () => (BigInt(random(2 ** 32)) << 32n) | BigInt(random(2 ** 32));
+  const values: { readonly [T in ColumnType]: () => unknown } = {
+    u8: () => random(2 ** 8),
+    u16: () => random(2 ** 16),
+    u32: () => random(2 ** 32),
+    u64,
+    i64: () => BigInt.asIntN(64, u64()),
+    bool: () => random(2) === 1,
+    text: () => ['', 'short', 'a text that is longer than twelve bytes', 'ümläut'][random(4)],
+    bytes: () => Uint8Array.from({ length: random(40) }, () => random(256)),
+    u64list: () => Array.from({ length: random(5) }, u64),
+  };
+  const events = TABLE_NAMES.filter(
+    (table) => !['flow', 'accesses', 'values'].includes(table),
+  ) as EventTable[];
+  for (let i = 0; i < ROWS; i++) {
+    stamp.cpu = random(4);
+    const seq = recorder.beginPacket();
+    const list = (length: number) => BigUint64Array.from({ length }, u64);
+    recorder.addPacket({
+      seq,
+      icount: stamp.icount,
+      timeNs: stamp.timeNs,
+      cpu: stamp.cpu,
+      pc: u64(),
+      el: random(3),
+      regime: (['EL10', 'EL2', 'EL20'] as const)[random(3)],
+      vmid: random(2 ** 16),
+      asid: random(2 ** 16),
+      instructions: 1,
+      atoms: Uint8Array.from({ length: random(30) }, () => random(2)),
+      targets: list(random(4)),
+      addresses: list(random(20)),
+      registers: list(random(4)),
+      memory: list(random(4)),
+    });
+    for (const table of events) {
+      const columns = Object.entries(columnsOf(table)).slice(4);
+      const row = columns.map(([name, { type, nullable }]) => [
+        name,
+        nullable && random(3) === 0 ? null : values[type](),
+      ]);
+      recorder.append(table, Object.fromEntries(row) as RowOf<typeof table>);
+    }
+    stamp.icount += 1;
+    stamp.timeNs += random(100);
+  }
+  await recorder.finish('test', { stateHash: '', checkpoint: null });
+}
