@@ -6,11 +6,11 @@ const CODE_OF_DELTA = new Uint8Array(256).fill(0xff);
 for (const [code, delta] of SMALL_DELTAS.entries()) CODE_OF_DELTA[delta + 128] = code;
 
 /** Streams by a hash of their page: a guess that is checked. */
-const GUESSES = 256;
+const GUESS_BITS = 8;
 
 const low = new Int32Array(STREAMS);
 const high = new Int32Array(STREAMS);
-const guesses = new Uint8Array(GUESSES);
+const guesses = new Uint8Array(2 ** GUESS_BITS);
 
 /**
  * Encodes `count` addresses, given as pairs of 32-bit halves (low first; of the high half 16 bits count), into `out` from
@@ -27,10 +27,17 @@ export function encodeAddresses(halves: Uint32Array, count: number, out: Uint8Ar
   for (let i = 0; i < 2 * count; i += 2) {
     const lo = halves[i] | 0;
     const hi = halves[i + 1] & 0xffff;
-    const hash = (lo >>> 12) & (GUESSES - 1);
-    const stream = guesses[hash];
-    const from = low[stream];
-    if (((from ^ lo) & ~0xfff) === 0 && high[stream] === hi) {
+    // Multiplicative hashing: pages of arrays and stacks are often a power of two apart.
+    const hash = Math.imul(lo >>> 12, 0x9e3779b1) >>> (32 - GUESS_BITS);
+    let stream = guesses[hash];
+    if (((low[stream] ^ lo) & ~0xfff) !== 0 || high[stream] !== hi) {
+      // Two pages share the guess, or none has it: look at all streams.
+      stream = STREAMS - 1;
+      while (stream >= 0 && (((low[stream] ^ lo) & ~0xfff) !== 0 || high[stream] !== hi)) stream -= 1;
+      if (stream >= 0) guesses[hash] = stream;
+    }
+    if (stream >= 0) {
+      const from = low[stream];
       const delta = lo - from;
       low[stream] = lo;
       const code = delta >= -128 && delta < 128 ? CODE_OF_DELTA[delta + 128] : CODE_HALF;
