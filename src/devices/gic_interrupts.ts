@@ -2,6 +2,10 @@
  * The state of every interrupt of a GIC, and for each CPU the highest-priority one that may be signalled to it. GICv2 and GICv3
  * distributors and redistributors are register views of this.
  *
+ * Rows of table `interrupts`, `detail` by event: raised, lowered, pending: the CPU of a private interrupt, null for a shared one;
+ * acknowledged, priority drop: the priority; list register, virtual acknowledged, virtual eoi: number of the list register, null where
+ * none has the interrupt; maintenance: GICH_MISR or ICH_MISR_EL2; deactivated: null.
+ *
  * Cost: a change of one interrupt updates one bit per CPU; the highest pending interrupt is looked for only when something that
  * bears on it has changed, and then only among the interrupts that are pending, enabled and not active.
  */

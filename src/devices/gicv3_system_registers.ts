@@ -247,35 +247,23 @@ const LIST_REGISTER_NAMES = new Map(
   Array.from({ length: LIST_REGISTERS }, (_, n): [string, number] => [`ICH_LR${n}_EL2`, n]),
 );
 
-const effectOf = (
-  name: string,
-  c: GicV3CpuInterface,
-  v: VirtualInterface,
-  view: CpuView,
-): { read?: () => number; write?: (value: number) => void } | undefined => {
-  const ich = ICH.get(name);
-  if (ich !== undefined) return bind(ich, v);
-  const icc = ICC.get(name);
-  if (icc === undefined) return undefined;
-  const isVirtual = view.el === 1 && (Number(view.hcr & 0xffn) & icc.virtualBy) !== 0;
-  return isVirtual ? bind(icc.virtual, v) : bind(icc.physical, c);
-};
-
-const bind = <D>(
-  { read, write }: Effect<D>,
-  d: D,
-): { read?: () => number; write?: (value: number) => void } => ({
-  read: read && (() => read(d)),
-  write: write && ((value) => write(d, value)),
-});
+/** Whether this access to an ICC_ name means the virtual interface. */
+const isVirtual = (register: InterfaceRegister, view: CpuView): boolean =>
+  view.el === 1 && (Number(view.hcr & 0xffn) & register.virtualBy) !== 0;
 
 /** MRS. A name that is not GICv3's, or is write only, is a bug of ours. */
 export function readRegister(name: string, c: GicV3CpuInterface, v: VirtualInterface, view: CpuView): bigint {
   const n = LIST_REGISTER_NAMES.get(name);
   if (n !== undefined) return (BigInt(v.readHigh(n)) << 32n) | BigInt(v.readLow(n));
-  const read = effectOf(name, c, v, view)?.read;
-  if (read === undefined) throw new Error(`GICv3 has no register ${name} to read`);
-  return BigInt(read() >>> 0);
+  const icc = ICC.get(name);
+  const value =
+    icc === undefined
+      ? ICH.get(name)?.read?.(v)
+      : isVirtual(icc, view)
+        ? icc.virtual.read?.(v)
+        : icc.physical.read?.(c);
+  if (value === undefined) throw new Error(`GICv3 has no register ${name} to read`);
+  return BigInt(value >>> 0);
 }
 
 /** MSR, except the SGI registers. */
@@ -292,7 +280,11 @@ export function writeRegister(
     v.writeListRegister(n, Number((value >> 32n) & 0xffff_ffffn) & LR_HIGH_MASK, low);
     return;
   }
-  const write = effectOf(name, c, v, view)?.write;
-  if (write === undefined) throw new Error(`GICv3 has no register ${name} to write`);
-  write(low);
+  const icc = ICC.get(name);
+  if (icc === undefined) {
+    const write = ICH.get(name)?.write;
+    if (write === undefined) throw new Error(`GICv3 has no register ${name} to write`);
+    write(v, low);
+  } else if (isVirtual(icc, view)) icc.virtual.write?.(v, low);
+  else icc.physical.write?.(c, low);
 }

@@ -527,6 +527,20 @@ describe('GICv2 virtualization', () => {
 });
 
 describe('GICv2 as a device', () => {
+  test('no access of any size anywhere in a window throws', () => {
+    const g = gic(2);
+    const { gicd, gicc, gich, gicv } = g.device;
+    for (const window of [gicd, gicc, gich, gicv])
+      for (let offset = 0; offset < 0x2000; offset++)
+        for (const width of [1, 2, 4] as const) {
+          if (offset % width !== 0) continue;
+          window.write(offset, width, 0xffff_ffff);
+          const value = window.read(offset, width);
+          if (value < 0 || value > 2 ** (8 * width) - 1)
+            expect.unreachable(`${window.registerName(offset)}: ${value}`);
+        }
+  });
+
   test('every step of an interrupt is an event', () => {
     const g = gic();
     open(g);

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { gicRegisters } from '../../src/cpu/sysregs/gic.ts';
 import { GicV3 } from '../../src/devices/gicv3.ts';
 import { testContext } from './support.ts';
 
@@ -468,6 +469,38 @@ describe('GICv3 virtualization', () => {
 });
 
 describe('GICv3 as a device', () => {
+  test('every register that the CPU delegates can be read and written where its row says so, at EL1 and EL2', () => {
+    const { device } = gic();
+    const delegated = gicRegisters.filter((row) => row.storage === 'gic');
+    expect(delegated.length).toBeGreaterThan(30);
+    for (const { name, access } of delegated)
+      for (const view of [
+        { el: 1, hcr: 0n },
+        { el: 1, hcr: ROUTED },
+        { el: 2, hcr: ROUTED },
+      ]) {
+        const allowed = access[view.el];
+        if (allowed.includes('r')) expect(device.readRegister(0, name, view)).toBeTypeOf('bigint');
+        if (allowed.includes('w')) device.writeRegister(0, name, 0xffff_ffff_ffff_ffffn, view);
+      }
+  });
+
+  test('no access of any size anywhere in a window throws', () => {
+    const { device } = gic(2);
+    for (const [window, size] of [
+      [device.gicd, 0x1_0000],
+      [device.gicrs[1], FRAMES],
+    ] as const)
+      for (let offset = 0; offset < size; offset++)
+        for (const width of [1, 2, 4] as const) {
+          if (offset % width !== 0) continue;
+          window.write(offset, width, 0xffff_ffff);
+          const value = window.read(offset, width);
+          if (value < 0 || value > 2 ** (8 * width) - 1)
+            expect.unreachable(`${window.registerName(offset)}: ${value}`);
+        }
+  });
+
   test('every step of a virtual interrupt is an event', () => {
     const g = gic();
     g.msr('ICH_HCR_EL2', 1);
