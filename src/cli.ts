@@ -1,5 +1,5 @@
 /** The command line: finds the verbs, runs one, turns a user's mistake into one line and exit code 2. */
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { UserError } from './user-error.ts';
@@ -17,12 +17,9 @@ async function verbs(): Promise<Verb[]> {
   const commands = readdirSync(join(ROOT, 'commands')).filter(isCode);
   const analyzers = readdirSync(join(ROOT, '../analyzers'), { withFileTypes: true })
     .filter((entry) => entry.isDirectory() && entry.name !== 'skeleton')
-    .map(({ name }) => name);
-  const extension = import.meta.filename.slice(-3);
-  const files = [
-    ...commands.map((name) => join(ROOT, 'commands', name)),
-    ...analyzers.map((name) => join(ROOT, '../analyzers', name, `command${extension}`)),
-  ];
+    .map(({ name }) => join(ROOT, '../analyzers', name, `command${import.meta.filename.slice(-3)}`))
+    .filter((file) => existsSync(file));
+  const files = [...commands.map((name) => join(ROOT, 'commands', name)), ...analyzers];
   const modules = await Promise.all(files.map((file) => import(file) as Promise<{ default: Verb }>));
   return modules.map((module) => module.default);
 }
@@ -33,6 +30,11 @@ export async function main(argv: readonly string[]): Promise<number> {
     .description('A flight recorder for AArch64 hypervisors and their guests')
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'hindsight: ')) });
+  // A reader that has seen enough, as `head` has, ends the program without a word.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(0);
+    throw error;
+  });
   try {
     for (const verb of await verbs()) verb(program);
     for (const command of program.commands) command.exitOverride().copyInheritedSettings(program);

@@ -348,6 +348,7 @@ export class Exceptions {
         hcr: u64[HCR],
         vttbr: u64[VTTBR],
         vmid: vmidOf(u64[VTTBR], u64[VTCR]),
+        x0: esr >>> 26 === EC.hvc || esr >>> 26 === EC.smc ? this.#state.x(0) : null,
       });
     this.redirected = true;
     onAttention('translation');

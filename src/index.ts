@@ -1,0 +1,7 @@
+/** What programs and notebooks use of Hindsight. */
+export { Timeline } from './replay/timeline.ts';
+export { open } from './sql/open.ts';
+export type { Row, Session } from './sql/session.ts';
+export { type RecordOptions, type RecordSummary, record } from './trace/flight_recorder.ts';
+export { openRecording, type Recording } from './trace/recording.ts';
+export { UserError } from './user-error.ts';

@@ -1,0 +1,24 @@
+/** The symbols of the images inside a recording. */
+import { isElf, parseElf } from '../machine/elf.ts';
+import { unpackImage } from '../machine/image.ts';
+import { storedFiles } from '../trace/image_files.ts';
+import type { Recording } from '../trace/recording.ts';
+import { elfSymbolTable } from './elf_symbols.ts';
+import { joinSymbolTables, type SymbolTable } from './symbol_table.ts';
+
+/** Undefined where no image is an ELF file with symbols. */
+export function recordedSymbols(recording: Recording): SymbolTable | undefined {
+  const readFile = storedFiles(recording);
+  const tables = Object.keys(recording.facts.images).flatMap((path) => {
+    const bytes = unpackImage(readFile(path), path);
+    return isElf(bytes) ? [elfSymbolTable(parseElf(bytes, path))] : [];
+  });
+  return tables.length > 0 ? joinSymbolTables(tables) : undefined;
+}
+
+/** `name+0x10`, as debuggers write it; undefined where no symbol covers the address. */
+export function symbolText(symbols: SymbolTable, address: bigint): string | undefined {
+  const found = symbols.at(address);
+  if (!found) return undefined;
+  return found.offset === 0 ? found.name : `${found.name}+0x${found.offset.toString(16)}`;
+}
