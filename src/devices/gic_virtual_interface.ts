@@ -175,10 +175,10 @@ export class VirtualInterface {
     return priority < this.pmr && preempts(priority, this.active.running(), this.#binaryPoint(n));
   }
 
-  /** Makes a pending virtual interrupt active; an LPI has no active state and leaves its list register free. */
+  /** Makes a pending virtual interrupt active, a virtual LPI too (physical ones have no such state). */
   acknowledge(n: number): void {
     this.active.push(this.#options.oneActivePrioritiesRegister ? 0 : this.group(n), this.#groupPriority(n));
-    this.#high[n] = (this.#high[n] & ~LR_PENDING) | (this.#low[n] >= FIRST_LPI ? 0 : LR_ACTIVE);
+    this.#high[n] = (this.#high[n] & ~LR_PENDING) | LR_ACTIVE;
     this.#event(this.#low[n], 'virtual acknowledged', n);
   }
 
@@ -199,7 +199,8 @@ export class VirtualInterface {
     if (dropped === IDLE_PRIORITY && group !== null) return;
     const n = this.#findActive(vintid, sourceCpu);
     this.#event(vintid, 'virtual eoi', n < 0 ? null : n);
-    if (this.is(VMCR_EOIM)) return;
+    // Nobody writes the deactivate register for an LPI: its EOI deactivates in both modes.
+    if (this.is(VMCR_EOIM) && vintid < FIRST_LPI) return;
     if (n >= 0) {
       if (group === null || (this.group(n) === group && this.#groupPriority(n) === dropped))
         this.#deactivate(n);

@@ -448,13 +448,19 @@ describe('GICv3 virtualization', () => {
     expect([g.mrs('ICH_EISR_EL2'), g.mrs('ICH_ELRSR_EL2'), misr(0x01)]).toEqual([2, 0xc, 1]);
   });
 
-  test('a virtual LPI has no active state', () => {
-    const g = gic();
-    openVirtual(g);
-    g.msr('ICH_LR0_EL2', PENDING | GROUP1 | 8200n);
-    expect([g.mrs('ICC_IAR1_EL1', 1), stateOf(g, 0), g.mrs('ICC_RPR_EL1', 1)]).toEqual([8200, 0, 0]);
-    g.msr('ICC_EOIR1_EL1', 8200, 1);
-    expect([g.mrs('ICC_RPR_EL1', 1), g.mrs('ICH_HCR_EL2')]).toEqual([0xff, 1]);
+  test('a virtual LPI becomes active, its EOI deactivates it in both modes, and one that has no list register is not counted', () => {
+    for (const eoiMode of [0, 2]) {
+      const g = gic();
+      openVirtual(g);
+      g.msr('ICC_CTLR_EL1', eoiMode, 1);
+      g.msr('ICH_LR0_EL2', PENDING | GROUP1 | 8200n);
+      expect([g.mrs('ICC_IAR1_EL1', 1), stateOf(g, 0), g.mrs('ICC_RPR_EL1', 1)]).toEqual([8200, 2, 0]);
+      g.msr('ICC_EOIR1_EL1', 8200, 1);
+      expect([stateOf(g, 0), g.mrs('ICC_RPR_EL1', 1)]).toEqual([0, 0xff]);
+      g.msr('ICH_AP1R0_EL2', 1);
+      g.msr('ICC_EOIR1_EL1', 8200, 1);
+      expect([g.mrs('ICC_RPR_EL1', 1), g.mrs('ICH_HCR_EL2')]).toEqual([0xff, 1]);
+    }
   });
 
   test('the virtual machine writes VMCR through its registers', () => {
