@@ -1,0 +1,137 @@
+/**
+ * `npm run bench [-- WORKLOAD … --rounds N --quick]`: speed side by side with QEMU.
+ *
+ * Every figure of a workload comes from the same rounds: in each, every subject runs the image once, one after the other. A run is
+ * timed as a whole process, to its exit. Its start-up is measured in the same way and subtracted: the time of the same command for
+ * `hello`, which executes some thousand instructions, in the same round. Instructions are those that our machine attempts.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { UserError } from '../../src/user-error.ts';
+import { images } from '../../traces/images.ts';
+import { bytesOnDisk, QEMU, RECORDED, run, SUBJECTS, type Subject, UNTRACED_SUBJECT } from './subjects.ts';
+
+const TRACES = fileURLToPath(new URL('../../traces/', import.meta.url));
+const WORKLOADS = images.filter(({ folder }) => folder.startsWith('bench/') || folder === 'hypervisor');
+const imagePath = (folder: string) => join(TRACES, folder, `${basename(folder)}.elf`);
+const HELLO = imagePath('hello');
+/** Runs of fewer seconds than this say nothing: the start-up that is subtracted varies as much. */
+const SHORTEST = 0.05;
+
+/** What the runs of one subject gave: seconds by round, the rest from the last round. */
+interface Measured {
+  /** Start-up subtracted. */
+  readonly seconds: number[];
+  readonly startUp: number[];
+  peakBytes: number;
+  diskBytes: number;
+}
+
+/** The guest's side: the same for all subjects. */
+interface Guest {
+  readonly icount: number;
+  readonly touched: number;
+}
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return (sorted[(sorted.length - 1) >> 1] + sorted[sorted.length >> 1]) / 2;
+}
+
+async function timed(subject: Subject, image: string, scratch: string) {
+  const directory = join(scratch, 'recording.hs');
+  const result = await run(subject.command(image, directory));
+  const diskBytes = subject.records ? bytesOnDisk(directory) : 0;
+  rmSync(directory, { recursive: true, force: true });
+  return { ...result, diskBytes };
+}
+
+async function measure(image: string, rounds: number, scratch: string) {
+  const results = new Map<Subject, Measured>();
+  let guest: Guest = { icount: 0, touched: 0 };
+  for (let round = 0; round < rounds; round++)
+    for (const subject of SUBJECTS) {
+      const startUp = (await timed(subject, HELLO, scratch)).seconds;
+      const { seconds, peakBytes, diskBytes, output } = await timed(subject, image, scratch);
+      const measured = results.get(subject) ?? { seconds: [], startUp: [], peakBytes: 0, diskBytes: 0 };
+      results.set(subject, measured);
+      measured.seconds.push(seconds - startUp);
+      measured.startUp.push(startUp);
+      measured.peakBytes = peakBytes;
+      measured.diskBytes = diskBytes;
+      if (subject === UNTRACED_SUBJECT) guest = JSON.parse(output) as Guest;
+    }
+  return { results, guest };
+}
+
+const print = (line: string) => process.stdout.write(`${line}\n`);
+const column = (text: string | number, width = 12) => String(text).padStart(width);
+
+function printWorkload(name: string, { results, guest }: Awaited<ReturnType<typeof measure>>): void {
+  print(`\n${name}: ${(guest.icount / 1e6).toFixed(1)} million instructions`);
+  print(
+    `${'subject'.padEnd(12)}${['M instr/s', '× QEMU', '× untraced', 'B/instr', 'peak MB'].map((c) => column(c)).join('')}`,
+  );
+  const secondsOf = (subject: Subject) => results.get(subject)!.seconds;
+  for (const [subject, { seconds, peakBytes, diskBytes }] of results) {
+    // Of each round, then the median: the host's load is about the same within a round.
+    const ratio = (other: Subject) =>
+      SHORTEST > Math.min(median(seconds), median(secondsOf(other)))
+        ? 'short'
+        : median(seconds.map((s, round) => secondsOf(other)[round] / s)).toFixed(2);
+    const cells = [
+      SHORTEST > median(seconds) ? 'short' : (guest.icount / median(seconds) / 1e6).toFixed(1),
+      ratio(QEMU),
+      ratio(UNTRACED_SUBJECT),
+      subject.records ? (diskBytes / guest.icount).toFixed(4) : '',
+      ((peakBytes - guest.touched) / 1e6).toFixed(0),
+    ];
+    print(`${subject.name.padEnd(12)}${cells.map((cell) => column(cell)).join('')}`);
+  }
+}
+
+async function main(): Promise<void> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { rounds: { type: 'string', default: '5' }, quick: { type: 'boolean', default: false } },
+  });
+  const rounds = values.quick ? 1 : Number(values.rounds);
+  if (!Number.isInteger(rounds) || rounds < 1)
+    throw new UserError(`--rounds ${values.rounds}: give a number from 1`);
+  const names = WORKLOADS.map(({ folder }) => basename(folder));
+  for (const name of positionals)
+    if (!names.includes(name)) throw new UserError(`no workload ${name}: there are ${names.join(', ')}`);
+  const scratch = mkdtempSync(join(tmpdir(), 'hindsight-bench-'));
+  const startUps = new Map<Subject, number[]>(SUBJECTS.map((subject) => [subject, []]));
+  try {
+    print(
+      `medians of ${rounds} interleaved rounds; start-up, subtracted, is the same command's time for hello`,
+    );
+    for (const { folder } of WORKLOADS) {
+      const name = basename(folder);
+      if (positionals.length > 0 && !positionals.includes(name)) continue;
+      const measured = await measure(imagePath(folder), rounds, scratch);
+      printWorkload(name, measured);
+      for (const [subject, { startUp }] of measured.results) startUps.get(subject)!.push(...startUp);
+    }
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+  print('\nstart-up: hello, whole process');
+  for (const [{ name }, seconds] of startUps)
+    print(`${name.padEnd(12)}${column(median(seconds).toFixed(2))} s`);
+  print(
+    `\nthe floors: untraced ≥ 0.25 × QEMU on integer-mix, ${RECORDED.name} ≥ 0.5 × untraced, hindsight record hello ≤ 0.6 s`,
+  );
+}
+
+try {
+  await main();
+} catch (error) {
+  if (!(error instanceof UserError)) throw error;
+  process.stderr.write(`bench: ${error.message}\n`);
+  process.exitCode = 2;
+}
