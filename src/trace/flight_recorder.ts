@@ -173,16 +173,18 @@ class RecordingSession {
         const payload = feedInput(machine, input);
         if (payload.length > 0) this.#recorder.append('inputs', { kind: 'console', payload });
       }
-      let stop = this.#loop.settle();
-      if (stop === 'idle' && input && (await input.more(signal))) continue;
-      if (!stop && machine.time.icount < limit) {
+      const before = this.#loop.settle();
+      if (before === 'idle' && input && (await input.more(signal))) continue;
+      if (before) return signal?.aborted ? 'interrupted' : before;
+      if (machine.time.icount < limit) {
         const seq = this.#recorder.beginPacket();
         const start = this.#loop.beginPacket();
         const next = input instanceof RecordedInput ? input.nextIcount : Number.POSITIVE_INFINITY;
-        stop = this.#loop.runPacket(start, Math.min(limit, next));
+        const stop = this.#loop.runPacket(start, Math.min(limit, next));
         this.#addPacket(seq, start);
+        // An input may still wake a machine that waits.
+        if (stop && !(stop === 'idle' && input)) return stop;
       }
-      if (stop && !(stop === 'idle' && input)) return stop;
       if (
         machine.time.icount >= limit ||
         machine.time.now() >= (until.timeNs ?? Infinity) ||
