@@ -133,7 +133,7 @@ describe('damage', () => {
     const random = randomNumbers(77);
     for (const file of filesOf(path)) {
       const good = readFileSync(join(path, file));
-      for (let i = 0; i < 6; i++) {
+      for (let i = 0; i < 3; i++) {
         const bad = Buffer.from(good);
         const bit = i === 0 ? 8 * bad.length - 1 - random(200) : random(8 * bad.length);
         bad[bit >> 3] ^= 1 << (bit & 7);
@@ -169,7 +169,7 @@ describe('damage', () => {
     const file = join(path, segment.file);
     const good = readFileSync(file);
     const named = new Set<string>();
-    for (let at = 2000; at < good.length; at += 61) {
+    for (let at = 2000; at < good.length; at += 131) {
       const bad = Buffer.from(good);
       bad[at] ^= 0x10;
       writeFileSync(file, bad);
@@ -209,7 +209,7 @@ describe('an interrupted recording', () => {
   const writer = join(import.meta.dirname, 'endless_recording.ts');
 
   test('killed at any moment opens with what was committed', async () => {
-    for (const delay of [150, 260, 400]) {
+    for (const delay of [150, 400]) {
       const killed = join(directory, `killed-${delay}.hs`);
       const child = fork(writer, [killed], { stdio: 'ignore' });
       const ended = new Promise((resolve) => child.once('exit', resolve));
