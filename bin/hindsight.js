@@ -8,6 +8,12 @@ import { fileURLToPath } from 'node:url';
 const here = dirname(fileURLToPath(import.meta.url));
 const REQUIRED = 24;
 
+// A reader that has seen enough, as `head` has, ends the program without a word.
+process.stdout.on('error', (error) => {
+  if (error.code === 'EPIPE') process.exit(0);
+  throw error;
+});
+
 if (Number(process.versions.node.split('.')[0]) >= REQUIRED) {
   // A checkout runs its TypeScript as it is; an installed package has JavaScript, because Node strips no types there.
   const built = join(here, '../dist/src/cli.js');

@@ -30,11 +30,6 @@ export async function main(argv: readonly string[]): Promise<number> {
     .description('A flight recorder for AArch64 hypervisors and their guests')
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'hindsight: ')) });
-  // A reader that has seen enough, as `head` has, ends the program without a word.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(0);
-    throw error;
-  });
   try {
     for (const verb of await verbs()) verb(program);
     for (const command of program.commands) command.exitOverride().copyInheritedSettings(program);

@@ -198,7 +198,7 @@ function* verifyTotals({ facts, epochs }: Recording): Generator<Finding> {
 function* verifyFlow(recording: Recording): Generator<Finding> {
   const decoder = new FlowDecoder(recording);
   const ends = new Map<number, { pc: bigint; el: number }>();
-  let icount = 0;
+  let icount = recording.epochs[0]?.firstIcount ?? 0;
   for (const packet of decoder.packets()) {
     const file = recording.epochs[packet.epoch].segments.find(({ table }) => table === 'flow')!.file;
     const name = `the packet of instruction ${packet.icount} (seq ${packet.seq})`;
