@@ -17,8 +17,8 @@
 #define GUEST_1_VA 0xffffff8011000000
 #define GUEST_2_VA 0xffffff8022000000
 
-/* A payload begins with two sizes, in bytes and whole pages: read-only part, whole image. Then its first instruction. */
-#define PAYLOAD_ENTRY 16
+/* A payload begins with the size of its read-only part, in bytes. Then comes its first instruction. */
+#define PAYLOAD_ENTRY 8
 
 /* A guest kernel's memory: the tables of its upper half, its one stack above them, the tables of its lower half. */
 #define UPPER_TABLES 3

@@ -159,7 +159,7 @@ void take_interrupt(struct exception_frame *frame)
     break;
   case INTID_MAINTENANCE:
     current->exits[EXIT_MAINTENANCE]++;
-    vgic_maintain(&current->vgic);
+    vgic_fill(&current->vgic); /* underflow: there is room now for what had to wait */
     gic->deactivate(intid);
     break;
   case INTID_HYPERVISOR_TIMER:

@@ -19,12 +19,7 @@ void vgic_reset(struct vgic *vgic)
   *vgic = (struct vgic){.enabled = 0xffff}; /* SGIs are always enabled here */
 }
 
-void vgic_inject(struct vgic *vgic, u32 intid)
-{
-  vgic->pending |= 1u << intid;
-  if (intid == INTID_VIRTUAL_TIMER)
-    vgic->timer_active = true;
-}
+void vgic_inject(struct vgic *vgic, u32 intid) { vgic->pending |= 1u << intid; }
 
 /* The list register to use for an interrupt: the one it is in already, else an empty one, else none (list_count). */
 static unsigned find_list(u32 intid)
@@ -59,9 +54,6 @@ void vgic_fill(struct vgic *vgic)
   }
   lists->control(full);
 }
-
-/* Underflow: at most one list register is in use, so there is room for what had to wait. */
-void vgic_maintain(struct vgic *vgic) { vgic_fill(vgic); }
 
 void vgic_save(struct vgic *vgic)
 {

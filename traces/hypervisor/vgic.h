@@ -41,7 +41,6 @@ void vgic_reset(struct vgic *vgic);
 void vgic_inject(struct vgic *vgic, u32 intid);
 /* Move what is pending and enabled to free list registers; ask for an underflow interrupt if some had to wait. */
 void vgic_fill(struct vgic *vgic);
-void vgic_maintain(struct vgic *vgic);
 void vgic_save(struct vgic *vgic);
 void vgic_load(struct vgic *vgic);
 /* Of a guest that does not run. */
