@@ -1,5 +1,5 @@
 /** The back ends as the machine runs them. */
-import type { CpuState } from '../cpu/state.ts';
+import { CELL, type CpuState } from '../cpu/state.ts';
 import type { Detail } from '../translate/detail.ts';
 import { records } from '../translate/detail.ts';
 import { Evaluator, type RedirectingRuntime } from '../translate/evaluator.ts';
@@ -16,6 +16,8 @@ import type { RawBuffers } from './raw_buffers.ts';
 export interface Engine {
   /** At most so many instructions at once. */
   readonly maxSlice: number;
+  /** Gets ready to execute at pc if its page was entered before and nothing changed since; false where `enter` must be called. */
+  resume(): boolean;
   /** Gets ready to execute at byte `offset` of the page, which the pc is mapped to. */
   enter(page: CodePage, offset: number): void;
   /** Executes as many instructions as cell `budget` says. True where an instruction redirected execution: it is still in budget. */
@@ -41,6 +43,10 @@ export interface EngineParts {
   /** A word of this page is about to execute for the first time since it was written. */
   readonly onFirstExecution: (page: CodePage, offset: number) => void;
 }
+
+const PC = CELL.pc >>> 2;
+const IP = CELL.ip >>> 2;
+const PC_BASE = CELL.pcBase >>> 2;
 
 export class InterpreterEngine implements Engine {
   readonly maxSlice = Number.POSITIVE_INFINITY;
@@ -68,14 +74,32 @@ export class InterpreterEngine implements Engine {
     });
   }
 
-  enter(page: CodePage, offset: number): void {
+  /** What the translated code does at a jump: a hit in the fetch TLB stands for the translation and for the row of table fetch. */
+  resume(): boolean {
+    const { u32 } = this.#parts.state;
+    const pageLow = (u32[PC] & ~0xfff) >>> 0;
+    const records = this.#parts.tlb.findFetch(this.#parts.fetchBank(), pageLow, u32[PC + 1]);
+    if (records === 0) return false;
+    this.#begin(records, pageLow);
+    return true;
+  }
+
+  enter(page: CodePage): void {
     const { state, code, tlb } = this.#parts;
+    const { u32 } = state;
     const records = code.recordsOf(page);
-    const pc = state.get('pc');
-    const vaPage = pc & ~0xfffn;
-    tlb.fillFetch(this.#parts.fetchBank(), Number(vaPage & 0xffff_ffffn), Number(vaPage >> 32n), records);
-    state.setSmall('ip', records + (offset / 4) * RECORD_SIZE);
-    state.set('pcBase', BigInt.asUintN(64, vaPage - BigInt(records / 4)));
+    const pageLow = (u32[PC] & ~0xfff) >>> 0;
+    tlb.fillFetch(this.#parts.fetchBank(), pageLow, u32[PC + 1], records);
+    this.#begin(records, pageLow);
+  }
+
+  /** Cells ip and pcBase for pc in the page with these records. */
+  #begin(records: number, pageLow: number): void {
+    const { u32 } = this.#parts.state;
+    u32[IP] = records + ((u32[PC] & 0xffc) >>> 2) * RECORD_SIZE;
+    const baseLow = pageLow - records / 4;
+    u32[PC_BASE] = baseLow;
+    u32[PC_BASE + 1] = u32[PC + 1] - (baseLow < 0 ? 1 : 0);
   }
 
   run(): boolean {
@@ -84,7 +108,10 @@ export class InterpreterEngine implements Engine {
 
   currentWord(): number {
     const { state, code, memory } = this.#parts;
-    const ip = Number(BigInt.asIntN(64, state.get('pc') - state.get('pcBase'))) * 4;
+    // The high words count too: pc may be anywhere after an exception.
+    const { u32 } = state;
+    const high = (u32[PC + 1] - u32[PC_BASE + 1]) | 0;
+    const ip = (u32[PC] - u32[PC_BASE] + high * 2 ** 32) * 4;
     if (!code.holdsRecord(ip)) return 0;
     const { page, offset } = code.locate(ip);
     return memory.u32[(page.poolOffset + offset) / 4];
@@ -119,6 +146,11 @@ export class EvaluatorEngine implements Engine {
         memoryValue: () => {},
       },
     );
+  }
+
+  /** Every instruction is looked up anew. */
+  resume(): boolean {
+    return false;
   }
 
   enter(page: CodePage, offset: number): void {

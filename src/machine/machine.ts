@@ -7,7 +7,8 @@ import type { CpuModel } from '../cpu/models/model.ts';
 import { modelNamed } from '../cpu/models/models.ts';
 import { CpuRuntime } from '../cpu/runtime.ts';
 import { Semihosting } from '../cpu/semihosting.ts';
-import { CpuState } from '../cpu/state.ts';
+import { CELL, CpuState } from '../cpu/state.ts';
+import { slotOf } from '../cpu/sysregs/table.ts';
 import { SystemOperations } from '../cpu/system_operations.ts';
 import { SystemRegisters } from '../cpu/system_registers.ts';
 import { decode } from '../isa/table.ts';
@@ -89,6 +90,10 @@ export class Machine {
   /** The banks of the inline TLB in use must be chosen again. */
   #contextChanged = true;
   #fetchBank = 0;
+  #unprivilegedBank = 0;
+  /** Banks chosen since the translation registers changed, by EL, PAN and UAO; good while the TLB's generation is that. */
+  readonly #chosenBanks: (ChosenBanks | undefined)[] = Array(16).fill(undefined);
+  #chosenGeneration = -1;
 
   constructor(options: MachineOptions) {
     const { recipe, readFile, engine = 'interpreter', detail = 'none', events, onConsole } = options;
@@ -107,7 +112,10 @@ export class Machine {
     this.buffers = new RawBuffers(this.state, stateMemory.buffer);
     this.#tlb = new InlineTlb(stateMemory.buffer);
     this.code = new CodePages(this.memory, this.events, stateMemory.buffer, HANDLER_PAGE_END);
-    this.code.onNewPage = (poolOffset) => this.#tlb.protectPage(poolOffset);
+    // Stores go ahead inline to dirty pages only.
+    this.code.onNewPage = (poolOffset) => {
+      if (this.dirty.has(poolOffset)) this.#tlb.protectPage(poolOffset);
+    };
     this.code.onRecordsGone = (gone) =>
       gone === 'all' ? this.#tlb.dropAllFetches() : this.#tlb.dropFetch(gone);
 
@@ -153,12 +161,14 @@ export class Machine {
         features,
         events: this.events,
         pc,
-        onInvalidate: () => {
-          this.#tlb.flush();
+        onInvalidate: (what) => {
+          if (what.all) this.#tlb.flush();
+          else this.#tlb.dropPages(what.va, what.size);
           this.#attend('translation');
         },
         onContextChange: () => {
           this.#contextChanged = true;
+          this.#chosenBanks.fill(undefined);
         },
       });
       return new CpuCore(cpu, mmu);
@@ -329,6 +339,7 @@ export class Machine {
     this.current = cpu;
     this.registers.reload(cpu);
     this.#contextChanged = true;
+    this.#chosenBanks.fill(undefined);
   }
 
   /**
@@ -336,6 +347,10 @@ export class Machine {
    */
   chooseCpu(): boolean {
     const { cores, state } = this;
+    if (cores.length === 1 && state.u32[WAITING] === 0) {
+      this.yielded = false;
+      return true;
+    }
     const start = this.yielded ? 1 : 0;
     this.yielded = false;
     for (let i = 0; i < cores.length; i++) {
@@ -358,8 +373,10 @@ export class Machine {
    * Gets the engine ready to execute at pc. 'fault': an exception was taken instead, and no instruction was attempted.
    */
   enter(): 'ok' | 'fault' {
+    if (this.#contextChanged) this.#chooseBanks();
+    if (this.engine.resume()) return 'ok';
     const { state } = this;
-    const el = state.small('el') as 0 | 1 | 2;
+    const el = state.u32[EL] as 0 | 1 | 2;
     const regime = this.mmu.regime(el);
     const tagged = state.get('pc');
     const va = canonicalAddress(Number(tagged & 0xffff_ffffn), Number(tagged >> 32n), regime.topByteIgnored);
@@ -390,7 +407,7 @@ export class Machine {
   }
 
   #fetchContext({ name, vmid, asid }: Regime) {
-    return { regime: name, vmid, asid };
+    return { cpu: this.current, regime: name, vmid, asid };
   }
 
   #firstExecution(page: CodePage, offset: number): void {
@@ -403,24 +420,36 @@ export class Machine {
 
   #chooseBanks(): void {
     this.#contextChanged = false;
-    const el = this.state.small('el') as 0 | 1 | 2;
-    const bank = this.#bankOf(el);
-    const unprivileged = this.#bankOf(this.#accessLevel(true));
-    this.#fetchBank = bank;
-    this.state.setSmall('tlb', dataTlbAddress(bank));
-    this.state.setSmall('tlbUnprivileged', dataTlbAddress(unprivileged));
-    this.state.setSmall('fetchTlb', fetchTlbAddress(bank));
+    const { u32 } = this.state;
+    if (this.#chosenGeneration !== this.#tlb.generation) this.#chosenBanks.fill(undefined);
+    const index = u32[EL] | (u32[PAN] << 2) | (u32[UAO] << 3);
+    let chosen = this.#chosenBanks[index];
+    if (chosen === undefined) {
+      const bank = this.#bankOf(u32[EL] as 0 | 1 | 2);
+      chosen = { bank, unprivileged: this.#bankOf(this.#accessLevel(true)) };
+      if (this.#chosenGeneration !== this.#tlb.generation) this.#chosenBanks.fill(undefined);
+      this.#chosenBanks[index] = chosen;
+      this.#chosenGeneration = this.#tlb.generation;
+    } else {
+      this.#tlb.touch(chosen.bank);
+      this.#tlb.touch(chosen.unprivileged);
+    }
+    this.#fetchBank = chosen.bank;
+    this.#unprivilegedBank = chosen.unprivileged;
+    u32[TLB] = dataTlbAddress(chosen.bank);
+    u32[TLB_UNPRIVILEGED] = dataTlbAddress(chosen.unprivileged);
+    u32[FETCH_TLB] = fetchTlbAddress(chosen.bank);
   }
 
   #bankOf(el: 0 | 1 | 2): number {
-    const key = this.mmu.contextKey(el, this.state.small('pan') === 1);
+    const key = this.mmu.contextKey(el, this.state.u32[PAN] === 1);
     return this.#tlb.bankOf(key * this.cores.length + this.current);
   }
 
   /** LDTR and STTR at EL1, and at EL2 of a host with TGE, act as EL0. C6.2.198. */
   #accessLevel(unprivileged: boolean): 0 | 1 | 2 {
-    const el = this.state.small('el') as 0 | 1 | 2;
-    if (!unprivileged || this.state.small('uao')) return el;
+    const el = this.state.u32[EL] as 0 | 1 | 2;
+    if (!unprivileged || this.state.u32[UAO] !== 0) return el;
     return el === 1 || (el === 2 && this.mmu.regime(0).name === 'EL20') ? 0 : el;
   }
 
@@ -431,7 +460,7 @@ export class Machine {
       topByteIgnored: (el) => machine.mmu.regime(el).topByteIgnored,
       accessLevel: (unprivileged) => machine.#accessLevel(unprivileged),
       get pan() {
-        return machine.state.small('pan') === 1;
+        return machine.state.u32[PAN] === 1;
       },
       get alignmentChecked() {
         return machine.#controlBit(SCTLR_A);
@@ -442,20 +471,20 @@ export class Machine {
         machine.time.doNotCount();
         machine.exceptions.dataAbort(fault, va, { write, ...(transfer ? { transfer } : {}) });
       },
-      tlbBank: (el) => machine.#bankOf(el),
+      tlbBank: (unprivileged) => (unprivileged ? machine.#unprivilegedBank : machine.#fetchBank),
       attention: () => machine.time.stopAfterThis(),
     };
   }
 
   /** A bit of SCTLR_ELx of the current exception level. */
-  #controlBit(bit: bigint): boolean {
-    const el = this.state.small('el');
-    return (this.registers.get(el === 2 ? 'SCTLR_EL2' : 'SCTLR_EL1') & bit) !== 0n;
+  #controlBit(bit: number): boolean {
+    const { u32 } = this.state;
+    return (u32[2 * (u32[EL] === 2 ? SCTLR_EL2 : SCTLR_EL1)] & bit) !== 0;
   }
 
   /** SP is not a multiple of 16 and is the base of an access: D1.8.2. */
   #stackMisaligned(): 0 | 1 {
-    if (!this.#controlBit(this.state.small('el') === 0 ? SCTLR_SA0 : SCTLR_SA)) return 0;
+    if (!this.#controlBit(this.state.u32[EL] === 0 ? SCTLR_SA0 : SCTLR_SA)) return 0;
     this.exceptions.spAlignmentFault();
     return 1;
   }
@@ -524,8 +553,24 @@ export class Machine {
   }
 }
 
-const SCTLR_A = 1n << 1n;
-const SCTLR_SA = 1n << 3n;
-const SCTLR_SA0 = 1n << 4n;
+/** The banks of the inline TLB that a context uses. */
+interface ChosenBanks {
+  readonly bank: number;
+  readonly unprivileged: number;
+}
+
+const EL = CELL.el >>> 2;
+const PAN = CELL.pan >>> 2;
+const UAO = CELL.uao >>> 2;
+const WAITING = CELL.waiting >>> 2;
+const TLB = CELL.tlb >>> 2;
+const TLB_UNPRIVILEGED = CELL.tlbUnprivileged >>> 2;
+const FETCH_TLB = CELL.fetchTlb >>> 2;
+const SCTLR_EL1 = slotOf('SCTLR_EL1');
+const SCTLR_EL2 = slotOf('SCTLR_EL2');
+/** In SCTLR_ELx[31:0]. */
+const SCTLR_A = 1 << 1;
+const SCTLR_SA = 1 << 3;
+const SCTLR_SA0 = 1 << 4;
 /** FMO, IMO, TGE. */
 const HCR_ROUTES = (1n << 3n) | (1n << 4n) | (1n << 27n);

@@ -1,5 +1,5 @@
 /** The raw recording buffers of one packet, in memory 0, and the cells that say how far they are filled. */
-import type { CpuState } from '../cpu/state.ts';
+import { CELL, type CpuState } from '../cpu/state.ts';
 import {
   ACCESS_BUFFER,
   ATOM_BUFFER,
@@ -16,6 +16,10 @@ const BUFFERS = {
   registerPointer: REGISTER_BUFFER,
 } as const;
 type Pointer = keyof typeof BUFFERS;
+const POINTERS = Object.entries(BUFFERS).map(([pointer, start]) => ({
+  word: CELL[pointer as Pointer] >>> 2,
+  start,
+}));
 
 export class RawBuffers {
   readonly #state: CpuState;
@@ -31,7 +35,8 @@ export class RawBuffers {
 
   /** Empties all buffers: a packet begins. */
   reset(): void {
-    for (const [pointer, start] of Object.entries(BUFFERS)) this.#state.setSmall(pointer as Pointer, start);
+    const { u32 } = this.#state;
+    for (const { word, start } of POINTERS) u32[word] = start;
   }
 
   #words(pointer: Pointer): BigUint64Array {
