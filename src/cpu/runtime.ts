@@ -11,7 +11,7 @@ import { SEMIHOSTING_IMMEDIATE, type Semihosting } from './semihosting.ts';
 import { switchStack } from './stack_pointers.ts';
 import type { CpuState } from './state.ts';
 import { slotOf } from './sysregs/table.ts';
-import { firstTrap, type Trap, UMA } from './sysregs/traps.ts';
+import { FLOATING_POINT, firstTrap, type Trap, UMA } from './sysregs/traps.ts';
 import type { SystemOperations } from './system_operations.ts';
 import type { Refusal, SystemRegisters } from './system_registers.ts';
 
@@ -44,6 +44,9 @@ export interface RuntimeOptions {
 const HCR = slotOf('HCR_EL2');
 const MDCR = slotOf('MDCR_EL2');
 const SCTLR_EL1 = slotOf('SCTLR_EL1');
+const CPACR = slotOf('CPACR_EL1');
+const CPTR = slotOf('CPTR_EL2');
+const CPTR_TFP = 1 << 10;
 /** In HCR_EL2[31:0]. */
 const HCR_TWI = 1 << 13;
 const HCR_TWE = 1 << 14;
@@ -247,6 +250,20 @@ export class CpuRuntime implements Runtime {
   }
   yieldHint(): void {
     this.#options.onAttention('yield');
+  }
+
+  /** Whether the current exception level's instructions on SIMD and floating-point registers trap. Asked at each change of level. */
+  get vectorsAreTrapped(): boolean {
+    const el = this.#el;
+    if (this.#state.u32[2 * CPTR] & CPTR_TFP) return true;
+    const fpen = (this.#state.u32[2 * CPACR] >> 20) & 3;
+    return el < 2 && (el === 0 ? fpen !== 3 : (fpen & 1) === 0);
+  }
+  vectorsTrapped(): void {
+    const { registers } = this.#options;
+    const trap = firstTrap(FLOATING_POINT, this.#el, true, (register) => registers.get(register));
+    if (trap === undefined) throw new Error(`EL${this.#el}: a SIMD instruction was trapped by no trap`);
+    this.#refuse({ refused: 'trapped', trap });
   }
 
   /** The exception of an access that did not happen. */

@@ -63,6 +63,11 @@ const order = [
   'tlb',
   'tlbUnprivileged',
   'fetchTlb',
+  /** Third argument of a floating-point operation; upper half of what a 16-byte access loads. */
+  'argument2',
+  'resultHigh',
+  /** 1 where an instruction on SIMD and floating-point registers traps at this exception level. */
+  'vectorsTrapped',
 ] as const;
 
 export type StateCell = (typeof order)[number];
@@ -84,6 +89,9 @@ export const ENGINE_CELLS = [
   'tlb',
   'tlbUnprivileged',
   'fetchTlb',
+  'argument2',
+  'resultHigh',
+  'vectorsTrapped',
 ] as const satisfies readonly StateCell[];
 
 /** Byte address in memory 0 of each cell. */

@@ -113,12 +113,22 @@ export class DataAccess implements MemoryPort {
     this.#inline = parts.inline;
   }
 
-  /** The import of translated code: value in cell argument0, result in cell result; 1 where an abort was taken. */
+  /**
+   * The import of translated code: value in cell argument0 (upper half argument1), result in cell result (upper half
+   * resultHigh); 1 where an abort was taken.
+   */
   access(va: bigint, flags: number): 0 | 1 {
-    const value = flags & ACCESS_STORE ? this.#state.get('argument0') : 0n;
+    const state = this.#state;
+    const isVector = accessBytes(flags) === 16;
+    let value = flags & ACCESS_STORE ? state.get('argument0') : 0n;
+    if (flags & ACCESS_STORE && isVector) value |= state.get('argument1') << 64n;
     const result = this.#perform(va, flags, value);
     if (result === undefined) return 1;
-    if (!(flags & ACCESS_STORE)) this.#state.set('result', result);
+    if (!(flags & ACCESS_STORE)) {
+      // A BigInt64Array takes the lowest 64 bits.
+      state.set('result', result);
+      if (isVector) state.set('resultHigh', result >> 64n);
+    }
     return 0;
   }
 
@@ -161,17 +171,20 @@ export class DataAccess implements MemoryPort {
     const low = this.#split32[0];
     const high = this.#split32[1];
     const write = (flags & ACCESS_STORE) !== 0;
-    const aligned = low % size === 0;
+    // A vector's alignment is that of its elements.
+    const natural = Math.min(size, accessAlignment(flags));
+    const aligned = low % natural === 0;
     const mustAlign =
-      flags & ACCESS_ALIGNED ? accessAlignment(flags) : !aligned && this.#context.alignmentChecked ? size : 1;
+      flags & ACCESS_ALIGNED ? accessAlignment(flags) : !aligned && this.#context.alignmentChecked ? natural : 1;
     if (low % mustAlign !== 0) {
       this.#context.dataAbort({ type: 'alignment', stage: 1, level: 0, s1ptw: false, ipa: 0 }, va, write);
       return undefined;
     }
     const unprivileged = (flags & ACCESS_UNPRIVILEGED) !== 0;
     const el = this.#context.accessLevel(unprivileged);
+    const fitsDevice = low % Math.min(size, 8) === 0;
     const inPage = Math.min(size, PAGE_SIZE - (low % PAGE_SIZE));
-    const first = this.#locate(va, low, high, el, write, aligned, inPage);
+    const first = this.#locate(va, low, high, el, write, aligned, fitsDevice, inPage);
     if (first === undefined) return undefined;
     if (inPage === size) {
       if (flags & ACCESS_PROBE) return 0n;
@@ -183,7 +196,8 @@ export class DataAccess implements MemoryPort {
     const next = BigInt.asUintN(64, va + BigInt(inPage));
     this.#split64[0] = next;
     const rest = size - inPage;
-    const second = this.#locate(next, this.#split32[0], this.#split32[1], el, write, aligned, rest);
+    const [nextLow, nextHigh] = this.#split32;
+    const second = this.#locate(next, nextLow, nextHigh, el, write, aligned, fitsDevice, rest);
     if (second === undefined) return undefined;
     if (flags & ACCESS_PROBE) return 0n;
     const shift = BigInt(8 * inPage);
@@ -201,6 +215,7 @@ export class DataAccess implements MemoryPort {
     el: 0 | 1 | 2,
     write: boolean,
     aligned: boolean,
+    fitsDevice: boolean,
     bytes: number,
   ): Part | undefined {
     const kind: AccessKind = write ? 'write' : 'read';
@@ -213,7 +228,7 @@ export class DataAccess implements MemoryPort {
     }
     const pa = answer.page.paPage + (low % PAGE_SIZE);
     const offset = this.#memory.offsetOf(pa);
-    if (offset < 0 && (!aligned || !this.#bus.covers(pa))) {
+    if (offset < 0 && (!fitsDevice || !this.#bus.covers(pa))) {
       this.#context.dataAbort({ type: 'external', stage: 1, level: 0, s1ptw: false, ipa: 0 }, va, write);
       return undefined;
     }
@@ -227,9 +242,8 @@ export class DataAccess implements MemoryPort {
     if (this.#recording.addresses && traced) this.#buffers.addAccess(part.pa);
     let result = 0n;
     if (part.offset < 0) {
-      const width = part.bytes as 1 | 2 | 4 | 8;
-      if (write) this.#bus.write(part.pa, width, BigInt.asUintN(8 * width, value));
-      else result = this.#bus.read(part.pa, width)!;
+      if (write) this.#writeDevice(part, value);
+      else result = this.#readDevice(part);
       this.#context.attention();
     } else if (write) this.#storeRam(part, value);
     else result = this.#loadRam(part);
@@ -238,8 +252,22 @@ export class DataAccess implements MemoryPort {
   }
 
   #recordValue(flags: number, value: bigint): void {
-    if (this.#recording.values && !(flags & ACCESS_MONITOR))
-      this.#buffers.addValue(BigInt.asUintN(8 * accessBytes(flags), value));
+    if (!this.#recording.values || flags & ACCESS_MONITOR) return;
+    const size = accessBytes(flags);
+    const whole = BigInt.asUintN(8 * size, value);
+    this.#buffers.addValue(BigInt.asUintN(64, whole));
+    if (size === 16) this.#buffers.addValue(whole >> 64n);
+  }
+
+  /** 16 bytes are two device accesses. */
+  #writeDevice({ pa, bytes }: Part, value: bigint): void {
+    const width = Math.min(bytes, 8) as 1 | 2 | 4 | 8;
+    this.#bus.write(pa, width, BigInt.asUintN(8 * width, value));
+    if (bytes === 16) this.#bus.write(pa + 8, 8, BigInt.asUintN(64, value >> 64n));
+  }
+  #readDevice({ pa, bytes }: Part): bigint {
+    const low = this.#bus.read(pa, Math.min(bytes, 8) as 1 | 2 | 4 | 8)!;
+    return bytes === 16 ? low | ((this.#bus.read(pa + 8, 8) ?? 0n) << 64n) : low;
   }
 
   #observe({ va, pa, bytes }: Part, write: boolean, value: bigint): void {
@@ -263,6 +291,10 @@ export class DataAccess implements MemoryPort {
     this.#dirty.mark(offset);
     if (this.#code.holdsCode(offset - (offset % PAGE_SIZE))) this.#code.written(offset, bytes);
     switch (bytes) {
+      case 16:
+        this.#pool.setBigUint64(offset, value, true);
+        this.#pool.setBigUint64(offset + 8, value >> 64n, true);
+        return;
       case 8:
         this.#pool.setBigUint64(offset, value, true);
         return;
@@ -277,6 +309,8 @@ export class DataAccess implements MemoryPort {
 
   #loadRam({ offset, bytes }: Part): bigint {
     switch (bytes) {
+      case 16:
+        return this.#pool.getBigUint64(offset, true) | (this.#pool.getBigUint64(offset + 8, true) << 64n);
       case 8:
         return this.#pool.getBigUint64(offset, true);
       case 4:

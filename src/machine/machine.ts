@@ -7,7 +7,7 @@ import type { CpuModel } from '../cpu/models/model.ts';
 import { modelNamed } from '../cpu/models/models.ts';
 import { CpuRuntime } from '../cpu/runtime.ts';
 import { Semihosting } from '../cpu/semihosting.ts';
-import { CELL, CpuState } from '../cpu/state.ts';
+import { CELL, CpuState, VECTOR_BASE } from '../cpu/state.ts';
 import { slotOf } from '../cpu/sysregs/table.ts';
 import { SystemOperations } from '../cpu/system_operations.ts';
 import { SystemRegisters } from '../cpu/system_registers.ts';
@@ -317,6 +317,7 @@ export class Machine {
     state.setSmall('daif', 15);
     state.set('exclusiveAddress', 0xffff_ffff_ffff_ffffn);
     state.set('pc', entry);
+    state.u64.fill(0n, VECTOR_BASE >>> 3, (VECTOR_BASE >>> 3) + 64);
     this.registers.reset();
     this.board.timer.reset(this.current);
     this.mmu.registersChanged();
@@ -324,7 +325,7 @@ export class Machine {
   }
 
   #attend(reason: Attention): void {
-    if (reason === 'translation') this.#contextChanged = true;
+    if (reason === 'translation' || reason === 'vectors') this.#contextChanged = true;
     if (reason === 'yield') this.yielded = true;
     this.time.stopAfterThis();
   }
@@ -439,6 +440,7 @@ export class Machine {
     u32[TLB] = dataTlbAddress(chosen.bank);
     u32[TLB_UNPRIVILEGED] = dataTlbAddress(chosen.unprivileged);
     u32[FETCH_TLB] = fetchTlbAddress(chosen.bank);
+    this.state.setSmall('vectorsTrapped', this.#runtime.vectorsAreTrapped ? 1 : 0);
   }
 
   #bankOf(el: 0 | 1 | 2): number {

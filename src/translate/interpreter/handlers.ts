@@ -1,5 +1,7 @@
 /**
- * The interpreter's WebAssembly module: one dispatch loop, one handler per row, shape and variant.
+ * The interpreter's WebAssembly module: one dispatch loop, one handler per row, shape and variant. Handlers of the base
+ * instructions are in the loop itself; those on SIMD and floating-point registers are functions of their own, which V8 compiles
+ * when they are first called: there are too many of them for one function.
  *
  * `run` executes decoded records from state cell `ip` on until the budget is used up, the next instruction is not decoded
  * through the fetch TLB, or TypeScript redirected execution. It returns 1 in the last case: then TypeScript has set `pc`, and
@@ -7,7 +9,7 @@
  */
 import { CELL, type StateCell } from '../../cpu/state.ts';
 import type { Emitter } from '../../isa/emitter.ts';
-import type { Row } from '../../isa/row.ts';
+import { type Row, usesVectors } from '../../isa/row.ts';
 import { type Detail, records } from '../detail.ts';
 import { DECODED_BASE, FETCH_TLB_ENTRIES, FETCH_TLB_ENTRY, MEMORY_PAGES, RECORD_SIZE } from '../layout.ts';
 import { CodeBuffer, constant, convert, intOp, type Node } from '../wasm/expression.ts';
@@ -67,8 +69,15 @@ const pointers = (frame: Frame, detail: Detail): readonly (readonly [StateCell, 
 
 /** One handler to be generated: its code is emitted by `generate` when its turn in the dispatch comes. */
 interface PendingHandler {
-  readonly generate: (code: CodeBuffer, frame: Frame) => void;
+  readonly generate: (code: CodeBuffer, frame: Frame) => InterpreterEmitter;
 }
+/** Handlers in the loop come first, so that its jump table ends with them. */
+interface PendingHandlers {
+  readonly inLoop: PendingHandler[];
+  readonly functions: PendingHandler[];
+}
+/** Parameter: the record's address. Result: 1 where execution was redirected. */
+const HANDLER_SIGNATURE = { parameters: [I32], results: [I32] } as const;
 
 export function buildInterpreter(rows: readonly Row[], detail: Detail): InterpreterModule {
   const module = new ModuleBuilder();
@@ -85,11 +94,29 @@ export function buildInterpreter(rows: readonly Row[], detail: Detail): Interpre
     access: module.importFunction('host', 'access', { parameters: [I64, I32], results: [I32] }),
     runtime: module.importFunction('host', 'runtime', { parameters: [I32], results: [I32] }),
     stackMisaligned: module.importFunction('host', 'stackMisaligned', { parameters: [], results: [I32] }),
+    float: module.importFunction('host', 'float', { parameters: [I32], results: [] }),
   };
 
-  const pending: PendingHandler[] = [];
-  const families = planFamilies(rows, detail, imports, pending);
-  const body = dispatchLoop(pending, detail, decode, imports);
+  const pending: PendingHandlers = { inLoop: [], functions: [] };
+  const isFunction = (row: Row) => usesVectors(row);
+  const families = new Map([
+    ...planFamilies(
+      rows.filter((row) => !isFunction(row)),
+      detail,
+      imports,
+      pending.inLoop,
+      FIRST_ROW_HANDLER,
+    ),
+    ...planFamilies(
+      rows.filter(isFunction),
+      detail,
+      imports,
+      pending.functions,
+      FIRST_ROW_HANDLER + pending.inLoop.length,
+    ),
+  ]);
+  const body = dispatchLoop(pending.inLoop, detail, decode, imports, module.typeIndex(HANDLER_SIGNATURE));
+  module.setTable(pending.functions.map((handler) => addHandlerFunction(module, handler, detail)));
   module.addFunction({
     signature: { parameters: [], results: [I32] },
     locals: { i32: FRAME_LOCALS + TEMPORARIES, i64: 1 + TEMPORARIES },
@@ -100,7 +127,13 @@ export function buildInterpreter(rows: readonly Row[], detail: Detail): Interpre
 }
 
 /** Lists every handler. What a handler's semantics use is learnt by generating it once into a scratch buffer. */
-function planFamilies(rows: readonly Row[], detail: Detail, imports: Imports, pending: PendingHandler[]) {
+function planFamilies(
+  rows: readonly Row[],
+  detail: Detail,
+  imports: Imports,
+  pending: PendingHandler[],
+  firstIndex: number,
+) {
   const families = new Map<Row, Map<string, HandlerFamily>>();
   for (const row of rows) {
     if (!row.execute) continue;
@@ -110,11 +143,10 @@ function planFamilies(rows: readonly Row[], detail: Detail, imports: Imports, pe
         const generate = (code: CodeBuffer, frame: Frame): InterpreterEmitter => {
           const emitter = new InterpreterEmitter(code, frame, imports, detail, variant);
           row.execute!(emitter.operandsOf(row, shape), emitter as Emitter);
-          if (!emitter.terminated) advance(code, frame);
           return emitter;
         };
-        const { use } = generate(newCode(), SCRATCH_FRAME);
-        const index = FIRST_ROW_HANDLER + pending.length;
+        const { use } = generate(scratchCode(), SCRATCH_FRAME);
+        const index = firstIndex + pending.length;
         pending.push({ generate });
         return { index, ...use };
       };
@@ -130,7 +162,10 @@ function planFamilies(rows: readonly Row[], detail: Detail, imports: Imports, pe
   return families;
 }
 
-const newCode = (): CodeBuffer => new CodeBuffer({ i32: FRAME_LOCALS, i64: TARGET_LOCAL + 1 }, TEMPORARIES);
+const newCode = (): CodeBuffer =>
+  new CodeBuffer({ i32: FRAME_LOCALS, i64: TARGET_LOCAL + 1, v128: 0, f32: 0, f64: 0 }, TEMPORARIES);
+/** For code that is thrown away. */
+const scratchCode = (): CodeBuffer => new CodeBuffer({ i32: 0, i64: 0, v128: 0, f32: 0, f64: 0 }, 4096);
 
 const FRAME_INDICES = {
   ip: 0,
@@ -143,6 +178,54 @@ const FRAME_INDICES = {
   target: TARGET_LOCAL,
 };
 const SCRATCH_FRAME: Frame = { ...FRAME_INDICES, next: 0, jump: 0, redirected: 0 };
+
+/**
+ * A handler as a function. The frame's locals are in the state's cells while it is called; it has the same ones, at the same
+ * indices, if it uses them.
+ */
+function addHandlerFunction(module: ModuleBuilder, { generate }: PendingHandler, detail: Detail): number {
+  const trial = scratchCode();
+  const { use } = generate(trial, SCRATCH_FRAME);
+  const { used } = trial;
+  // `target` is not used; its place is the first i64's.
+  const i32 = FRAME_LOCALS;
+  const i64 = i32 + used.i32;
+  const v128 = i64 + used.i64;
+  const f32 = v128 + used.v128;
+  const base = { i32, i64, v128, f32, f64: f32 + used.f32 };
+  const code = new CodeBuffer(base, 4096);
+  const saved = use.frame ? savedCells(detail) : [];
+  for (const [cell, to] of saved) {
+    code.i32(0);
+    code.memory(op.i32Load, CELL[cell]);
+    code.set(to);
+  }
+  const leave = (result: 0 | 1) => {
+    for (const [cell, from] of saved) {
+      code.i32(0);
+      code.get(from);
+      code.memory(op.i32Store, CELL[cell]);
+    }
+    code.i32(result);
+  };
+  const redirected = code.open(op.block);
+  generate(code, { ...SCRATCH_FRAME, redirected });
+  leave(0);
+  code.byte(op.return);
+  code.close();
+  leave(1);
+  return module.addFunction({
+    signature: HANDLER_SIGNATURE,
+    locals: { ...used, i32: used.i32 + FRAME_LOCALS - 1 },
+    body: code.toBytes(),
+  });
+}
+
+/** What a called handler may change: the budget, and the recording pointers of accesses, values and registers. */
+const savedCells = (detail: Detail): readonly (readonly [StateCell, number])[] => [
+  ['budget', FRAME_INDICES.budget],
+  ...pointers(SCRATCH_FRAME, detail).filter(([cell]) => cell !== 'atomPointer' && cell !== 'targetPointer'),
+];
 
 /** ip to the next record, and on. */
 function advance(code: CodeBuffer, frame: Frame): void {
@@ -159,6 +242,7 @@ function dispatchLoop(
   detail: Detail,
   decode: number,
   imports: Imports,
+  handlerType: number,
 ): Uint8Array {
   const code = newCode();
   const loadState = (cell: StateCell, to: number) => {
@@ -210,11 +294,31 @@ function dispatchLoop(
   };
   const handlers = [
     ...fixed,
-    ...pending.map(
-      ({ generate }) =>
-        (into: CodeBuffer) =>
-          generate(into, frame),
-    ),
+    ...pending.map(({ generate }) => (into: CodeBuffer) => {
+      if (!generate(into, frame).terminated) advance(into, frame);
+    }),
+    // Every number from here on is a function's.
+    (into: CodeBuffer) => {
+      into.i32(0);
+      into.memory(op.i32Load, CELL.vectorsTrapped);
+      into.open(op.if);
+      const variant = { near: false, stack: false };
+      new InterpreterEmitter(into, frame, imports, detail, variant).call('vectorsTrapped');
+      into.close();
+      const saved = savedCells(detail);
+      for (const [cell, from] of saved) storeState(cell, local(from));
+      into.get(ip);
+      into.get(ip);
+      into.memory(op.i32Load16U, 0);
+      into.i32(FIRST_ROW_HANDLER + pending.length);
+      into.int('sub', 32);
+      into.byte(op.callIndirect);
+      into.unsigned(handlerType);
+      into.byte(0);
+      for (const [cell, to] of saved) loadState(cell, to);
+      into.branchIf(redirected);
+      advance(into, frame);
+    },
   ];
 
   const labels = handlers.map(() => code.open(op.block)).reverse();

@@ -1,9 +1,13 @@
 /** The interpreter as the machine runs it: an instance of the generated module, and the decoder that feeds it. */
+import { floatOperation } from '../../cpu/floating_point/floating_point.ts';
+import { CpuState } from '../../cpu/state.ts';
+import { unpackFloatOperation } from '../../isa/float_operation.ts';
 import type { Row } from '../../isa/row.ts';
 import { ROWS } from '../../isa/table.ts';
 import type { Detail } from '../detail.ts';
-import { CONDITION_TABLE } from '../layout.ts';
+import { CONDITION_TABLE, EXTENT_MASKS } from '../layout.ts';
 import { conditionTable } from '../wasm_emitter.ts';
+import { extentMasks } from '../wasm_vector.ts';
 import { RecordDecoder } from './decoder.ts';
 import { buildInterpreter, type InterpreterModule } from './handlers.ts';
 
@@ -41,6 +45,8 @@ export class Interpreter {
   constructor(detail: Detail, state: WebAssembly.Memory, pool: WebAssembly.Memory, host: Host) {
     const { plan, compiled } = moduleFor(detail);
     new Uint8Array(state.buffer).set(conditionTable(), CONDITION_TABLE);
+    new Uint8Array(state.buffer).set(extentMasks(), EXTENT_MASKS);
+    const cells = new CpuState(state.buffer);
     this.#decoder = new RecordDecoder(state.buffer, plan);
     const instance = new WebAssembly.Instance(compiled, {
       memory: { state, pool },
@@ -49,6 +55,10 @@ export class Interpreter {
         access: (va: bigint, flags: number) => host.access(BigInt.asUintN(64, va), flags),
         runtime: (index: number) => host.runtime(index),
         stackMisaligned: () => host.stackMisaligned(),
+        float: (code: number) => {
+          const [a, b, c] = [cells.get('argument0'), cells.get('argument1'), cells.get('argument2')];
+          cells.set('result', floatOperation(cells, unpackFloatOperation(code), a, b, c));
+        },
       },
     });
     this.#run = instance.exports.run as () => number;

@@ -48,7 +48,10 @@ function* combinations(
     .filter(({ name }) => names.has(name))
     .map(({ name, width }) => ({
       name,
-      choices: /^r[dnmast]2?$/.test(name) ? REGISTER_VALUES : Array.from({ length: 2 ** width }, (_, n) => n),
+      choices:
+        /^[rv][dnmast]2?$/.test(name) && width === 5
+          ? REGISTER_VALUES
+          : Array.from({ length: 2 ** width }, (_, n) => n),
     }));
   const total = axes.reduce((product, { choices }) => product * choices.length, 1);
   if (total > LIMIT)

@@ -1,6 +1,7 @@
 /** Assembles a WebAssembly module (WebAssembly core specification, 5.5). */
 import { ByteBuffer } from './bytes.ts';
-import { I32, I64, type ValueType } from './opcodes.ts';
+import type { LocalCounts } from './expression.ts';
+import { F32, F64, I32, I64, V128, type ValueType } from './opcodes.ts';
 
 export interface Signature {
   readonly parameters: readonly ValueType[];
@@ -20,7 +21,7 @@ export interface MemoryImport {
 /** Code of one function: its locals beyond the parameters, and its body without the final `end`. */
 export interface FunctionCode {
   readonly signature: Signature;
-  readonly locals: { readonly i32: number; readonly i64: number };
+  readonly locals: Partial<LocalCounts>;
   readonly body: Uint8Array;
   readonly exportName?: string;
 }
@@ -29,6 +30,8 @@ export class ModuleBuilder {
   readonly #memories: MemoryImport[] = [];
   readonly #imports: { module: string; name: string; signature: Signature }[] = [];
   readonly #functions: FunctionCode[] = [];
+  readonly #types = new Map<string, number>();
+  #table: readonly number[] = [];
 
   importMemory(memory: MemoryImport): void {
     this.#memories.push(memory);
@@ -47,13 +50,22 @@ export class ModuleBuilder {
     return this.#imports.length + this.#functions.length - 1;
   }
 
+  /** The index of a function type, for indirect calls. */
+  typeIndex(signature: Signature): number {
+    const types = this.#types;
+    const key = JSON.stringify(signature);
+    if (!types.has(key)) types.set(key, types.size);
+    return types.get(key)!;
+  }
+
+  /** Functions for indirect calls, by their place in the module's one table. */
+  setTable(functions: readonly number[]): void {
+    this.#table = functions;
+  }
+
   build(): Uint8Array {
-    const types = new Map<string, number>();
-    const typeOf = (signature: Signature): number => {
-      const key = JSON.stringify(signature);
-      if (!types.has(key)) types.set(key, types.size);
-      return types.get(key)!;
-    };
+    const types = this.#types;
+    const typeOf = (signature: Signature): number => this.typeIndex(signature);
     const imports = section((out) => {
       out.unsigned(this.#memories.length + this.#imports.length);
       for (const { module, name, initial, maximum, address } of this.#memories) {
@@ -84,13 +96,27 @@ export class ModuleBuilder {
         out.unsigned(this.#imports.length + i);
       }
     });
+    const table = section((out) => {
+      out.unsigned(1);
+      out.append([0x70, 0]);
+      out.unsigned(this.#table.length);
+    });
+    const elements = section((out) => {
+      out.unsigned(1);
+      out.append([0, 0x41, 0, 0x0b]);
+      out.unsigned(this.#table.length);
+      for (const index of this.#table) out.unsigned(index);
+    });
     const code = section((out) => {
       out.unsigned(this.#functions.length);
       for (const { locals, body } of this.#functions) {
         const head = new ByteBuffer();
         const groups = [
-          [locals.i32, I32],
-          [locals.i64, I64],
+          [locals.i32 ?? 0, I32],
+          [locals.i64 ?? 0, I64],
+          [locals.v128 ?? 0, V128],
+          [locals.f32 ?? 0, F32],
+          [locals.f64 ?? 0, F64],
         ].filter(([count]) => count > 0);
         head.unsigned(groups.length);
         for (const [count, type] of groups) {
@@ -120,7 +146,9 @@ export class ModuleBuilder {
       [1, typeSection],
       [2, imports],
       [3, functions],
+      [4, table],
       [7, exports],
+      [9, elements],
       [10, code],
     ];
     for (const [id, bytes] of sections) {

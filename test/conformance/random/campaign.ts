@@ -16,6 +16,8 @@ export interface BatchOptions {
   /** Units in a stream. */
   readonly length?: number;
   readonly engines?: readonly (typeof ENGINES)[number][];
+  /** Rows that units are made of; all where it is absent. */
+  readonly only?: RegExp;
 }
 
 export interface BatchResult {
@@ -33,8 +35,9 @@ export async function runBatch({
   streams,
   length = 40,
   engines = ENGINES,
+  only,
 }: BatchOptions): Promise<BatchResult> {
-  const image = buildImage({ seed, streams, length });
+  const image = buildImage({ seed, streams, length, only });
   const read = (ram: (address: number, length: number) => Uint8Array) => readOutcome(ram, streams);
   const { result: qemu, executed: words } = await runInQemu(image, read);
   const failures: string[] = [];
