@@ -16,8 +16,8 @@ process.stdout.on('error', (error) => {
 
 if (Number(process.versions.node.split('.')[0]) >= REQUIRED) {
   // A checkout runs its TypeScript as it is; an installed package has JavaScript, because Node strips no types there.
-  const built = join(here, '../dist/src/cli.js');
-  const { main } = await import(existsSync(built) ? built : '../src/cli.ts');
+  const source = join(here, '../src/cli.ts');
+  const { main } = await import(existsSync(source) ? source : '../dist/src/cli.js');
   process.exitCode = await main(process.argv);
 } else {
   const newer = join(here, '../node_modules/node/bin/node');
