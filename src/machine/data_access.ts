@@ -175,7 +175,11 @@ export class DataAccess implements MemoryPort {
     const natural = Math.min(size, accessAlignment(flags));
     const aligned = low % natural === 0;
     const mustAlign =
-      flags & ACCESS_ALIGNED ? accessAlignment(flags) : !aligned && this.#context.alignmentChecked ? natural : 1;
+      flags & ACCESS_ALIGNED
+        ? accessAlignment(flags)
+        : !aligned && this.#context.alignmentChecked
+          ? natural
+          : 1;
     if (low % mustAlign !== 0) {
       this.#context.dataAbort({ type: 'alignment', stage: 1, level: 0, s1ptw: false, ipa: 0 }, va, write);
       return undefined;

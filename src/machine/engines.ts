@@ -38,6 +38,8 @@ export interface EngineParts {
   /** The calls, with the machine's bookkeeping around them. */
   readonly runtime: RedirectingRuntime;
   readonly stackMisaligned: () => 0 | 1;
+  /** Index in CpuState.u64 of what MRS of an encoding reads now; 0 where it must be called. */
+  readonly plainRegister: (encoding: number) => number;
   /** Bank of the fetch TLB in use. */
   readonly fetchBank: () => number;
   /** A word of this page is about to execute for the first time since it was written. */
@@ -46,6 +48,9 @@ export interface EngineParts {
 
 const PC = CELL.pc >>> 2;
 const IP = CELL.ip >>> 2;
+const ARGUMENT = CELL.argument0 >>> 2;
+const RESULT = CELL.result >>> 2;
+const READ_SYSTEM_REGISTER = RUNTIME_CALLS.indexOf('readSystemRegister');
 const PC_BASE = CELL.pcBase >>> 2;
 
 export class InterpreterEngine implements Engine {
@@ -65,6 +70,14 @@ export class InterpreterEngine implements Engine {
       },
       access: (va, flags) => parts.access.access(va, flags),
       runtime: (index) => {
+        if (index === READ_SYSTEM_REGISTER) {
+          const slot = parts.plainRegister(state.u32[ARGUMENT]);
+          if (slot !== 0) {
+            state.u32[RESULT] = state.u32[2 * slot];
+            state.u32[RESULT + 1] = state.u32[2 * slot + 1];
+            return 0;
+          }
+        }
         runtime.redirected = false;
         const result = calls[index].call(runtime, state.get('argument0'), state.get('argument1'));
         if (result !== undefined) state.set('result', result);

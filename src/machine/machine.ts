@@ -228,6 +228,7 @@ export class Machine {
       buffers: this.buffers,
       runtime: this.#runtime,
       stackMisaligned: () => this.#stackMisaligned(),
+      plainRegister: (encoding) => this.registers.plainSlot(encoding),
       fetchBank: () => this.#fetchBank,
       onFirstExecution: (page, offset) => this.#firstExecution(page, offset),
     };

@@ -2,7 +2,6 @@
 import { floatOperation } from '../../cpu/floating_point/floating_point.ts';
 import { CpuState } from '../../cpu/state.ts';
 import { unpackFloatOperation } from '../../isa/float_operation.ts';
-import type { Row } from '../../isa/row.ts';
 import { ROWS } from '../../isa/table.ts';
 import type { Detail } from '../detail.ts';
 import { CONDITION_TABLE, EXTENT_MASKS } from '../layout.ts';
@@ -69,8 +68,8 @@ export class Interpreter {
     return this.#run() === 1;
   }
 
-  /** Decodes the instruction at `pageOffset` of its page into its record; the row, if it is implemented. */
-  decode(ip: number, word: number, pageOffset: number): Row | undefined {
-    return this.#decoder.write(ip, word, pageOffset);
+  /** Decodes the instruction at `pageOffset` of its page into its record. */
+  decode(ip: number, word: number, pageOffset: number): void {
+    this.#decoder.write(ip, word, pageOffset);
   }
 }

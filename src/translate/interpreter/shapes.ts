@@ -32,6 +32,13 @@ export function shapesOf(row: Row): Map<string, Shape> {
   }
 }
 
+/** Names of the fields that the shape looks at for these values. */
+export function shapeFields(row: Row, fields: Fields): ReadonlySet<string> {
+  const seen = new Set<string>();
+  row.shape(watch(fields, seen));
+  return seen;
+}
+
 function isUnallocated(row: Row, values: Fields, decided: ReadonlySet<string>): boolean {
   if (!row.unallocated) return false;
   const looked = new Set<string>();
