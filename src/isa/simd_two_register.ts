@@ -1,6 +1,28 @@
 /** Advanced SIMD: one vector operand, and reductions across its lanes. Arm ARM C4.1.90. */
 import type { Fields } from './pattern.ts';
 import { row } from './row.ts';
+import { arrangedByQ, longForm, narrowing, shiftingLong, twoRegister } from './simd_forms.ts';
+import {
+  absolute,
+  againstZero,
+  atLeast,
+  countBits,
+  countLeadingSigns,
+  countLeadingZeroBits,
+  invert,
+  lanes,
+  negate,
+  pairwiseLong,
+  reverseBitsOfBytes,
+  reversed,
+  saturatingAbsolute,
+  saturatingMixed,
+  saturatingNarrow,
+  saturatingNegate,
+} from './simd_lanes.ts';
+import { bytesByQ, reduce, sumLong } from './simd_moves.ts';
+import type { LaneBits } from './vector_emitter.ts';
+import { arranged, narrowed } from './vectors.ts';
 
 const ADVSIMD = { feature: 'AdvSIMD' };
 const FP16 = { feature: 'FP16' };
@@ -11,42 +33,45 @@ const narrow = { ...ADVSIMD, unallocated: ({ size }: Fields<'size'>) => size ===
 const bytes8 = { ...ADVSIMD, unallocated: ({ size }: Fields<'size'>) => size !== 0 };
 const bytesOrHalfwords = { ...ADVSIMD, unallocated: ({ size }: Fields<'size'>) => size > 1 };
 /** At least four elements. */
-const lanes = {
+const fourOrMore = {
   ...ADVSIMD,
   unallocated: ({ q, size }: Fields<'q' | 'size'>) => size === 3 || (!q && size === 2),
 };
 
+/** SHLL shifts by the lane's size. */
+const wholeLane = { amount: ({ size }: Fields<'size'>) => 8 << size };
+
 // biome-ignore format: a table
 export const simdTwoRegister = [
   // Two-register miscellaneous
-  row('REV64_vec',        '0 q:1 0 01110 size:2 10000 00000 10 vn:5 vd:5', narrow),
-  row('REV16_vec',        '0 q:1 0 01110 size:2 10000 00001 10 vn:5 vd:5', bytes8),
-  row('SADDLP_vec',       '0 q:1 0 01110 size:2 10000 00010 10 vn:5 vd:5', narrow),
-  row('SUQADD_vec',       '0 q:1 0 01110 size:2 10000 00011 10 vn:5 vd:5', full),
-  row('CLS_vec',          '0 q:1 0 01110 size:2 10000 00100 10 vn:5 vd:5', narrow),
-  row('CNT_vec',          '0 q:1 0 01110 size:2 10000 00101 10 vn:5 vd:5', bytes8),
-  row('SADALP_vec',       '0 q:1 0 01110 size:2 10000 00110 10 vn:5 vd:5', narrow),
-  row('SQABS_vec',        '0 q:1 0 01110 size:2 10000 00111 10 vn:5 vd:5', full),
-  row('CMGT_zero_vec',    '0 q:1 0 01110 size:2 10000 01000 10 vn:5 vd:5', full),
-  row('CMEQ_zero_vec',    '0 q:1 0 01110 size:2 10000 01001 10 vn:5 vd:5', full),
-  row('CMLT_zero_vec',    '0 q:1 0 01110 size:2 10000 01010 10 vn:5 vd:5', full),
-  row('ABS_vec',          '0 q:1 0 01110 size:2 10000 01011 10 vn:5 vd:5', full),
-  row('XTN_vec',          '0 q:1 0 01110 size:2 10000 10010 10 vn:5 vd:5', narrow),
-  row('SQXTN_vec',        '0 q:1 0 01110 size:2 10000 10100 10 vn:5 vd:5', narrow),
-  row('REV32_vec',        '0 q:1 1 01110 size:2 10000 00000 10 vn:5 vd:5', bytesOrHalfwords),
-  row('UADDLP_vec',       '0 q:1 1 01110 size:2 10000 00010 10 vn:5 vd:5', narrow),
-  row('USQADD_vec',       '0 q:1 1 01110 size:2 10000 00011 10 vn:5 vd:5', full),
-  row('CLZ_vec',          '0 q:1 1 01110 size:2 10000 00100 10 vn:5 vd:5', narrow),
-  row('UADALP_vec',       '0 q:1 1 01110 size:2 10000 00110 10 vn:5 vd:5', narrow),
-  row('SQNEG_vec',        '0 q:1 1 01110 size:2 10000 00111 10 vn:5 vd:5', full),
-  row('CMGE_zero_vec',    '0 q:1 1 01110 size:2 10000 01000 10 vn:5 vd:5', full),
-  row('CMLE_zero_vec',    '0 q:1 1 01110 size:2 10000 01001 10 vn:5 vd:5', full),
-  row('NEG_vec',          '0 q:1 1 01110 size:2 10000 01011 10 vn:5 vd:5', full),
-  row('SQXTUN_vec',       '0 q:1 1 01110 size:2 10000 10010 10 vn:5 vd:5', narrow),
-  row('SHLL_vec',         '0 q:1 1 01110 size:2 10000 10011 10 vn:5 vd:5', narrow),
-  row('UQXTN_vec',        '0 q:1 1 01110 size:2 10000 10100 10 vn:5 vd:5', narrow),
-  row('NOT',              '0 q:1 1 01110 00 10000 00101 10 vn:5 vd:5', ADVSIMD),
-  row('RBIT_vec',         '0 q:1 1 01110 01 10000 00101 10 vn:5 vd:5', ADVSIMD),
+  row('REV64_vec',        '0 q:1 0 01110 size:2 10000 00000 10 vn:5 vd:5', { ...narrow, ...arranged }, twoRegister(reversed(64))),
+  row('REV16_vec',        '0 q:1 0 01110 size:2 10000 00001 10 vn:5 vd:5', { ...bytes8, ...arranged }, twoRegister(reversed(16))),
+  row('SADDLP_vec',       '0 q:1 0 01110 size:2 10000 00010 10 vn:5 vd:5', { ...narrow, ...arranged }, twoRegister(pairwiseLong(true))),
+  row('SUQADD_vec',       '0 q:1 0 01110 size:2 10000 00011 10 vn:5 vd:5', { ...full, ...arranged }, twoRegister(saturatingMixed(true))),
+  row('CLS_vec',          '0 q:1 0 01110 size:2 10000 00100 10 vn:5 vd:5', { ...narrow, ...arranged }, twoRegister(countLeadingSigns)),
+  row('CNT_vec',          '0 q:1 0 01110 size:2 10000 00101 10 vn:5 vd:5', { ...bytes8, ...arranged }, twoRegister(countBits)),
+  row('SADALP_vec',       '0 q:1 0 01110 size:2 10000 00110 10 vn:5 vd:5', { ...narrow, ...arranged }, twoRegister(pairwiseLong(true, true))),
+  row('SQABS_vec',        '0 q:1 0 01110 size:2 10000 00111 10 vn:5 vd:5', { ...full, ...arranged }, twoRegister(saturatingAbsolute)),
+  row('CMGT_zero_vec',    '0 q:1 0 01110 size:2 10000 01000 10 vn:5 vd:5', { ...full, ...arranged }, twoRegister(againstZero(lanes('greaterSigned')))),
+  row('CMEQ_zero_vec',    '0 q:1 0 01110 size:2 10000 01001 10 vn:5 vd:5', { ...full, ...arranged }, twoRegister(againstZero(lanes('equal')))),
+  row('CMLT_zero_vec',    '0 q:1 0 01110 size:2 10000 01010 10 vn:5 vd:5', { ...full, ...arranged }, twoRegister(againstZero(lanes('greaterSigned'), true))),
+  row('ABS_vec',          '0 q:1 0 01110 size:2 10000 01011 10 vn:5 vd:5', { ...full, ...arranged }, twoRegister(absolute)),
+  row('XTN_vec',          '0 q:1 0 01110 size:2 10000 10010 10 vn:5 vd:5', { ...narrow, ...longForm }, narrowing((e, bits, a) => narrowed(e, (2 * bits) as LaneBits, a))),
+  row('SQXTN_vec',        '0 q:1 0 01110 size:2 10000 10100 10 vn:5 vd:5', { ...narrow, ...longForm }, narrowing(saturatingNarrow(true, true))),
+  row('REV32_vec',        '0 q:1 1 01110 size:2 10000 00000 10 vn:5 vd:5', { ...bytesOrHalfwords, ...arranged }, twoRegister(reversed(32))),
+  row('UADDLP_vec',       '0 q:1 1 01110 size:2 10000 00010 10 vn:5 vd:5', { ...narrow, ...arranged }, twoRegister(pairwiseLong(false))),
+  row('USQADD_vec',       '0 q:1 1 01110 size:2 10000 00011 10 vn:5 vd:5', { ...full, ...arranged }, twoRegister(saturatingMixed(false))),
+  row('CLZ_vec',          '0 q:1 1 01110 size:2 10000 00100 10 vn:5 vd:5', { ...narrow, ...arranged }, twoRegister(countLeadingZeroBits)),
+  row('UADALP_vec',       '0 q:1 1 01110 size:2 10000 00110 10 vn:5 vd:5', { ...narrow, ...arranged }, twoRegister(pairwiseLong(false, true))),
+  row('SQNEG_vec',        '0 q:1 1 01110 size:2 10000 00111 10 vn:5 vd:5', { ...full, ...arranged }, twoRegister(saturatingNegate)),
+  row('CMGE_zero_vec',    '0 q:1 1 01110 size:2 10000 01000 10 vn:5 vd:5', { ...full, ...arranged }, twoRegister(againstZero(atLeast('greaterSigned')))),
+  row('CMLE_zero_vec',    '0 q:1 1 01110 size:2 10000 01001 10 vn:5 vd:5', { ...full, ...arranged }, twoRegister(againstZero(atLeast('greaterSigned'), true))),
+  row('NEG_vec',          '0 q:1 1 01110 size:2 10000 01011 10 vn:5 vd:5', { ...full, ...arranged }, twoRegister(negate)),
+  row('SQXTUN_vec',       '0 q:1 1 01110 size:2 10000 10010 10 vn:5 vd:5', { ...narrow, ...longForm }, narrowing(saturatingNarrow(true, false))),
+  row('SHLL_vec',         '0 q:1 1 01110 size:2 10000 10011 10 vn:5 vd:5', { ...narrow, ...longForm, bytes: wholeLane }, shiftingLong(false)),
+  row('UQXTN_vec',        '0 q:1 1 01110 size:2 10000 10100 10 vn:5 vd:5', { ...narrow, ...longForm }, narrowing(saturatingNarrow(false, false))),
+  row('NOT',              '0 q:1 1 01110 00 10000 00101 10 vn:5 vd:5', bytesByQ, twoRegister(invert)),
+  row('RBIT_vec',         '0 q:1 1 01110 01 10000 00101 10 vn:5 vd:5', bytesByQ, twoRegister(reverseBitsOfBytes)),
 
   // Two-register miscellaneous: floating point
   row('FCVTN',            '0 q:1 0 01110 0 sz:1 10000 10110 10 vn:5 vd:5', ADVSIMD),
@@ -121,13 +146,13 @@ export const simdTwoRegister = [
   row('FSQRT_vec_h',      '0 q:1 1 01110 1 111100 11111 10 vn:5 vd:5', FP16),
 
   // Across lanes
-  row('SADDLV',           '0 q:1 0 01110 size:2 11000 00011 10 vn:5 vd:5', lanes),
-  row('SMAXV',            '0 q:1 0 01110 size:2 11000 01010 10 vn:5 vd:5', lanes),
-  row('SMINV',            '0 q:1 0 01110 size:2 11000 11010 10 vn:5 vd:5', lanes),
-  row('ADDV',             '0 q:1 0 01110 size:2 11000 11011 10 vn:5 vd:5', lanes),
-  row('UADDLV',           '0 q:1 1 01110 size:2 11000 00011 10 vn:5 vd:5', lanes),
-  row('UMAXV',            '0 q:1 1 01110 size:2 11000 01010 10 vn:5 vd:5', lanes),
-  row('UMINV',            '0 q:1 1 01110 size:2 11000 11010 10 vn:5 vd:5', lanes),
+  row('SADDLV',           '0 q:1 0 01110 size:2 11000 00011 10 vn:5 vd:5', { ...fourOrMore, ...arrangedByQ }, sumLong(true)),
+  row('SMAXV',            '0 q:1 0 01110 size:2 11000 01010 10 vn:5 vd:5', { ...fourOrMore, ...arrangedByQ }, reduce('maxSigned')),
+  row('SMINV',            '0 q:1 0 01110 size:2 11000 11010 10 vn:5 vd:5', { ...fourOrMore, ...arrangedByQ }, reduce('minSigned')),
+  row('ADDV',             '0 q:1 0 01110 size:2 11000 11011 10 vn:5 vd:5', { ...fourOrMore, ...arrangedByQ }, reduce('add')),
+  row('UADDLV',           '0 q:1 1 01110 size:2 11000 00011 10 vn:5 vd:5', { ...fourOrMore, ...arrangedByQ }, sumLong(false)),
+  row('UMAXV',            '0 q:1 1 01110 size:2 11000 01010 10 vn:5 vd:5', { ...fourOrMore, ...arrangedByQ }, reduce('maxUnsigned')),
+  row('UMINV',            '0 q:1 1 01110 size:2 11000 11010 10 vn:5 vd:5', { ...fourOrMore, ...arrangedByQ }, reduce('minUnsigned')),
   row('FMAXNMV',          '0 1   1 01110 0 0 11000 01100 10 vn:5 vd:5', ADVSIMD),
   row('FMAXNMV_h',        '0 q:1 0 01110 0 0 11000 01100 10 vn:5 vd:5', FP16),
   row('FMAXV',            '0 1   1 01110 0 0 11000 01111 10 vn:5 vd:5', ADVSIMD),
