@@ -1,8 +1,9 @@
 /** Fills decoded records from instruction words. */
 import { SLOT_SP } from '../../cpu/state.ts';
-import type { Row } from '../../isa/row.ts';
+import { type Row, usesVectors } from '../../isa/row.ts';
 import { type Decoded, decode } from '../../isa/table.ts';
 import { RECORD_IMMEDIATE, RECORD_OPERANDS, RECORD_SIZE } from '../layout.ts';
+import type { HandlerFunctions } from './handler_functions.ts';
 import { HANDLER_UNDEFINED, type Handler, type HandlerFamily, type InterpreterModule } from './handlers.ts';
 import { shapeFields, shapeKey } from './shapes.ts';
 
@@ -12,7 +13,7 @@ const RECORD_WORDS = RECORD_SIZE / 4;
 
 /** The families of a row by the bits of the word that its shape looks at, so that no shape is made twice. */
 interface RowFamilies {
-  readonly byShape: ReadonlyMap<string, HandlerFamily>;
+  readonly byShape: Map<string, HandlerFamily>;
   /** Bits that the shape was seen to look at: equal there, it looks at no others. */
   mask: number;
   readonly byBits: Map<number, HandlerFamily>;
@@ -21,17 +22,32 @@ interface RowFamilies {
 export class RecordDecoder {
   readonly #view: DataView;
   readonly #records: Uint32Array;
-  readonly #families: ReadonlyMap<Row, RowFamilies>;
+  readonly #families: Map<Row, RowFamilies>;
+  readonly #functions: HandlerFunctions;
   /** Instruction words by their hash, and their records. No record of a word: handler 0. */
   readonly #words = new Uint32Array(REMEMBERED);
   readonly #remembered = new Uint32Array(REMEMBERED * RECORD_WORDS);
 
-  constructor(state: ArrayBufferLike, module: InterpreterModule) {
+  constructor(state: ArrayBufferLike, module: InterpreterModule, functions: HandlerFunctions) {
     this.#view = new DataView(state);
     this.#records = new Uint32Array(state);
+    this.#functions = functions;
     this.#families = new Map(
-      [...module.families].map(([row, byShape]) => [row, { byShape, mask: 0, byBits: new Map() }]),
+      [...module.families].map(([row, byShape]) => [
+        row,
+        { byShape: new Map(byShape), mask: 0, byBits: new Map() },
+      ]),
     );
+  }
+
+  /** Those of a row; undefined while it is not implemented. */
+  #familiesOf(row: Row): RowFamilies | undefined {
+    let families = this.#families.get(row);
+    if (!families && row.execute) {
+      families = { byShape: new Map(), mask: 0, byBits: new Map() };
+      this.#families.set(row, families);
+    }
+    return families;
   }
 
   /**
@@ -56,13 +72,13 @@ export class RecordDecoder {
   /** Whether the record is the same wherever in a page the instruction stands. */
   #decode(address: number, word: number, pageOffset: number): boolean {
     const decoded = decode(word);
-    const families = decoded && this.#families.get(decoded.row);
+    const families = decoded && this.#familiesOf(decoded.row);
     if (!decoded || !families) {
       this.#view.setUint16(address, HANDLER_UNDEFINED, true);
       return true;
     }
     const { row, fields } = decoded;
-    const family = familyOf(families, decoded, word);
+    const family = this.#familyOf(families, decoded, word);
     const distance = family.near ? Number(row.imm!(fields)) : 0;
     const landing = pageOffset + distance;
     const near = family.near !== undefined && landing >= 0 && landing < 4096;
@@ -80,19 +96,25 @@ export class RecordDecoder {
     this.#view.setUint16(address, handler.index, true);
     return family.near === undefined;
   }
-}
 
-function familyOf(families: RowFamilies, { row, fields }: Decoded, word: number): HandlerFamily {
-  const known = families.byBits.get(word & families.mask);
-  if (known) return known;
-  for (const name of shapeFields(row, fields)) {
-    const { low, width } = row.pattern.fields.find((field) => field.name === name)!;
-    families.mask |= (2 ** width - 1) << low;
+  #familyOf(families: RowFamilies, { row, fields }: Decoded, word: number): HandlerFamily {
+    const known = families.byBits.get(word & families.mask);
+    if (known) return known;
+    for (const name of shapeFields(row, fields)) {
+      const { low, width } = row.pattern.fields.find((field) => field.name === name)!;
+      families.mask |= (2 ** width - 1) << low;
+    }
+    const shape = row.shape(fields);
+    const key = shapeKey(shape);
+    let family = families.byShape.get(key);
+    if (!family) {
+      if (!usesVectors(row)) throw new Error(`${row.name} ${word.toString(16)}: no handler for its shape`);
+      family = this.#functions.make(row, shape);
+      families.byShape.set(key, family);
+    }
+    families.byBits.set(word & families.mask, family);
+    return family;
   }
-  const family = families.byShape.get(shapeKey(row.shape(fields)));
-  if (!family) throw new Error(`${row.name} ${word.toString(16)}: no handler for its shape`);
-  families.byBits.set(word & families.mask, family);
-  return family;
 }
 
 function chooseVariant(family: HandlerFamily, near: boolean, stack: boolean): Handler {

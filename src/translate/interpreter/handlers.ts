@@ -1,7 +1,7 @@
 /**
  * The interpreter's WebAssembly module: one dispatch loop, one handler per row, shape and variant. Handlers of the base
- * instructions are in the loop itself; those on SIMD and floating-point registers are functions of their own, which V8 compiles
- * when they are first called: there are too many of them for one function.
+ * instructions are in the loop itself; those on SIMD and floating-point registers are functions of their own
+ * (handler_functions.ts): there are too many of them for one function, and most guests need few.
  *
  * `run` executes decoded records from state cell `ip` on until the budget is used up, the next instruction is not decoded
  * through the fetch TLB, or TypeScript redirected execution. It returns 1 in the last case: then TypeScript has set `pc`, and
@@ -16,7 +16,7 @@ import { CodeBuffer, constant, convert, intOp, type Node } from '../wasm/express
 import { ModuleBuilder } from '../wasm/module.ts';
 import { I32, I64, op } from '../wasm/opcodes.ts';
 import { type Frame, type HandlerUse, type Imports, InterpreterEmitter, type Variant } from './emitter.ts';
-import { shapesOf } from './shapes.ts';
+import { type Shape, shapesOf } from './shapes.ts';
 
 export interface Handler extends HandlerUse {
   readonly index: number;
@@ -33,9 +33,15 @@ export interface HandlerFamily {
 
 export interface InterpreterModule {
   readonly bytes: Uint8Array;
-  /** By row, then by shape key. */
+  /** Those in the loop, by row, then by shape key. */
   readonly families: ReadonlyMap<Row, ReadonlyMap<string, HandlerFamily>>;
+  /** Handlers from this number on are functions in the exported table, in their order. */
+  readonly firstFunction: number;
 }
+
+/** Name of the exported table of handler functions, and its size. */
+export const HANDLER_TABLE = 'handlers';
+const HANDLER_TABLE_SIZE = 16_384;
 
 /** Records with handler 0 are not decoded yet; 1 stands behind a page's last instruction; 2 is UNDEFINED. */
 export const HANDLER_DECODE = 0;
@@ -45,7 +51,7 @@ const FIRST_ROW_HANDLER = 3;
 
 const TEMPORARIES = 48;
 /** Locals: no parameters, then ten i32 of the frame and the i32 temporaries, then `target` and the i64 temporaries. */
-const FRAME_LOCALS = 7;
+export const FRAME_LOCALS = 7;
 const TARGET_LOCAL = FRAME_LOCALS + TEMPORARIES;
 
 const local = (index: number, width: 32 | 64 = 32): Node => ({ kind: 'local', width, index });
@@ -69,18 +75,38 @@ const pointers = (frame: Frame, detail: Detail): readonly (readonly [StateCell, 
 
 /** One handler to be generated: its code is emitted by `generate` when its turn in the dispatch comes. */
 interface PendingHandler {
-  readonly generate: (code: CodeBuffer, frame: Frame) => InterpreterEmitter;
+  readonly generate: Generate;
+  /** Learns then what its semantics use. */
+  readonly handler: Handler;
 }
-/** Handlers in the loop come first, so that its jump table ends with them. */
-interface PendingHandlers {
-  readonly inLoop: PendingHandler[];
-  readonly functions: PendingHandler[];
+const NO_USE: HandlerUse = {
+  operands: [],
+  immediate: false,
+  branches: false,
+  stackAccess: false,
+  frame: false,
+};
+type Generate = (code: CodeBuffer, frame: Frame) => InterpreterEmitter;
+
+/** Emits the code of a row with one shape. */
+export function generator(
+  row: Row,
+  shape: Shape,
+  imports: Imports,
+  detail: Detail,
+  variant: Variant,
+): Generate {
+  return (code, frame) => {
+    const emitter = new InterpreterEmitter(code, frame, imports, detail, variant);
+    row.execute!(emitter.operandsOf(row, shape), emitter as Emitter);
+    return emitter;
+  };
 }
 /** Parameter: the record's address. Result: 1 where execution was redirected. */
-const HANDLER_SIGNATURE = { parameters: [I32], results: [I32] } as const;
+export const HANDLER_SIGNATURE = { parameters: [I32], results: [I32] } as const;
 
-export function buildInterpreter(rows: readonly Row[], detail: Detail): InterpreterModule {
-  const module = new ModuleBuilder();
+/** Imports the memories and what handlers call. */
+export function importHost(module: ModuleBuilder): Imports {
   module.importMemory({
     module: 'memory',
     name: 'state',
@@ -89,72 +115,51 @@ export function buildInterpreter(rows: readonly Row[], detail: Detail): Interpre
     address: 'i32',
   });
   module.importMemory({ module: 'memory', name: 'pool', initial: 0, maximum: 2 ** 18, address: 'i64' });
-  const decode = module.importFunction('host', 'decode', { parameters: [I32], results: [] });
-  const imports: Imports = {
+  return {
     access: module.importFunction('host', 'access', { parameters: [I64, I32], results: [I32] }),
     runtime: module.importFunction('host', 'runtime', { parameters: [I32], results: [I32] }),
     stackMisaligned: module.importFunction('host', 'stackMisaligned', { parameters: [], results: [I32] }),
     float: module.importFunction('host', 'float', { parameters: [I32], results: [] }),
   };
+}
 
-  const pending: PendingHandlers = { inLoop: [], functions: [] };
-  const isFunction = (row: Row) => usesVectors(row);
-  const families = new Map([
-    ...planFamilies(
-      rows.filter((row) => !isFunction(row)),
-      detail,
-      imports,
-      pending.inLoop,
-      FIRST_ROW_HANDLER,
-    ),
-    ...planFamilies(
-      rows.filter(isFunction),
-      detail,
-      imports,
-      pending.functions,
-      FIRST_ROW_HANDLER + pending.inLoop.length,
-    ),
-  ]);
-  const body = dispatchLoop(pending.inLoop, detail, decode, imports, module.typeIndex(HANDLER_SIGNATURE));
-  module.setTable(pending.functions.map((handler) => addHandlerFunction(module, handler, detail)));
+export function buildInterpreter(rows: readonly Row[], detail: Detail): InterpreterModule {
+  const module = new ModuleBuilder();
+  const imports = importHost(module);
+  const decode = module.importFunction('host', 'decode', { parameters: [I32], results: [] });
+  const pending: PendingHandler[] = [];
+  const families = planFamilies(rows, detail, imports, pending);
+  const body = dispatchLoop(pending, detail, decode, imports, module.typeIndex(HANDLER_SIGNATURE));
+  module.exportTable(HANDLER_TABLE, HANDLER_TABLE_SIZE);
   module.addFunction({
     signature: { parameters: [], results: [I32] },
     locals: { i32: FRAME_LOCALS + TEMPORARIES, i64: 1 + TEMPORARIES },
     body,
     exportName: 'run',
   });
-  return { bytes: module.build(), families };
+  return { bytes: module.build(), families, firstFunction: FIRST_ROW_HANDLER + pending.length };
 }
 
-/** Lists every handler. What a handler's semantics use is learnt by generating it once into a scratch buffer. */
-function planFamilies(
-  rows: readonly Row[],
-  detail: Detail,
-  imports: Imports,
-  pending: PendingHandler[],
-  firstIndex: number,
-) {
+/** Lists every handler in the loop. Which variants a shape needs is learnt by generating it once into a scratch buffer. */
+function planFamilies(rows: readonly Row[], detail: Detail, imports: Imports, pending: PendingHandler[]) {
   const families = new Map<Row, Map<string, HandlerFamily>>();
   for (const row of rows) {
-    if (!row.execute) continue;
+    if (!row.execute || usesVectors(row)) continue;
     const byShape = new Map<string, HandlerFamily>();
     for (const [key, shape] of shapesOf(row)) {
       const add = (variant: Variant): Handler => {
-        const generate = (code: CodeBuffer, frame: Frame): InterpreterEmitter => {
-          const emitter = new InterpreterEmitter(code, frame, imports, detail, variant);
-          row.execute!(emitter.operandsOf(row, shape), emitter as Emitter);
-          return emitter;
-        };
-        const { use } = generate(scratchCode(), SCRATCH_FRAME);
-        const index = firstIndex + pending.length;
-        pending.push({ generate });
-        return { index, ...use };
+        const generate = generator(row, shape, imports, detail, variant);
+        const handler = { index: FIRST_ROW_HANDLER + pending.length, ...NO_USE };
+        pending.push({ generate, handler });
+        return handler;
       };
-      const plain = add({ near: false, stack: false });
+      const variant = { near: false, stack: false };
+      const { use } = generator(row, shape, imports, detail, variant)(scratchCode(), SCRATCH_FRAME);
+      const plain = add(variant);
       byShape.set(key, {
         plain,
-        ...(plain.branches ? { near: add({ near: true, stack: false }) } : {}),
-        ...(plain.stackAccess ? { stack: add({ near: false, stack: true }) } : {}),
+        ...(use.branches ? { near: add({ near: true, stack: false }) } : {}),
+        ...(use.stackAccess ? { stack: add({ near: false, stack: true }) } : {}),
       });
     }
     families.set(row, byShape);
@@ -165,7 +170,8 @@ function planFamilies(
 const newCode = (): CodeBuffer =>
   new CodeBuffer({ i32: FRAME_LOCALS, i64: TARGET_LOCAL + 1, v128: 0, f32: 0, f64: 0 }, TEMPORARIES);
 /** For code that is thrown away. */
-const scratchCode = (): CodeBuffer => new CodeBuffer({ i32: 0, i64: 0, v128: 0, f32: 0, f64: 0 }, 4096);
+export const scratchCode = (): CodeBuffer =>
+  new CodeBuffer({ i32: 0, i64: 0, v128: 0, f32: 0, f64: 0 }, 4096);
 
 const FRAME_INDICES = {
   ip: 0,
@@ -177,52 +183,10 @@ const FRAME_INDICES = {
   registerPointer: 6,
   target: TARGET_LOCAL,
 };
-const SCRATCH_FRAME: Frame = { ...FRAME_INDICES, next: 0, jump: 0, redirected: 0 };
-
-/**
- * A handler as a function. The frame's locals are in the state's cells while it is called; it has the same ones, at the same
- * indices, if it uses them.
- */
-function addHandlerFunction(module: ModuleBuilder, { generate }: PendingHandler, detail: Detail): number {
-  const trial = scratchCode();
-  const { use } = generate(trial, SCRATCH_FRAME);
-  const { used } = trial;
-  // `target` is not used; its place is the first i64's.
-  const i32 = FRAME_LOCALS;
-  const i64 = i32 + used.i32;
-  const v128 = i64 + used.i64;
-  const f32 = v128 + used.v128;
-  const base = { i32, i64, v128, f32, f64: f32 + used.f32 };
-  const code = new CodeBuffer(base, 4096);
-  const saved = use.frame ? savedCells(detail) : [];
-  for (const [cell, to] of saved) {
-    code.i32(0);
-    code.memory(op.i32Load, CELL[cell]);
-    code.set(to);
-  }
-  const leave = (result: 0 | 1) => {
-    for (const [cell, from] of saved) {
-      code.i32(0);
-      code.get(from);
-      code.memory(op.i32Store, CELL[cell]);
-    }
-    code.i32(result);
-  };
-  const redirected = code.open(op.block);
-  generate(code, { ...SCRATCH_FRAME, redirected });
-  leave(0);
-  code.byte(op.return);
-  code.close();
-  leave(1);
-  return module.addFunction({
-    signature: HANDLER_SIGNATURE,
-    locals: { ...used, i32: used.i32 + FRAME_LOCALS - 1 },
-    body: code.toBytes(),
-  });
-}
+export const SCRATCH_FRAME: Frame = { ...FRAME_INDICES, next: 0, jump: 0, redirected: 0 };
 
 /** What a called handler may change: the budget, and the recording pointers of accesses, values and registers. */
-const savedCells = (detail: Detail): readonly (readonly [StateCell, number])[] => [
+export const savedCells = (detail: Detail): readonly (readonly [StateCell, number])[] => [
   ['budget', FRAME_INDICES.budget],
   ...pointers(SCRATCH_FRAME, detail).filter(([cell]) => cell !== 'atomPointer' && cell !== 'targetPointer'),
 ];
@@ -294,8 +258,10 @@ function dispatchLoop(
   };
   const handlers = [
     ...fixed,
-    ...pending.map(({ generate }) => (into: CodeBuffer) => {
-      if (!generate(into, frame).terminated) advance(into, frame);
+    ...pending.map(({ generate, handler }) => (into: CodeBuffer) => {
+      const { use, terminated } = generate(into, frame);
+      Object.assign(handler, use);
+      if (!terminated) advance(into, frame);
     }),
     // Every number from here on is a function's.
     (into: CodeBuffer) => {

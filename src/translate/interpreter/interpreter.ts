@@ -8,7 +8,8 @@ import { CONDITION_TABLE, EXTENT_MASKS } from '../layout.ts';
 import { conditionTable } from '../wasm_emitter.ts';
 import { extentMasks } from '../wasm_vector.ts';
 import { RecordDecoder } from './decoder.ts';
-import { buildInterpreter, type InterpreterModule } from './handlers.ts';
+import { HANDLER_EXPORT, HandlerFunctions } from './handler_functions.ts';
+import { buildInterpreter, HANDLER_TABLE, type InterpreterModule } from './handlers.ts';
 
 /** What translated code calls. The functions that return a number return 1 where execution was redirected, else 0. */
 export interface Host {
@@ -23,7 +24,11 @@ export interface Host {
 
 const modules = new Map<
   Detail,
-  { readonly plan: InterpreterModule; readonly compiled: WebAssembly.Module }
+  {
+    readonly plan: InterpreterModule;
+    readonly compiled: WebAssembly.Module;
+    readonly functions: HandlerFunctions;
+  }
 >();
 
 /** The module for a detail level: made once a process. */
@@ -31,7 +36,11 @@ function moduleFor(detail: Detail) {
   let made = modules.get(detail);
   if (!made) {
     const plan = buildInterpreter(ROWS, detail);
-    made = { plan, compiled: new WebAssembly.Module(plan.bytes) };
+    made = {
+      plan,
+      compiled: new WebAssembly.Module(plan.bytes),
+      functions: new HandlerFunctions(detail, plan.firstFunction),
+    };
     modules.set(detail, made);
   }
   return made;
@@ -40,14 +49,20 @@ function moduleFor(detail: Detail) {
 export class Interpreter {
   readonly #run: () => number;
   readonly #decoder: RecordDecoder;
+  readonly #functions: HandlerFunctions;
+  readonly #imports: WebAssembly.Imports;
+  readonly #table: WebAssembly.Table;
+  /** Handler functions that are in the table. */
+  #installed = 0;
 
   constructor(detail: Detail, state: WebAssembly.Memory, pool: WebAssembly.Memory, host: Host) {
-    const { plan, compiled } = moduleFor(detail);
+    const { plan, compiled, functions } = moduleFor(detail);
     new Uint8Array(state.buffer).set(conditionTable(), CONDITION_TABLE);
     new Uint8Array(state.buffer).set(extentMasks(), EXTENT_MASKS);
     const cells = new CpuState(state.buffer);
-    this.#decoder = new RecordDecoder(state.buffer, plan);
-    const instance = new WebAssembly.Instance(compiled, {
+    this.#decoder = new RecordDecoder(state.buffer, plan, functions);
+    this.#functions = functions;
+    this.#imports = {
       memory: { state, pool },
       host: {
         decode: (ip: number) => host.decode(ip),
@@ -59,8 +74,10 @@ export class Interpreter {
           cells.set('result', floatOperation(cells, unpackFloatOperation(code), a, b, c));
         },
       },
-    });
-    this.#run = instance.exports.run as () => number;
+    };
+    const { exports } = new WebAssembly.Instance(compiled, this.#imports);
+    this.#run = exports.run as () => number;
+    this.#table = exports[HANDLER_TABLE] as WebAssembly.Table;
   }
 
   /** Runs from state cell `ip` with state cell `budget`; true where execution was redirected (handlers.ts says what holds then). */
@@ -71,5 +88,10 @@ export class Interpreter {
   /** Decodes the instruction at `pageOffset` of its page into its record. */
   decode(ip: number, word: number, pageOffset: number): void {
     this.#decoder.write(ip, word, pageOffset);
+    const { modules } = this.#functions;
+    for (; this.#installed < modules.length; this.#installed++) {
+      const { exports } = new WebAssembly.Instance(modules[this.#installed], this.#imports);
+      this.#table.set(this.#installed, exports[HANDLER_EXPORT]);
+    }
   }
 }

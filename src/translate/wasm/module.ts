@@ -31,7 +31,7 @@ export class ModuleBuilder {
   readonly #imports: { module: string; name: string; signature: Signature }[] = [];
   readonly #functions: FunctionCode[] = [];
   readonly #types = new Map<string, number>();
-  #table: readonly number[] = [];
+  #table: { readonly exportName: string; readonly size: number } | undefined;
 
   importMemory(memory: MemoryImport): void {
     this.#memories.push(memory);
@@ -58,9 +58,9 @@ export class ModuleBuilder {
     return types.get(key)!;
   }
 
-  /** Functions for indirect calls, by their place in the module's one table. */
-  setTable(functions: readonly number[]): void {
-    this.#table = functions;
+  /** The module's one table, of functions for indirect calls: empty places for whoever instantiates it to fill. */
+  exportTable(exportName: string, size: number): void {
+    this.#table = { exportName, size };
   }
 
   build(): Uint8Array {
@@ -89,23 +89,23 @@ export class ModuleBuilder {
     });
     const exported = this.#functions.flatMap(({ exportName }, i) => (exportName ? [{ exportName, i }] : []));
     const exports = section((out) => {
-      out.unsigned(exported.length);
+      out.unsigned(exported.length + (this.#table ? 1 : 0));
+      if (this.#table) {
+        out.name(this.#table.exportName);
+        out.byte(1);
+        out.unsigned(0);
+      }
       for (const { exportName, i } of exported) {
         out.name(exportName);
         out.byte(0);
         out.unsigned(this.#imports.length + i);
       }
     });
-    const table = section((out) => {
-      out.unsigned(1);
+    const tables = section((out) => {
+      out.unsigned(this.#table ? 1 : 0);
+      if (!this.#table) return;
       out.append([0x70, 0]);
-      out.unsigned(this.#table.length);
-    });
-    const elements = section((out) => {
-      out.unsigned(1);
-      out.append([0, 0x41, 0, 0x0b]);
-      out.unsigned(this.#table.length);
-      for (const index of this.#table) out.unsigned(index);
+      out.unsigned(this.#table.size);
     });
     const code = section((out) => {
       out.unsigned(this.#functions.length);
@@ -146,9 +146,8 @@ export class ModuleBuilder {
       [1, typeSection],
       [2, imports],
       [3, functions],
-      [4, table],
+      [4, tables],
       [7, exports],
-      [9, elements],
       [10, code],
     ];
     for (const [id, bytes] of sections) {
