@@ -112,7 +112,8 @@ export class Case {
       offset: symbol?.offset,
       file: symbol?.file,
       line: symbol?.line,
-      disassembly: word === 0 ? 'not fetched' : this.#disassembly.text(word, pc).disassembly,
+      disassembly:
+        instruction.pa === undefined ? 'not fetched' : this.#disassembly.text(word, pc).disassembly,
       stack: [pc, ...frames.map(({ call }) => call!.pc)].map((at) => ({ pc: at, name: this.name(at) })),
     };
   }

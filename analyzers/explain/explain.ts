@@ -93,7 +93,9 @@ function judgeException(context: Case, entry: Entry, repeated: boolean): Judgeme
   const at = trace.instruction(entry.icount)!;
   const walk = isAbort(entry.ec) ? faultingWalk(context, entry.icount) : undefined;
   const what = describe(entry, walk, repeated, context.log.hasGuests);
-  return { at, what, finding: causeOf(context, entry, at, walk), ...(walk ? { walk } : {}) };
+  const finding = causeOf(context, entry, at, walk);
+  // A jump to where there is no code happened at the branch.
+  return { at: branchTo(context, entry, at) ?? at, what, finding, ...(walk ? { walk } : {}) };
 }
 
 function causeOf(context: Case, entry: Entry, at: Instruction, walk: Walk | undefined): Finding {
@@ -132,13 +134,20 @@ function badAddress(context: Case, at: Instruction): Finding | undefined {
 
 /** How execution came to an address where there is no instruction. */
 function badTarget(context: Case, entry: Entry, at: Instruction): Finding | undefined {
-  if (!isInstructionAbort(entry.ec) && entry.ec !== EC.pcAlignment && entry.ec !== EC.unknown)
-    return undefined;
-  const before = context.trace.instruction(entry.icount - 1);
-  if (before === undefined || before.el !== at.el || before.vmid !== at.vmid) return undefined;
+  const before = branchTo(context, entry, at);
+  if (before === undefined) return undefined;
   const { target, branch } = effectsOf(before.word);
-  if (target?.op !== 'register' || before.pc + 4n === at.pc) return undefined;
+  if (target?.op !== 'register') return undefined;
   return explainPointer(context, target.register, before, branch === 'return' ? 'return' : 'jump');
+}
+
+/** The indirect branch that went to the instruction which could not be executed. */
+function branchTo(context: Case, { ec, icount }: Entry, at: Instruction): Instruction | undefined {
+  if (!isInstructionAbort(ec) && ec !== EC.pcAlignment && ec !== EC.unknown) return undefined;
+  const before = context.trace.instruction(icount - 1);
+  if (before === undefined || before.el !== at.el || before.vmid !== at.vmid || before.pc + 4n === at.pc)
+    return undefined;
+  return effectsOf(before.word).target?.op === 'register' ? before : undefined;
 }
 
 /** The instruction's memory was stored to after it had been loaded. */

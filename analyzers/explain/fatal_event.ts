@@ -40,9 +40,15 @@ function fatalException({ log, recording }: Case): FatalEvent | undefined {
   // A fault of a program at EL0 may be the kernel's daily work: it counts if there is no other.
   const first = candidates.find(({ fromEl }) => fromEl > 0) ?? candidates[0];
   if (first === undefined) return undefined;
-  const repeated = candidates.filter(({ pc, esr }) => pc === first.pc && esr === first.esr).length > 2;
+  const repeated =
+    candidates.filter(
+      ({ context, esr, toEl }) => toEl === first.toEl && context === first.context && esr === first.esr,
+    ).length > REPEATED;
   return { kind: 'exception', entry: first, repeated };
 }
+
+/** More exceptions of one kind than a handler that fails in its own panic makes. */
+const REPEATED = 4;
 
 /** PSTATE.I and F, as SPSR_ELx has them. */
 const MASKED = 0xc0n;

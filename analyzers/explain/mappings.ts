@@ -97,15 +97,14 @@ export function explainDescriptor(context: Case, walk: Walk): Finding | undefine
     };
   const target = storeTarget(context, store);
   if (target.stack !== undefined) {
-    const { owner, at, high } = target.stack;
-    const moved = stackMove(context, at) ?? store;
+    const { at, high } = target.stack;
+    const moved = stackCrossing(context, at, target.va) ?? store;
     if (target.va < high || at === store)
       return {
         kind: 'stack-overflow',
         cause: moved,
-        did: `moved the stack pointer of ${owner} down to ${hex(context.at(at.icount).registers[31])}: its frame lies over a translation table`,
-        owner,
-        because: [history, `the store goes ${target.words}, whose frame reaches down over the table`],
+        did: `moved the stack pointer down to ${hex(context.at(moved.icount + 1).registers[31])}, into a page of translation tables`,
+        because: [history, `the store goes ${target.words}: the stack reaches down over the table`],
         evidence,
       };
   }
@@ -127,6 +126,20 @@ export function explainDescriptor(context: Case, walk: Walk): Finding | undefine
     evidence,
   };
 }
+
+/** The instruction that moved the stack pointer below the end of the page of `va`, where it still is at `at`. */
+function stackCrossing(context: Case, at: Instruction, va: bigint): Instruction | undefined {
+  const end = (va | 0xfffn) + 1n;
+  let moved = stackMove(context, at);
+  for (let i = 0; i < STACK_MOVES && moved !== undefined; i++) {
+    if (context.at(moved.icount).registers[31] >= end) return moved;
+    moved = context.trace.lastRegisterWrite(31, moved.icount, moved.cpu, moved.el);
+  }
+  return stackMove(context, at);
+}
+
+/** How many moves of the stack pointer are looked through. */
+const STACK_MOVES = 200;
 
 /** The instruction that last moved the stack pointer before `at`. */
 export function stackMove({ trace }: Case, at: Instruction): Instruction | undefined {

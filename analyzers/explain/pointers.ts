@@ -107,23 +107,25 @@ function findingOf(
   }
 }
 
-/** The first of a run of stores by one loop that went over [pa, pa + size): the one that began the damage. */
-function firstOver({ trace }: Case, pa: number, size: number, last: Instruction): Instruction {
-  let first = last;
-  for (const access of trace.accessesTo(pa, size, Math.max(0, last.icount - 4096), last.icount)) {
-    const store = access.store ? trace.instruction(access.icount) : undefined;
-    if (store?.pc === last.pc) return store;
-    first = last;
+/** The first store to [pa, pa + size) of the activation that made the last one: where the damage began. */
+function firstOver(context: Case, pa: number, size: number, last: Instruction): Instruction {
+  const { trace } = context;
+  const from = context.frames(last)[0]?.entered ?? last.icount;
+  for (const { store, icount } of trace.accessesTo(pa, size, from, last.icount)) {
+    const instruction = store ? trace.instruction(icount) : undefined;
+    if (instruction?.el === last.el && instruction.vmid === last.vmid) return instruction;
   }
-  return first;
+  return last;
 }
 
 /** The last store before `load` to what lies within a cache line's distance of the address. */
 function nearestWriter({ trace }: Case, pa: number, load: Instruction): Instruction | undefined {
-  for (const distance of [8, 16, 32, 64]) {
-    const access = trace.lastStore(pa - distance, 2 * distance + 8, load.icount);
-    if (access !== undefined) return trace.instruction(access.icount);
-  }
+  // The fields before it first: objects are filled from their beginning.
+  for (let distance = 8; distance <= 64; distance += 8)
+    for (const near of [pa - distance, pa + distance]) {
+      const access = trace.lastStore(near, 8, load.icount);
+      if (access !== undefined) return trace.instruction(access.icount);
+    }
   return undefined;
 }
 
@@ -179,7 +181,7 @@ function savingOf({ trace }: Case, entry: Entry, register: number): Instruction 
       if (!store || value?.op !== 'register' || value.register === 31) continue;
       if ((written >>> value.register) & 1) continue;
       if (value.register === register) return undefined;
-      if (Math.abs(value.register - register) < distance) {
+      if (Math.abs(value.register - register) <= distance) {
         distance = Math.abs(value.register - register);
         best = instruction;
       }

@@ -85,5 +85,5 @@ function frameOf(context: Case, at: Instruction): NonNullable<StoreTarget['stack
   const low = context.at(at.icount).registers[31];
   const high = frame === undefined ? low : context.at(frame.entered).registers[31];
   const symbol = context.symbols.at(at.pc)?.name ?? hex(frame?.entry ?? at.pc);
-  return { owner: symbol, low: low < high ? low : high, high, at };
+  return { owner: symbol, low, high, at };
 }

@@ -146,7 +146,9 @@ class EffectBuilder {
         then();
         otherwise?.();
       },
-      branch: () => {},
+      branch: () => {
+        if (this.#registers.some(({ register }) => register === 30)) this.#branch = 'call';
+      },
       branchIf: (condition: Value) => {
         this.#branch = 'conditional';
         this.#condition = asExpression(condition);
