@@ -43,12 +43,16 @@ export async function runBatch({
   const failures: string[] = [];
   if (qemu.streams.length !== streams)
     failures.push(`seed ${seed}: QEMU ended in stream ${qemu.streams.length}`);
+  const attempted = new Set<number>();
   for (const engine of engines) {
-    const { result, stopped } = runInMachine(image, engine, read);
+    const { result, stopped, instructions } = runInMachine(image, engine, read);
     const difference = firstDifference(qemu, result);
     if (difference) failures.push(describeFailure(image, length, engine, qemu, difference));
     else if (stopped !== 'power off') failures.push(`seed ${seed}, ${engine}: ended with "${stopped}"`);
+    attempted.add(instructions);
   }
+  if (attempted.size > 1)
+    failures.push(`seed ${seed}: the back ends count ${[...attempted].join(' and ')} instructions`);
   const executed = new Map<string, number>();
   const inStreams = words.filter(({ address }) => address >= CODE && address < CODE_END);
   for (const { opcode } of inStreams) {
