@@ -67,6 +67,8 @@ export class HandlerFunctions {
     }
     const leave = (result: 0 | 1) => {
       for (const [cell, from] of saved) {
+        // What redirected was a call out, before which the cells were stored: they are newer than the locals now.
+        if (result === 1 && cell !== 'registerPointer') continue;
         code.i32(0);
         code.get(from);
         code.memory(op.i32Store, CELL[cell]);
