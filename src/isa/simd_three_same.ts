@@ -1,4 +1,16 @@
 /** Advanced SIMD: three vectors of the same shape. Arm ARM C4.1.90. */
+
+import {
+  binary,
+  eachLane2,
+  eachLane3,
+  floatAbsolute,
+  floatDifference,
+  floats,
+  floatsByQ,
+  mulAdd,
+  relation,
+} from './float_forms.ts';
 import type { Fields } from './pattern.ts';
 import { row } from './row.ts';
 import { arrangedByQ, pairwise, threeSame } from './simd_forms.ts';
@@ -25,7 +37,7 @@ const ADVSIMD = { feature: 'AdvSIMD' };
 const FP16 = { feature: 'FP16' };
 /** A doubleword element needs a 128-bit vector. */
 const full = { ...ADVSIMD, unallocated: ({ q, size }: Fields<'q' | 'size'>) => !q && size === 3 };
-const floats = { ...ADVSIMD, unallocated: ({ q, sz }: Fields<'q' | 'sz'>) => !q && sz === 1 };
+const floatSizes = { ...ADVSIMD, unallocated: ({ q, sz }: Fields<'q' | 'sz'>) => !q && sz === 1 };
 const narrow = { ...ADVSIMD, unallocated: ({ size }: Fields<'size'>) => size === 3 };
 const halfwordOrWord = { ...ADVSIMD, unallocated: ({ size }: Fields<'size'>) => size === 0 || size === 3 };
 const rounding = { ...halfwordOrWord, feature: 'RDM' };
@@ -93,30 +105,30 @@ export const simdThreeSame = [
   row('BIF',           '0 q:1 1 01110 11 1 vm:5 00011 1 vn:5 vd:5', bytesByQ, threeSame(bitInsert(false))),
 
   // Three same: floating point
-  row('FMAXNM_vec',    '0 q:1 0 01110 0 sz:1 1 vm:5 11000 1 vn:5 vd:5', floats),
-  row('FMLA_vec',      '0 q:1 0 01110 0 sz:1 1 vm:5 11001 1 vn:5 vd:5', floats),
-  row('FADD_vec',      '0 q:1 0 01110 0 sz:1 1 vm:5 11010 1 vn:5 vd:5', floats),
-  row('FMULX_vec',     '0 q:1 0 01110 0 sz:1 1 vm:5 11011 1 vn:5 vd:5', floats),
-  row('FCMEQ_vec',     '0 q:1 0 01110 0 sz:1 1 vm:5 11100 1 vn:5 vd:5', floats),
-  row('FMAX_vec',      '0 q:1 0 01110 0 sz:1 1 vm:5 11110 1 vn:5 vd:5', floats),
-  row('FRECPS_vec',    '0 q:1 0 01110 0 sz:1 1 vm:5 11111 1 vn:5 vd:5', floats),
-  row('FMINNM_vec',    '0 q:1 0 01110 1 sz:1 1 vm:5 11000 1 vn:5 vd:5', floats),
-  row('FMLS_vec',      '0 q:1 0 01110 1 sz:1 1 vm:5 11001 1 vn:5 vd:5', floats),
-  row('FSUB_vec',      '0 q:1 0 01110 1 sz:1 1 vm:5 11010 1 vn:5 vd:5', floats),
-  row('FMIN_vec',      '0 q:1 0 01110 1 sz:1 1 vm:5 11110 1 vn:5 vd:5', floats),
-  row('FRSQRTS_vec',   '0 q:1 0 01110 1 sz:1 1 vm:5 11111 1 vn:5 vd:5', floats),
-  row('FMAXNMP_vec',   '0 q:1 1 01110 0 sz:1 1 vm:5 11000 1 vn:5 vd:5', floats),
-  row('FADDP_vec',     '0 q:1 1 01110 0 sz:1 1 vm:5 11010 1 vn:5 vd:5', floats),
-  row('FMUL_vec',      '0 q:1 1 01110 0 sz:1 1 vm:5 11011 1 vn:5 vd:5', floats),
-  row('FCMGE_vec',     '0 q:1 1 01110 0 sz:1 1 vm:5 11100 1 vn:5 vd:5', floats),
-  row('FACGE_vec',     '0 q:1 1 01110 0 sz:1 1 vm:5 11101 1 vn:5 vd:5', floats),
-  row('FMAXP_vec',     '0 q:1 1 01110 0 sz:1 1 vm:5 11110 1 vn:5 vd:5', floats),
-  row('FDIV_vec',      '0 q:1 1 01110 0 sz:1 1 vm:5 11111 1 vn:5 vd:5', floats),
-  row('FMINNMP_vec',   '0 q:1 1 01110 1 sz:1 1 vm:5 11000 1 vn:5 vd:5', floats),
-  row('FABD_vec',      '0 q:1 1 01110 1 sz:1 1 vm:5 11010 1 vn:5 vd:5', floats),
-  row('FCMGT_vec',     '0 q:1 1 01110 1 sz:1 1 vm:5 11100 1 vn:5 vd:5', floats),
-  row('FACGT_vec',     '0 q:1 1 01110 1 sz:1 1 vm:5 11101 1 vn:5 vd:5', floats),
-  row('FMINP_vec',     '0 q:1 1 01110 1 sz:1 1 vm:5 11110 1 vn:5 vd:5', floats),
+  row('FMAXNM_vec',    '0 q:1 0 01110 0 sz:1 1 vm:5 11000 1 vn:5 vd:5', { ...floatSizes, ...floats }, threeSame(eachLane2(binary('maxNumber')))),
+  row('FMLA_vec',      '0 q:1 0 01110 0 sz:1 1 vm:5 11001 1 vn:5 vd:5', { ...floatSizes, ...floats }, threeSame(eachLane3(mulAdd(false, false)))),
+  row('FADD_vec',      '0 q:1 0 01110 0 sz:1 1 vm:5 11010 1 vn:5 vd:5', { ...floatSizes, ...floats }, threeSame(eachLane2(binary('add')))),
+  row('FMULX_vec',     '0 q:1 0 01110 0 sz:1 1 vm:5 11011 1 vn:5 vd:5', { ...floatSizes, ...floats }, threeSame(eachLane2(binary('mulExtended')))),
+  row('FCMEQ_vec',     '0 q:1 0 01110 0 sz:1 1 vm:5 11100 1 vn:5 vd:5', { ...floatSizes, ...floats }, threeSame(eachLane2(relation('compareEqual')))),
+  row('FMAX_vec',      '0 q:1 0 01110 0 sz:1 1 vm:5 11110 1 vn:5 vd:5', { ...floatSizes, ...floats }, threeSame(eachLane2(binary('max')))),
+  row('FRECPS_vec',    '0 q:1 0 01110 0 sz:1 1 vm:5 11111 1 vn:5 vd:5', { ...floatSizes, ...floats }, threeSame(eachLane2(binary('recipStepFused')))),
+  row('FMINNM_vec',    '0 q:1 0 01110 1 sz:1 1 vm:5 11000 1 vn:5 vd:5', { ...floatSizes, ...floats }, threeSame(eachLane2(binary('minNumber')))),
+  row('FMLS_vec',      '0 q:1 0 01110 1 sz:1 1 vm:5 11001 1 vn:5 vd:5', { ...floatSizes, ...floats }, threeSame(eachLane3(mulAdd(false, true)))),
+  row('FSUB_vec',      '0 q:1 0 01110 1 sz:1 1 vm:5 11010 1 vn:5 vd:5', { ...floatSizes, ...floats }, threeSame(eachLane2(binary('sub')))),
+  row('FMIN_vec',      '0 q:1 0 01110 1 sz:1 1 vm:5 11110 1 vn:5 vd:5', { ...floatSizes, ...floats }, threeSame(eachLane2(binary('min')))),
+  row('FRSQRTS_vec',   '0 q:1 0 01110 1 sz:1 1 vm:5 11111 1 vn:5 vd:5', { ...floatSizes, ...floats }, threeSame(eachLane2(binary('rsqrtStepFused')))),
+  row('FMAXNMP_vec',   '0 q:1 1 01110 0 sz:1 1 vm:5 11000 1 vn:5 vd:5', { ...floatSizes, ...floatsByQ }, pairwise(eachLane2(binary('maxNumber')))),
+  row('FADDP_vec',     '0 q:1 1 01110 0 sz:1 1 vm:5 11010 1 vn:5 vd:5', { ...floatSizes, ...floatsByQ }, pairwise(eachLane2(binary('add')))),
+  row('FMUL_vec',      '0 q:1 1 01110 0 sz:1 1 vm:5 11011 1 vn:5 vd:5', { ...floatSizes, ...floats }, threeSame(eachLane2(binary('mul')))),
+  row('FCMGE_vec',     '0 q:1 1 01110 0 sz:1 1 vm:5 11100 1 vn:5 vd:5', { ...floatSizes, ...floats }, threeSame(eachLane2(relation('compareGreaterEqual')))),
+  row('FACGE_vec',     '0 q:1 1 01110 0 sz:1 1 vm:5 11101 1 vn:5 vd:5', { ...floatSizes, ...floats }, threeSame(eachLane2(relation('compareGreaterEqual', floatAbsolute)))),
+  row('FMAXP_vec',     '0 q:1 1 01110 0 sz:1 1 vm:5 11110 1 vn:5 vd:5', { ...floatSizes, ...floatsByQ }, pairwise(eachLane2(binary('max')))),
+  row('FDIV_vec',      '0 q:1 1 01110 0 sz:1 1 vm:5 11111 1 vn:5 vd:5', { ...floatSizes, ...floats }, threeSame(eachLane2(binary('div')))),
+  row('FMINNMP_vec',   '0 q:1 1 01110 1 sz:1 1 vm:5 11000 1 vn:5 vd:5', { ...floatSizes, ...floatsByQ }, pairwise(eachLane2(binary('minNumber')))),
+  row('FABD_vec',      '0 q:1 1 01110 1 sz:1 1 vm:5 11010 1 vn:5 vd:5', { ...floatSizes, ...floats }, threeSame(eachLane2(floatDifference))),
+  row('FCMGT_vec',     '0 q:1 1 01110 1 sz:1 1 vm:5 11100 1 vn:5 vd:5', { ...floatSizes, ...floats }, threeSame(eachLane2(relation('compareGreater')))),
+  row('FACGT_vec',     '0 q:1 1 01110 1 sz:1 1 vm:5 11101 1 vn:5 vd:5', { ...floatSizes, ...floats }, threeSame(eachLane2(relation('compareGreater', floatAbsolute)))),
+  row('FMINP_vec',     '0 q:1 1 01110 1 sz:1 1 vm:5 11110 1 vn:5 vd:5', { ...floatSizes, ...floatsByQ }, pairwise(eachLane2(binary('min')))),
 
   // Three same (FP16)
   row('FMAXNM_vec_h',  '0 q:1 0 01110 0 10 vm:5 00 000 1 vn:5 vd:5', FP16),

@@ -1,4 +1,15 @@
 /** Advanced SIMD: vectors of different shapes, elements, immediates. Arm ARM C4.1.90. */
+
+import {
+  binary,
+  eachLane2,
+  eachLane3,
+  fixedLanes,
+  floatElement,
+  lanesFromFixed,
+  lanesToFixed,
+  mulAdd,
+} from './float_forms.ts';
 import type { Fields } from './pattern.ts';
 import { row } from './row.ts';
 import {
@@ -94,10 +105,10 @@ const extracted = { ...ADVSIMD, unallocated: ({ q, imm4 }: Fields<'q' | 'imm4'>)
 type Shifted = Fields<'q' | 'immh'>;
 const shifted = { ...ADVSIMD, unallocated: (f: Shifted) => f.immh === 0 || (!f.q && f.immh > 7) };
 const longShift = { ...ADVSIMD, unallocated: ({ immh }: Shifted) => immh === 0 || immh > 7 };
-const fixedPoint = { ...ADVSIMD, unallocated: (f: Shifted) => f.immh < 2 || (!f.q && f.immh > 7) };
+const fixedPointSizes = { ...ADVSIMD, unallocated: (f: Shifted) => f.immh < 4 || (!f.q && f.immh > 7) };
 
 const multiplied = { ...ADVSIMD, unallocated: ({ size }: Sized) => size === 0 || size === 3 };
-const floatElement = {
+const elementSizes = {
   ...ADVSIMD,
   unallocated: ({ q, sz, l }: Fields<'q' | 'sz' | 'l'>) => sz === 1 && (l === 1 || !q),
 };
@@ -180,8 +191,10 @@ export const simdVector = [
   row('SQSHRN_asimd_imm',   '0 q:1 0 011110 immh:4 immb:3 10010 1 vn:5 vd:5', { ...longShift, ...shiftImmediateHalf('right') }, shiftingNarrow(saturatingNarrow(true, true))),
   row('SQRSHRN_asimd_imm',  '0 q:1 0 011110 immh:4 immb:3 10011 1 vn:5 vd:5', { ...longShift, ...shiftImmediateHalf('right') }, shiftingNarrow(saturatingNarrow(true, true, true))),
   row('SSHLL_asimd_imm',    '0 q:1 0 011110 immh:4 immb:3 10100 1 vn:5 vd:5', { ...longShift, ...shiftImmediateHalf('left') }, shiftingLong(true)),
-  row('SCVTF_asimd_imm',    '0 q:1 0 011110 immh:4 immb:3 11100 1 vn:5 vd:5', fixedPoint),
-  row('FCVTZS_asimd_imm',   '0 q:1 0 011110 immh:4 immb:3 11111 1 vn:5 vd:5', fixedPoint),
+  row('SCVTF_asimd_imm',    '0 q:1 0 011110 immh:4 immb:3 11100 1 vn:5 vd:5', { ...fixedPointSizes, ...fixedLanes }, lanesFromFixed(false)),
+  row('SCVTF_asimd_imm_h', '0 q:1 0 011110 001 low:1 immb:3 11100 1 vn:5 vd:5', { feature: 'FP16' }),
+  row('FCVTZS_asimd_imm',   '0 q:1 0 011110 immh:4 immb:3 11111 1 vn:5 vd:5', { ...fixedPointSizes, ...fixedLanes }, lanesToFixed(false)),
+  row('FCVTZS_asimd_imm_h', '0 q:1 0 011110 001 low:1 immb:3 11111 1 vn:5 vd:5', { feature: 'FP16' }),
   row('USHR_asimd_imm',     '0 q:1 1 011110 immh:4 immb:3 00000 1 vn:5 vd:5', { ...shifted, ...shiftImmediate('right') }, shifting(shiftRight(false))),
   row('USRA_asimd_imm',     '0 q:1 1 011110 immh:4 immb:3 00010 1 vn:5 vd:5', { ...shifted, ...shiftImmediate('right') }, shifting(shiftRight(false, { accumulate: true }))),
   row('URSHR_asimd_imm',    '0 q:1 1 011110 immh:4 immb:3 00100 1 vn:5 vd:5', { ...shifted, ...shiftImmediate('right') }, shifting(shiftRight(false, { rounding: true }))),
@@ -195,8 +208,10 @@ export const simdVector = [
   row('UQSHRN_asimd_imm',   '0 q:1 1 011110 immh:4 immb:3 10010 1 vn:5 vd:5', { ...longShift, ...shiftImmediateHalf('right') }, shiftingNarrow(saturatingNarrow(false, false))),
   row('UQRSHRN_asimd_imm',  '0 q:1 1 011110 immh:4 immb:3 10011 1 vn:5 vd:5', { ...longShift, ...shiftImmediateHalf('right') }, shiftingNarrow(saturatingNarrow(false, false, true))),
   row('USHLL_asimd_imm',    '0 q:1 1 011110 immh:4 immb:3 10100 1 vn:5 vd:5', { ...longShift, ...shiftImmediateHalf('left') }, shiftingLong(false)),
-  row('UCVTF_asimd_imm',    '0 q:1 1 011110 immh:4 immb:3 11100 1 vn:5 vd:5', fixedPoint),
-  row('FCVTZU_asimd_imm',   '0 q:1 1 011110 immh:4 immb:3 11111 1 vn:5 vd:5', fixedPoint),
+  row('UCVTF_asimd_imm',    '0 q:1 1 011110 immh:4 immb:3 11100 1 vn:5 vd:5', { ...fixedPointSizes, ...fixedLanes }, lanesFromFixed(true)),
+  row('UCVTF_asimd_imm_h', '0 q:1 1 011110 001 low:1 immb:3 11100 1 vn:5 vd:5', { feature: 'FP16' }),
+  row('FCVTZU_asimd_imm',   '0 q:1 1 011110 immh:4 immb:3 11111 1 vn:5 vd:5', { ...fixedPointSizes, ...fixedLanes }, lanesToFixed(true)),
+  row('FCVTZU_asimd_imm_h', '0 q:1 1 011110 001 low:1 immb:3 11111 1 vn:5 vd:5', { feature: 'FP16' }),
 
   // By element
   row('SMLAL_elt',          '0 q:1 0 01111 size:2 l:1 m:1 vm:4 0010 h:1 0 vn:5 vd:5', { ...multiplied, ...byElementLong }, withElementLong(true, accumulated(lanes('mul')))),
@@ -215,13 +230,13 @@ export const simdVector = [
   row('UMULL_elt',          '0 q:1 1 01111 size:2 l:1 m:1 vm:4 1010 h:1 0 vn:5 vd:5', { ...multiplied, ...byElementLong }, withElementLong(false, lanes('mul'))),
   row('SQRDMLAH_elt',       '0 q:1 1 01111 size:2 l:1 m:1 vm:4 1101 h:1 0 vn:5 vd:5', { ...multiplied, feature: 'RDM' }),
   row('SQRDMLSH_elt',       '0 q:1 1 01111 size:2 l:1 m:1 vm:4 1111 h:1 0 vn:5 vd:5', { ...multiplied, feature: 'RDM' }),
-  row('FMLA_elt',           '0 q:1 0 01111 1 sz:1 l:1 m:1 vm:4 0001 h:1 0 vn:5 vd:5', floatElement),
+  row('FMLA_elt',           '0 q:1 0 01111 1 sz:1 l:1 m:1 vm:4 0001 h:1 0 vn:5 vd:5', { ...elementSizes, ...floatElement }, withElement(eachLane3(mulAdd(false, false)))),
   row('FMLA_elt_h',         '0 q:1 0 01111 00 l:1 m:1 vm:4 0001 h:1 0 vn:5 vd:5', { feature: 'FP16' }),
-  row('FMLS_elt',           '0 q:1 0 01111 1 sz:1 l:1 m:1 vm:4 0101 h:1 0 vn:5 vd:5', floatElement),
+  row('FMLS_elt',           '0 q:1 0 01111 1 sz:1 l:1 m:1 vm:4 0101 h:1 0 vn:5 vd:5', { ...elementSizes, ...floatElement }, withElement(eachLane3(mulAdd(false, true)))),
   row('FMLS_elt_h',         '0 q:1 0 01111 00 l:1 m:1 vm:4 0101 h:1 0 vn:5 vd:5', { feature: 'FP16' }),
-  row('FMUL_elt',           '0 q:1 0 01111 1 sz:1 l:1 m:1 vm:4 1001 h:1 0 vn:5 vd:5', floatElement),
+  row('FMUL_elt',           '0 q:1 0 01111 1 sz:1 l:1 m:1 vm:4 1001 h:1 0 vn:5 vd:5', { ...elementSizes, ...floatElement }, withElement(eachLane2(binary('mul')))),
   row('FMUL_elt_h',         '0 q:1 0 01111 00 l:1 m:1 vm:4 1001 h:1 0 vn:5 vd:5', { feature: 'FP16' }),
-  row('FMULX_elt',          '0 q:1 1 01111 1 sz:1 l:1 m:1 vm:4 1001 h:1 0 vn:5 vd:5', floatElement),
+  row('FMULX_elt',          '0 q:1 1 01111 1 sz:1 l:1 m:1 vm:4 1001 h:1 0 vn:5 vd:5', { ...elementSizes, ...floatElement }, withElement(eachLane2(binary('mulExtended')))),
   row('FMULX_elt_h',        '0 q:1 1 01111 00 l:1 m:1 vm:4 1001 h:1 0 vn:5 vd:5', { feature: 'FP16' }),
   row('FMLAL_elt',          '0 q:1 0 01111 10 l:1 m:1 vm:4 0000 h:1 0 vn:5 vd:5', { feature: 'FHM' }),
   row('FMLSL_elt',          '0 q:1 0 01111 10 l:1 m:1 vm:4 0100 h:1 0 vn:5 vd:5', { feature: 'FHM' }),

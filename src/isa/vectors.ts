@@ -1,7 +1,7 @@
 /** What the classes of SIMD instructions share: arrangements, parts of vectors, and permutations of lanes. */
 import type { Emitter, Value } from './emitter.ts';
 import type { Fields } from './pattern.ts';
-import type { LaneBits, LaneOperation, Vector } from './vector_emitter.ts';
+import type { LaneBits, Vector } from './vector_emitter.ts';
 
 /** esize of a size field. */
 export const laneBits = (size: number): LaneBits => (8 << size) as LaneBits;
@@ -78,10 +78,3 @@ export function widen(e: Emitter, bits: LaneBits, a: Vector, half: 0 | 1, signed
 /** The low halves of the lanes, in the low 64 bits; zero above. `bits` is the wide size. */
 export const narrowed = (e: Emitter, bits: LaneBits, a: Vector): Vector =>
   everyOther(e, (bits / 2) as LaneBits, a, e.vector.constant(0n), 0);
-
-export const binary =
-  (operation: LaneOperation) =>
-  (e: Emitter, bits: LaneBits, a: Vector, b: Vector): Vector =>
-    e.vector.lanes(operation, bits, a, b);
-
-export const oneBit = (e: Emitter): Value<64> => e.constant(64, 1);

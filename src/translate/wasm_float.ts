@@ -28,7 +28,8 @@ export function emitFloat(
 ): Node {
   const result = code.temporary(64);
   const slow = () => {
-    operands.forEach((operand, i) => {
+    // Integers have no fraction bits.
+    [...operands, constant(64, 0)].slice(0, ARGUMENTS.length).forEach((operand, i) => {
       code.i32(0);
       code.emit(operand);
       code.memory(op.i64Store, CELL[ARGUMENTS[i]]);

@@ -124,6 +124,7 @@ function descriptor({ el, hcr, sctlrEl1, sctlrEl2 }: Configuration, stream: Stre
     stream.fpcr,
     stream.fpsr,
     ...stream.vectors,
+    ...stream.traps,
   ];
   return BigUint64Array.from(words, (word) => BigInt.asUintN(64, word));
 }

@@ -2,7 +2,7 @@
 import { instruction } from './assembler.ts';
 import type { Choices } from './randomness.ts';
 import { randomUnit, type Surroundings, type TESTED_ROWS, type Unit } from './units.ts';
-import { randomFpcr, randomVector } from './vectors.ts';
+import { randomFpcr, randomTraps, randomVector } from './vectors.ts';
 
 export interface Stream {
   readonly surroundings: Surroundings;
@@ -14,6 +14,8 @@ export interface Stream {
   readonly stackPointers: readonly [bigint, bigint];
   readonly fpcr: bigint;
   readonly fpsr: bigint;
+  /** CPACR_EL1 and CPTR_EL2: now and then vectors are trapped. */
+  readonly traps: readonly [bigint, bigint];
   /** V0 to V31, lower half first. */
   readonly vectors: readonly bigint[];
   /** NZCV in bits 3..0. */
@@ -42,6 +44,7 @@ export function randomStream(
     stackPointers: [choices.value() & ~15n, choices.value() & ~15n],
     fpcr: randomFpcr(choices),
     fpsr: choices.oneIn(2) ? 0n : BigInt(choices.bits(32)) & 0x0800_009fn,
+    traps: randomTraps(choices),
     vectors: Array.from({ length: 32 }, () => randomVector(choices)).flat(),
     nzcv: choices.bits(4),
     spsel: surroundings.el === 0 ? 0 : choices.below(2),

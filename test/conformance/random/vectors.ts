@@ -52,6 +52,12 @@ export function randomVector(choices: Choices): [bigint, bigint] {
 export const randomFpcr = (choices: Choices): bigint =>
   choices.oneIn(2) ? 0n : BigInt(choices.bits(5)) << 22n;
 
+/** CPACR_EL1.FPEN and CPTR_EL2.TFP. */
+export const randomTraps = (choices: Choices): [bigint, bigint] => [
+  BigInt(choices.oneIn(12) ? choices.below(4) : 3) << 20n,
+  0x33ffn | (choices.oneIn(24) ? 1n << 10n : 0n),
+];
+
 export const isVectorLoadStore = (word: number): boolean =>
   ((word >>> 25) & 5) === 4 && ((word >>> 26) & 1) === 1;
 
