@@ -9,7 +9,7 @@ import type { OnAttention } from './attention.ts';
 import { EC, type Exceptions } from './exceptions.ts';
 import { SEMIHOSTING_IMMEDIATE, type Semihosting } from './semihosting.ts';
 import { switchStack } from './stack_pointers.ts';
-import type { CpuState } from './state.ts';
+import { CELL, type CpuState } from './state.ts';
 import { slotOf } from './sysregs/table.ts';
 import { FLOATING_POINT, firstTrap, type Trap, UMA } from './sysregs/traps.ts';
 import type { SystemOperations } from './system_operations.ts';
@@ -41,6 +41,9 @@ export interface RuntimeOptions {
   readonly semihosting?: Semihosting;
 }
 
+const PC = CELL.pc >>> 3;
+const EL = CELL.el >>> 2;
+const DAIF = CELL.daif >>> 2;
 const HCR = slotOf('HCR_EL2');
 const MDCR = slotOf('MDCR_EL2');
 const SCTLR_EL1 = slotOf('SCTLR_EL1');
@@ -85,7 +88,7 @@ export class CpuRuntime implements Runtime {
   }
 
   get #el(): number {
-    return this.#state.small('el');
+    return this.#state.u32[EL];
   }
   /** HCR_EL2[31:0]. */
   get #hcr(): number {
@@ -182,16 +185,17 @@ export class CpuRuntime implements Runtime {
       case FIELD_DAIFSET:
       case FIELD_DAIFCLR: {
         const name = field === FIELD_DAIFSET ? 'DAIFSet' : 'DAIFClr';
-        const trap = firstTrap([UMA], this.#el, false, (register) => registers.get(register));
+        const el = this.#el;
+        const trap = el > 0 ? undefined : firstTrap([UMA], el, false, (register) => registers.get(register));
         this.#recordField(name, imm, trap);
         if (trap !== undefined) {
           this.#refuse({ refused: 'trapped', trap });
           doNotCount();
           return;
         }
-        const daif = state.small('daif');
+        const daif = state.u32[DAIF];
         const bits = Number(imm);
-        state.setSmall('daif', field === FIELD_DAIFSET ? daif | bits : daif & ~bits);
+        state.u32[DAIF] = field === FIELD_DAIFSET ? daif | bits : daif & ~bits;
         onAttention('interrupts');
         return;
       }
@@ -208,7 +212,7 @@ export class CpuRuntime implements Runtime {
     const { events } = this.#options;
     if (!events.recording) return;
     const trapped_to = trap ? this.#exceptions.defaultTarget() : null;
-    const pc = this.#state.get('pc');
+    const pc = this.#state.u64[PC];
     events.append('sysregs', { pc, register, write: true, value: imm, el: this.#el, trapped_to });
   }
 

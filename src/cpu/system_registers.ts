@@ -44,6 +44,7 @@ export type Refusal =
   | { readonly refused: 'trapped'; readonly trap: Trap };
 const UNDEFINED: Refusal = { refused: 'undefined' };
 
+const PC = CELL.pc >>> 3;
 const EL = CELL.el >>> 2;
 const SPSEL = CELL.spsel >>> 2;
 const HCR = slotOf('HCR_EL2');
@@ -218,11 +219,11 @@ export class SystemRegisters {
   /** Appends a row to `sysregs`. */
   #record(name: string, write: boolean, value: bigint | null, trappedTo: number | null): void {
     this.#options.events.append('sysregs', {
-      pc: this.#state.get('pc'),
+      pc: this.#state.u64[PC],
       register: name,
       write,
       value,
-      el: this.#state.small('el'),
+      el: this.#state.u32[EL],
       trapped_to: trappedTo,
     });
   }
@@ -315,7 +316,7 @@ export class SystemRegisters {
 
   #compute(name: string): bigint {
     const state = this.#state;
-    const el = state.small('el');
+    const el = state.u32[EL];
     switch (name) {
       case 'MIDR_EL1':
         return el === 1 ? state.u64[slotOf('VPIDR_EL2')] : this.#midr;

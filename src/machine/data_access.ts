@@ -4,7 +4,7 @@
  */
 
 import type { AccessKind, Fault } from '../cpu/fault.ts';
-import type { CpuState } from '../cpu/state.ts';
+import { CELL, type CpuState } from '../cpu/state.ts';
 import type { Access } from '../isa/emitter.ts';
 import { canonicalAddress, type TopByteIgnored } from '../mmu/address.ts';
 import type { Translation, TranslationRequest, TranslationResult } from '../mmu/translation.ts';
@@ -59,6 +59,10 @@ export interface StepObserver {
   registerWrite(register: number, value: bigint): void;
   access(access: ObservedAccess): void;
 }
+
+/** In 64-bit words; argument1 follows. */
+const ARGUMENT = CELL.argument0 >>> 3;
+const RESULT = CELL.result >>> 3;
 
 interface Part {
   readonly va: bigint;
@@ -120,13 +124,14 @@ export class DataAccess implements MemoryPort {
   access(va: bigint, flags: number): 0 | 1 {
     const state = this.#state;
     const isVector = accessBytes(flags) === 16;
-    let value = flags & ACCESS_STORE ? state.get('argument0') : 0n;
-    if (flags & ACCESS_STORE && isVector) value |= state.get('argument1') << 64n;
+    const { u64 } = state;
+    let value = flags & ACCESS_STORE ? u64[ARGUMENT] : 0n;
+    if (flags & ACCESS_STORE && isVector) value |= u64[ARGUMENT + 1] << 64n;
     const result = this.#perform(va, flags, value);
     if (result === undefined) return 1;
     if (!(flags & ACCESS_STORE)) {
       // A BigInt64Array takes the lowest 64 bits.
-      state.set('result', result);
+      u64[RESULT] = result;
       if (isVector) state.set('resultHigh', result >> 64n);
     }
     return 0;

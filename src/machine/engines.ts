@@ -48,6 +48,8 @@ export interface EngineParts {
 
 const PC = CELL.pc >>> 2;
 const IP = CELL.ip >>> 2;
+const BUDGET = CELL.budget >>> 2;
+/** argument1 follows. */
 const ARGUMENT = CELL.argument0 >>> 2;
 const RESULT = CELL.result >>> 2;
 const READ_SYSTEM_REGISTER = RUNTIME_CALLS.indexOf('readSystemRegister');
@@ -79,8 +81,9 @@ export class InterpreterEngine implements Engine {
           }
         }
         runtime.redirected = false;
-        const result = calls[index].call(runtime, state.get('argument0'), state.get('argument1'));
-        if (result !== undefined) state.set('result', result);
+        const { u64 } = state;
+        const result = calls[index].call(runtime, u64[ARGUMENT >>> 1], u64[(ARGUMENT >>> 1) + 1]);
+        if (result !== undefined) u64[RESULT >>> 1] = result;
         return runtime.redirected ? 1 : 0;
       },
       stackMisaligned: parts.stackMisaligned,
@@ -173,7 +176,7 @@ export class EvaluatorEngine implements Engine {
 
   run(): boolean {
     const completed = this.#evaluator.execute(this.#word);
-    if (completed) this.#parts.state.setSmall('budget', 0);
+    if (completed) this.#parts.state.u32[BUDGET] = 0;
     return !completed;
   }
 

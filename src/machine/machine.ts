@@ -120,7 +120,7 @@ export class Machine {
       gone === 'all' ? this.#tlb.dropAllFetches() : this.#tlb.dropFetch(gone);
 
     const onAttention = (reason: Attention) => this.#attend(reason);
-    const pc = () => this.state.get('pc');
+    const pc = () => this.state.u64[PC];
     this.board = new VirtBoard(recipe, {
       events: this.events,
       clock: this.time,
@@ -246,7 +246,7 @@ export class Machine {
 
   /** The translation regime that the current CPU executes in. */
   get regime(): Regime {
-    return this.mmu.regime(this.state.small('el') as 0 | 1 | 2);
+    return this.mmu.regime(this.state.u32[EL] as 0 | 1 | 2);
   }
 
   /** While there is an observer, instructions execute one at a time and tell it what they do. */
@@ -380,7 +380,7 @@ export class Machine {
     const { state } = this;
     const el = state.u32[EL] as 0 | 1 | 2;
     const regime = this.mmu.regime(el);
-    const tagged = state.get('pc');
+    const tagged = state.u64[PC];
     const va = canonicalAddress(Number(tagged & 0xffff_ffffn), Number(tagged >> 32n), regime.topByteIgnored);
     const pc = Number.isNaN(va) ? tagged : BigInt.asUintN(64, BigInt(va));
     if (pc !== tagged) {
@@ -441,7 +441,7 @@ export class Machine {
     u32[TLB] = dataTlbAddress(chosen.bank);
     u32[TLB_UNPRIVILEGED] = dataTlbAddress(chosen.unprivileged);
     u32[FETCH_TLB] = fetchTlbAddress(chosen.bank);
-    this.state.setSmall('vectorsTrapped', this.#runtime.vectorsAreTrapped ? 1 : 0);
+    u32[VECTORS_TRAPPED] = this.#runtime.vectorsAreTrapped ? 1 : 0;
   }
 
   #bankOf(el: 0 | 1 | 2): number {
@@ -562,10 +562,12 @@ interface ChosenBanks {
   readonly unprivileged: number;
 }
 
+const PC = CELL.pc >>> 3;
 const EL = CELL.el >>> 2;
 const PAN = CELL.pan >>> 2;
 const UAO = CELL.uao >>> 2;
 const WAITING = CELL.waiting >>> 2;
+const VECTORS_TRAPPED = CELL.vectorsTrapped >>> 2;
 const TLB = CELL.tlb >>> 2;
 const TLB_UNPRIVILEGED = CELL.tlbUnprivileged >>> 2;
 const FETCH_TLB = CELL.fetchTlb >>> 2;
