@@ -130,7 +130,7 @@ export class Case {
 
 export const hex = (n: bigint | number): string => `0x${n.toString(16)}`;
 
-function symbolsOf(recording: Recording): SymbolTable {
+export function symbolsOf(recording: Recording): SymbolTable {
   const { image } = recording.facts.recipe as { image?: string };
   if (image === undefined) return NO_SYMBOLS;
   const bytes = storedFiles(recording)(image);

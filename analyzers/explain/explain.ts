@@ -16,11 +16,18 @@ import { type FatalEvent, findFatalEvent } from './fatal_event.ts';
 import type { Evidence, Finding } from './finding.ts';
 import { explainInterrupts } from './interrupts.ts';
 import { KINDS, type Kind } from './kinds.ts';
-import { explainDescriptor, faultingWalk, neverMapped, type Walk, wrongMachine } from './mappings.ts';
+import {
+  explainDescriptor,
+  faultingWalk,
+  neverMapped,
+  stackCrossing,
+  type Walk,
+  wrongMachine,
+} from './mappings.ts';
 import { explainPointer } from './pointers.ts';
 import { explainStack } from './stacks.ts';
 import { explainStaleTranslation } from './stale.ts';
-import { baseRegisters } from './stores.ts';
+import { baseRegisters, storeTarget } from './stores.ts';
 
 export interface Verdict {
   readonly kind: Kind;
@@ -69,23 +76,30 @@ interface Judgement {
 function judge(context: Case, event: FatalEvent): Judgement {
   if (event.kind === 'exception') return judgeException(context, event.entry, event.repeated);
   const { at } = event;
-  const finding: Finding = (event.kind === 'stopped' && !event.masked
-    ? explainInterrupts(context)
-    : undefined) ??
+  const finding: Finding =
+    (event.kind === 'stopped' && !event.masked ? explainInterrupts(context) : undefined) ??
     explainStaleTranslation(context, at.icount) ??
-    explainInterrupts(context) ?? {
-      kind: event.kind === 'stopped' && !event.masked ? 'wait-for-ever' : 'software-panic',
-      cause: undefined,
-      did: '',
-      because: [],
-      evidence: [],
-    };
+    explainInterrupts(context) ??
+    ownDecision(context, at, event.kind === 'stopped' && !event.masked);
   const machine = at.el < 2 && context.log.hasGuests ? ` (VMID ${at.vmid})` : '';
   const what =
     event.kind === 'stopped'
       ? `no exception: EL${at.el}${machine} ${event.how}`
       : 'the machine was switched off after a message of distress';
   return { at, what, finding };
+}
+
+/** The software stopped by its own decision: where it was called to do so. */
+function ownDecision(context: Case, at: Instruction, waits: boolean): Finding {
+  const call = context.frames(at).find((frame) => frame.call !== undefined)?.call;
+  const caller = call && context.trace.instruction(call.icount);
+  return {
+    kind: waits ? 'wait-for-ever' : 'software-panic',
+    cause: caller,
+    did: `called ${context.symbols.at(at.pc)?.name ?? hex(at.pc)}, which never returned`,
+    because: [],
+    evidence: [],
+  };
 }
 
 function judgeException(context: Case, entry: Entry, repeated: boolean): Judgement {
@@ -107,8 +121,7 @@ function causeOf(context: Case, entry: Entry, at: Instruction, walk: Walk | unde
   const syndrome = isAbort(entry.ec) ? abortSyndrome(entry.ec, entry.iss) : undefined;
   if (walk?.stage === 2 && syndrome?.table === 'translation') return neverMapped(context, walk)!;
   const pointer = isDataAbort(entry.ec) ? badAddress(context, at) : badTarget(context, entry, at);
-  const remarkable = pointer !== undefined && !['bad-pointer', 'null-pointer'].includes(pointer.kind);
-  if (remarkable) return pointer;
+  if (pointer !== undefined && isRemarkable(pointer)) return pointer;
   const code = entry.ec === EC.unknown ? overwrittenCode(context, at) : undefined;
   if (code !== undefined) return code;
   if (descriptor !== undefined) return descriptor;
@@ -123,13 +136,18 @@ function causeOf(context: Case, entry: Entry, at: Instruction, walk: Walk | unde
   return { kind, cause: at, did: `raised it: ${className(entry.ec)}`, because: [], evidence: [] };
 }
 
-/** The base register of the access that faulted. */
+/** The pointer's history has a fault in it, and not only a value. */
+const isRemarkable = ({ kind }: Finding) => kind !== 'bad-pointer' && kind !== 'null-pointer';
+
+/** The registers that make the address of the access that faulted. */
 function badAddress(context: Case, at: Instruction): Finding | undefined {
   const [access] = effectsOf(at.word).accesses;
-  const register = access && baseRegisters(context, at, access.address)[0];
-  return register === undefined || register === 31
-    ? undefined
-    : explainPointer(context, register, at, 'address');
+  if (access === undefined) return undefined;
+  const findings = baseRegisters(context, at, access.address)
+    .filter((register) => register !== 31)
+    .map((register) => explainPointer(context, register, at, 'address'))
+    .filter((finding) => finding !== undefined);
+  return findings.find(isRemarkable) ?? findings[0];
 }
 
 /** How execution came to an address where there is no instruction. */
@@ -162,6 +180,15 @@ function overwrittenCode(context: Case, at: Instruction): Finding | undefined {
   ];
   if (store.el < 2 && at.el < 2 && store.vmid !== at.vmid)
     return wrongMachine(context, store, at.pa, at, because);
+  const target = storeTarget(context, store);
+  if (target.stack !== undefined)
+    return {
+      kind: 'stack-overflow',
+      cause: stackCrossing(context, target.stack.at, target.va) ?? store,
+      did: 'moved the stack pointer down over the code',
+      because,
+      evidence: [],
+    };
   return {
     kind: 'overwritten-code',
     cause: store,

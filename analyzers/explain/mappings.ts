@@ -62,10 +62,10 @@ export function explainDescriptor(context: Case, walk: Walk): Finding | undefine
   const address = walk.addresses.at(-1);
   const descriptor = walk.descriptors.at(-1);
   if (address === undefined || descriptor === undefined) return undefined;
-  const access = trace.lastStore(address, 8, walk.icount);
-  if (access === undefined) return undefined;
-  const store = trace.instruction(access.icount)!;
-  const before = context.doubleword(address, access.icount);
+  const change = lastChange(context, walk, address);
+  if (change === undefined) return undefined;
+  const store = trace.instruction(change.icount)!;
+  const { before } = change;
   const old = describeDescriptor(before, walk.level, walk.stage);
   const now = describeDescriptor(descriptor, walk.level, walk.stage);
   const evidence = [
@@ -127,8 +127,34 @@ export function explainDescriptor(context: Case, walk: Walk): Finding | undefine
   };
 }
 
+/**
+ * The store that took the descriptor's last valid value away, or else the last one. Damage may come in pieces: bytes of a
+ * string, or several stores.
+ */
+function lastChange(
+  context: Case,
+  walk: Walk,
+  address: number,
+): { readonly icount: number; readonly before: bigint } | undefined {
+  const { trace } = context;
+  let last: { icount: number; before: bigint } | undefined;
+  let at = walk.icount;
+  for (let i = 0; i < CHANGES; i++) {
+    const access = trace.lastStore(address, 8, at);
+    if (access === undefined) return last;
+    const change = { icount: access.icount, before: context.doubleword(address, access.icount) };
+    if (describeDescriptor(change.before, walk.level, walk.stage).valid) return change;
+    last ??= change;
+    at = access.icount;
+  }
+  return last;
+}
+
+/** Stores to a descriptor that are looked through. */
+const CHANGES = 32;
+
 /** The instruction that moved the stack pointer below the end of the page of `va`, where it still is at `at`. */
-function stackCrossing(context: Case, at: Instruction, va: bigint): Instruction | undefined {
+export function stackCrossing(context: Case, at: Instruction, va: bigint): Instruction | undefined {
   const end = (va | 0xfffn) + 1n;
   let moved = stackMove(context, at);
   for (let i = 0; i < STACK_MOVES && moved !== undefined; i++) {

@@ -5,8 +5,8 @@ import { followRegister, type Link, type Origin } from '../../src/analysis/prove
 import type { Instruction } from '../../src/analysis/trace.ts';
 import { type Case, hex } from './case.ts';
 import type { Finding } from './finding.ts';
-import { wrongMachine } from './mappings.ts';
-import { storeTarget } from './stores.ts';
+import { stackCrossing, wrongMachine } from './mappings.ts';
+import { addressOf, storeTarget } from './stores.ts';
 
 export type Use = 'address' | 'jump' | 'return';
 
@@ -22,6 +22,19 @@ export function explainPointer(
     returnAddress: use === 'return',
   });
   const because = links.slice(0, 12).map((link) => sentence(context, link));
+  const dead = deadLocal(context, links);
+  if (dead !== undefined) {
+    because.push(
+      `${context.name(dead.pc)} loaded it from its own stack frame, at ${dead.icount}, where this call had stored nothing: it is what an earlier call left there`,
+    );
+    return {
+      kind: 'uninitialised-read',
+      cause: dead,
+      did: 'loaded a local variable that was never set',
+      because,
+      evidence: [],
+    };
+  }
   return findingOf(context, origin, use, value, because);
 }
 
@@ -64,6 +77,19 @@ function findingOf(
         `${name(origin.store)} stored ${origin.access.size} byte${origin.access.size > 1 ? 's' : ''} over it at ${origin.store.icount}, ${target.words}`,
       );
       const owner = target.stack?.owner;
+      // A push over an object: the stack has grown into it.
+      if (
+        target.stack?.at === origin.store &&
+        use !== 'return' &&
+        context.symbols.at(target.va) !== undefined
+      )
+        return {
+          kind: 'stack-overflow',
+          cause: stackCrossing(context, origin.store, target.va) ?? origin.store,
+          did: `moved the stack pointer down over ${context.name(target.va)}`,
+          because,
+          evidence: [],
+        };
       return {
         kind: use === 'return' ? 'overwritten-return-address' : 'corrupted-pointer',
         cause: firstOver(context, origin.pa, origin.size, origin.store),
@@ -107,15 +133,33 @@ function findingOf(
   }
 }
 
+/** A load from the function's own frame of something that was stored before the function was called. */
+function deadLocal(context: Case, links: readonly Link[]): Instruction | undefined {
+  for (const [i, { what, instruction }] of links.entries()) {
+    const next = links[i + 1];
+    if (what !== 'loaded' || next?.what !== 'stored') continue;
+    const [frame] = context.frames(instruction);
+    if (frame?.call === undefined || next.instruction.icount >= frame.entered) continue;
+    const va = addressOf(context, instruction);
+    const low = context.at(instruction.icount).registers[31];
+    if (va >= low && va < context.at(frame.entered).registers[31]) return instruction;
+  }
+  return undefined;
+}
+
 /** The first store to [pa, pa + size) of the activation that made the last one: where the damage began. */
 function firstOver(context: Case, pa: number, size: number, last: Instruction): Instruction {
   const { trace } = context;
   const from = context.frames(last)[0]?.entered ?? last.icount;
-  for (const { store, icount } of trace.accessesTo(pa, size, from, last.icount)) {
-    const instruction = store ? trace.instruction(icount) : undefined;
-    if (instruction?.el === last.el && instruction.vmid === last.vmid) return instruction;
+  let first = last;
+  for (const access of trace.accessesTo(pa, size, from, last.icount)) {
+    const instruction = access.store ? trace.instruction(access.icount) : undefined;
+    if (instruction?.el !== last.el || instruction.vmid !== last.vmid) continue;
+    // A store of the whole pointer is what the damage was done to.
+    if (access.pa === pa && access.size === size) first = last;
+    else if (first === last) first = instruction;
   }
-  return last;
+  return first;
 }
 
 /** The last store before `load` to what lies within a cache line's distance of the address. */

@@ -9,7 +9,7 @@ import { stackMove } from './mappings.ts';
 import { baseRegisters } from './stores.ts';
 
 /** Exceptions looked through for one whose handler returned with another stack pointer than it was entered with. */
-const HANDLERS = 400;
+const HANDLERS = 2000;
 
 export function explainStack(context: Case, entry: Entry, at: Instruction): Finding | undefined {
   if (!isDataAbort(entry.ec)) return undefined;
