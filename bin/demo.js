@@ -59,7 +59,7 @@ const next = [
   ['who ever stored to that descriptor', ['query', RECORDING, writers]],
   [
     'the machine when the guest faulted',
-    ['replay', RECORDING, '--to', fault.icount, '--memory', `${fault.descriptor},8`],
+    ['replay', RECORDING, '--to', fault.icount, '--registers', '--memory', `${fault.descriptor},8`],
   ],
   ['run it all again and compare every table', ['replay', RECORDING, '--verify']],
   ['exit costs as a histogram', ['exits', RECORDING, '--histogram']],

@@ -13,7 +13,7 @@ export type Verb = (program: Command) => void;
 const ROOT = import.meta.dirname;
 
 /** The verb called `name`; all of them where there is none of that name. Importing one costs a tenth of importing all. */
-async function verbs(name: string | undefined): Promise<Verb[]> {
+export async function verbs(name?: string): Promise<Verb[]> {
   const extension = import.meta.filename.slice(-3);
   const files = new Map<string, string>();
   for (const file of readdirSync(join(ROOT, 'commands')))
