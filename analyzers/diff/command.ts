@@ -1,4 +1,4 @@
-/** `hindsight diff A B`: where two recordings part. Exit code 0: they are identical; 1: they differ. */
+/** `hindsight diff A B`: where two recordings part. Exit code 0: they are identical; 1: they differ, if only in their images. */
 import type { Verb } from '../../src/cli.ts';
 import { DisassemblyCache } from '../../src/sql/disassemble.ts';
 import { openRecording } from '../../src/trace/recording.ts';
@@ -21,7 +21,7 @@ const verb: Verb = (program) => {
             `${JSON.stringify(comparison, (_key, value: unknown) => (typeof value === 'bigint' ? `0x${value.toString(16)}` : value), 2)}\n`,
           );
         else process.stdout.write(await text(comparison, [a, b]));
-        if (comparison.first !== undefined) process.exitCode = 1;
+        if (comparison.first !== undefined || !comparison.sameImages) process.exitCode = 1;
       } finally {
         a.close();
         b.close();

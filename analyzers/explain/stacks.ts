@@ -60,37 +60,36 @@ function leakingHandler(
   at: Instruction,
 ): { readonly first: Instruction; readonly lost: bigint; readonly times: number } | undefined {
   const { log, trace, timeline } = context;
-  const finished = log.entries
-    .filter(
-      ({ toEl, fromEl, icount, resumed, cpu }) =>
-        toEl === at.el &&
-        fromEl < toEl &&
-        cpu === at.cpu &&
-        resumed !== undefined &&
-        resumed.icount < at.icount &&
-        icount < at.icount,
-    )
-    .sort((a, b) => a.icount - b.icount);
-  if (finished.length === 0) return undefined;
-  const pairs = finished.slice(-HANDLERS);
-  // Forward through the recording, so that each instant costs only the way from the one before.
-  const instants = [...new Set(pairs.flatMap((e) => [nextInstruction(e), e.resumed!.icount]))].sort(
-    (a, b) => a - b,
+  const fromBelow = log.rows.filter(
+    ({ kind, fromEl, toEl, cpu, icount }) =>
+      cpu === at.cpu &&
+      icount < at.icount &&
+      (kind === 'return' ? fromEl === at.el && toEl < at.el : toEl === at.el && fromEl < at.el),
   );
-  const pointers = new Map<number, bigint>();
-  for (const icount of instants) {
+  // An invocation of the handler ends with the next return, whichever guest that goes to.
+  const invocations = fromBelow
+    .flatMap((entry, i) => {
+      const back = fromBelow[i + 1];
+      return entry.kind !== 'return' && back?.kind === 'return'
+        ? [{ first: nextInstruction(entry), back }]
+        : [];
+    })
+    .slice(-HANDLERS);
+  // Forward through the recording, so that each instant costs only the way from the one before.
+  const pointerAt = (icount: number) => {
     timeline.goto(icount);
     const { sp, el } = timeline.registers();
-    if (el === at.el) pointers.set(icount, sp);
-  }
-  const leaks = pairs.filter((entry) => {
-    const before = pointers.get(nextInstruction(entry));
-    const after = pointers.get(entry.resumed!.icount);
-    return before !== undefined && after !== undefined && after < before;
+    return el === at.el ? sp : undefined;
+  };
+  const leaks = invocations.flatMap(({ first, back }) => {
+    const before = pointerAt(first);
+    const after = pointerAt(back.icount);
+    return before !== undefined && after !== undefined && after < before
+      ? [{ back, lost: before - after }]
+      : [];
   });
-  const [first] = leaks;
-  if (first === undefined) return undefined;
-  const lost = pointers.get(nextInstruction(first))! - pointers.get(first.resumed!.icount)!;
-  const instruction = trace.instruction(first.resumed!.icount);
+  if (leaks.length === 0) return undefined;
+  const [{ back, lost }] = leaks;
+  const instruction = trace.instruction(back.icount);
   return instruction && { first: instruction, lost, times: leaks.length };
 }
