@@ -327,7 +327,11 @@ export class Machine {
 
   #attend(reason: Attention): void {
     if (reason === 'translation' || reason === 'vectors') this.#contextChanged = true;
-    if (reason === 'yield') this.yielded = true;
+    if (reason === 'yield') {
+      // Kernels that wait by YIELD do it a hundred thousand times: with one CPU there is nobody to yield to.
+      if (this.cores.length === 1) return;
+      this.yielded = true;
+    }
     this.time.stopAfterThis();
   }
 
