@@ -147,9 +147,9 @@ export class Machine {
       inputs: this.board.inputs,
       timer: this.board.timer,
       gic: this.board.gicCpuInterface,
-      onEffect: (effect) => {
-        if (effect === 'translation') this.mmu.registersChanged();
-        onAttention(effect);
+      onEffect: (effect, register) => {
+        const changed = effect !== 'translation' || this.mmu.registersChanged(register) > this.state.u32[EL];
+        if (changed) onAttention(effect);
       },
     });
     const id = (name: string) => this.registers.get(name);
@@ -166,9 +166,10 @@ export class Machine {
           else this.#tlb.dropPages(what.va, what.size);
           this.#attend('translation');
         },
-        onContextChange: () => {
-          this.#contextChanged = true;
-          this.#chosenBanks.fill(undefined);
+        onContextChange: (unchanged) => {
+          if (this.state.u32[EL] < unchanged) this.#contextChanged = true;
+          for (let i = 0; i < this.#chosenBanks.length; i++)
+            if ((i & 3) < unchanged) this.#chosenBanks[i] = undefined;
         },
       });
       return new CpuCore(cpu, mmu);
