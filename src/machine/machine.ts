@@ -364,12 +364,12 @@ export class Machine {
       const cpu = (this.current + start + i) % cores.length;
       const waiting = cores[cpu].small('waiting', state, cpu === this.current);
       if (waiting === WAITING_OFF) continue;
-      const before = this.current;
-      this.#switchTo(cpu);
-      if (waiting === WAITING_WFI && !this.exceptions.wakesUp()) {
-        this.#switchTo(before);
-        continue;
+      if (waiting === WAITING_WFI) {
+        const wakesUp =
+          cpu === this.current ? this.exceptions.wakesUp() : cores[cpu].endsWait(this.board.inputs[cpu]);
+        if (!wakesUp) continue;
       }
+      this.#switchTo(cpu);
       state.setSmall('waiting', 0);
       return true;
     }
