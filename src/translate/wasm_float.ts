@@ -107,8 +107,9 @@ class FastPath {
       width === 64
         ? integer
         : convert(64, unsigned ? op.i64ExtendI32U : op.i64ExtendI32S, convert(32, op.i32WrapI64, integer));
-    const up = constant(64, 63 - bits);
-    this.code.emit(intOp('eq', intOp('shrS', intOp('shl', wide, up), up), wide));
+    const up = constant(64, (unsigned ? 64 : 63) - bits);
+    const back = intOp(unsigned ? 'shrU' : 'shrS', intOp('shl', wide, up), up);
+    this.code.emit(intOp('eq', back, wide));
   }
   operation(name: WasmFloatOp, size: Size = this.size): void {
     this.code.byte(float[name][size === 32 ? 0 : 1]);

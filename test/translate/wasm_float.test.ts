@@ -87,6 +87,7 @@ const operations: readonly (readonly [FloatOperation['name'], operands: number, 
     ['toFixed', 1, { rounding: 'zero', to: 32 }],
     ['toFixed', 1, { rounding: 'positiveInfinity', to: 64, unsigned: true }],
     ['fromFixed', 1, { to: 64 }],
+    ['fromFixed', 1, { to: 64, unsigned: true }],
     ['fromFixed', 1, { to: 32, unsigned: true }],
   ];
 
