@@ -32,7 +32,8 @@ function factsOf(recording: Recording) {
     whole: recording.incomplete === undefined,
     missing: recording.incomplete ?? null,
     ended: facts.reason ?? null,
-    instructions: recording.instructions,
+    firstInstruction: recording.epochs[0]?.firstIcount ?? 0,
+    instructions: recording.instructions - (recording.epochs[0]?.firstIcount ?? 0),
     timeNs: recording.epochs.at(-1)?.endTimeNs ?? 0,
     bytes: directorySize(recording.directory),
     epochs: recording.epochs.length,
@@ -54,6 +55,9 @@ function text(facts: ReturnType<typeof factsOf>): string {
     facts.instructions > 0 ? ` (${(facts.bytes / facts.instructions).toFixed(3)} bytes an instruction)` : '';
   const lines = [
     `${facts.recording}: ${grouped(facts.instructions)} instructions, ${formatTime(facts.timeNs)} of guest time, ${formatSize(facts.bytes)}${perInstruction}`,
+    ...(facts.firstInstruction > 0
+      ? [`a window: the first is instruction ${grouped(facts.firstInstruction)}`]
+      : []),
     facts.whole ? `whole; ended: ${facts.ended}` : `not whole: ${facts.missing}`,
     ...Object.entries(facts.recipe).map(([name, value]) => `  ${name.padEnd(12)} ${value}`),
     ...Object.entries(facts.images).map(([name, digest]) => `  ${name}: sha256 ${digest.slice(0, 16)}…`),
