@@ -1,8 +1,7 @@
 /** hindsight info REC: what is in it, how long, how it ended, is it whole. */
-import { readdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
 import type { Command } from 'commander';
 import { formatSize, formatTime, grouped } from '../quantities.ts';
+import { directorySize } from '../trace/directory_size.ts';
 import { openRecording, type Recording } from '../trace/recording.ts';
 import { TABLES, type TableName } from '../trace/schema.ts';
 
@@ -42,12 +41,6 @@ function factsOf(recording: Recording) {
     tables: tables.filter(({ rows }) => rows > 0),
     host: host ?? null,
   };
-}
-
-function directorySize(directory: string): number {
-  return readdirSync(directory, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .reduce((sum, entry) => sum + statSync(join(entry.parentPath, entry.name)).size, 0);
 }
 
 function text(facts: ReturnType<typeof factsOf>): string {
