@@ -7,6 +7,7 @@ import type { InlineTlb } from '../translate/inline_tlb.ts';
 import { RUNTIME_CALLS } from '../translate/interpreter/emitter.ts';
 import { Interpreter } from '../translate/interpreter/interpreter.ts';
 import { RECORD_SIZE } from '../translate/layout.ts';
+import { type RegionOptions, Regions } from '../translate/region/regions.ts';
 import type { CodePage, CodePages } from './code_pages.ts';
 import type { DataAccess, StepObserver } from './data_access.ts';
 import type { GuestMemory } from './memory.ts';
@@ -46,8 +47,10 @@ export class InterpreterEngine implements Engine {
   readonly maxSlice = Number.POSITIVE_INFINITY;
   readonly #parts: EngineParts;
   readonly #interpreter: Interpreter;
+  /** Hot code, where regions are wanted. */
+  readonly regions: Regions | undefined;
 
-  constructor(parts: EngineParts) {
+  constructor(parts: EngineParts, regions?: Partial<RegionOptions>) {
     this.#parts = parts;
     const { state, code, memory, runtime } = parts;
     const calls = RUNTIME_CALLS.map((name) => runtime[name] as (...args: bigint[]) => bigint | undefined);
@@ -56,6 +59,11 @@ export class InterpreterEngine implements Engine {
         const { page, offset } = code.locate(ip);
         parts.onFirstExecution(page, offset);
         this.#interpreter.decode(ip, memory.u32[(page.poolOffset + offset) / 4], offset);
+        this.regions?.decoded(page, offset);
+      },
+      hot: (ip) => {
+        const { page, offset } = code.locate(ip);
+        this.regions?.hot(page, offset);
       },
       access: (va, flags) => parts.access.access(va, flags),
       runtime: (index) => {
@@ -66,10 +74,15 @@ export class InterpreterEngine implements Engine {
       },
       stackMisaligned: parts.stackMisaligned,
     });
+    if (!regions) return;
+    const memories = { state: parts.stateMemory, pool: memory.pool };
+    this.regions = new Regions(parts.detail, memories, memory.u32, this.#interpreter, regions);
+    code.onWritten = (page, first, last) => this.regions!.written(page, first, last);
   }
 
   enter(page: CodePage, offset: number): void {
     const { state, code, tlb } = this.#parts;
+    this.regions?.settle();
     const records = code.recordsOf(page);
     const pc = state.get('pc');
     const vaPage = pc & ~0xfffn;

@@ -9,7 +9,19 @@ import { CELL, type StateCell } from '../../cpu/state.ts';
 import type { Emitter } from '../../isa/emitter.ts';
 import type { Row } from '../../isa/row.ts';
 import { type Detail, records } from '../detail.ts';
-import { DECODED_BASE, FETCH_TLB_ENTRIES, FETCH_TLB_ENTRY, MEMORY_PAGES, RECORD_SIZE } from '../layout.ts';
+import {
+  DECODED_BASE,
+  FETCH_TLB_ENTRIES,
+  FETCH_TLB_ENTRY,
+  MEMORY_PAGES,
+  RECORD_SIZE,
+  SLOT_BASE,
+  SLOT_COUNT,
+  SLOT_COUNTER,
+  SLOT_NEED,
+  SLOT_SIZE,
+} from '../layout.ts';
+import { REGION_SIGNATURE } from '../region/function.ts';
 import { CodeBuffer, constant, convert, intOp, type Node } from '../wasm/expression.ts';
 import { ModuleBuilder } from '../wasm/module.ts';
 import { I32, I64, op } from '../wasm/opcodes.ts';
@@ -33,7 +45,12 @@ export interface InterpreterModule {
   readonly bytes: Uint8Array;
   /** By row, then by shape key. */
   readonly families: ReadonlyMap<Row, ReadonlyMap<string, HandlerFamily>>;
+  /** Records with handlers from here on have a slot (layout.ts): handler minus this is its number. */
+  readonly firstSlotHandler: number;
 }
+
+/** Entries of the exported table `regions`. */
+export const MOST_REGIONS = 8192;
 
 /** Records with handler 0 are not decoded yet; 1 stands behind a page's last instruction; 2 is UNDEFINED. */
 export const HANDLER_DECODE = 0;
@@ -81,6 +98,9 @@ export function buildInterpreter(rows: readonly Row[], detail: Detail): Interpre
   });
   module.importMemory({ module: 'memory', name: 'pool', initial: 0, maximum: 2 ** 18, address: 'i64' });
   const decode = module.importFunction('host', 'decode', { parameters: [I32], results: [] });
+  const hot = module.importFunction('host', 'hot', { parameters: [I32], results: [] });
+  module.defineTable(MOST_REGIONS, 'regions');
+  const regionType = module.typeOf(REGION_SIGNATURE);
   const imports: Imports = {
     access: module.importFunction('host', 'access', { parameters: [I64, I32], results: [I32] }),
     runtime: module.importFunction('host', 'runtime', { parameters: [I32], results: [I32] }),
@@ -89,14 +109,17 @@ export function buildInterpreter(rows: readonly Row[], detail: Detail): Interpre
 
   const pending: PendingHandler[] = [];
   const families = planFamilies(rows, detail, imports, pending);
-  const body = dispatchLoop(pending, detail, decode, imports);
+  const body = dispatchLoop(pending, detail, { decode, hot, regionType }, imports);
   module.addFunction({
     signature: { parameters: [], results: [I32] },
     locals: { i32: FRAME_LOCALS + TEMPORARIES, i64: 1 + TEMPORARIES },
     body,
     exportName: 'run',
   });
-  return { bytes: module.build(), families };
+  const firstSlotHandler = FIRST_ROW_HANDLER + pending.length;
+  if (firstSlotHandler + SLOT_COUNT > 2 ** 16)
+    throw new Error(`${firstSlotHandler} handlers leave no room for slots`);
+  return { bytes: module.build(), families, firstSlotHandler };
 }
 
 /** Lists every handler. What a handler's semantics use is learnt by generating it once into a scratch buffer. */
@@ -157,7 +180,7 @@ function advance(code: CodeBuffer, frame: Frame): void {
 function dispatchLoop(
   pending: readonly PendingHandler[],
   detail: Detail,
-  decode: number,
+  { decode, hot, regionType }: { readonly decode: number; readonly hot: number; readonly regionType: number },
   imports: Imports,
 ): Uint8Array {
   const code = newCode();
@@ -218,11 +241,73 @@ function dispatchLoop(
   ];
 
   const labels = handlers.map(() => code.open(op.block)).reverse();
+  const slotted = code.open(op.block);
+  const dispatchTo = (otherwise: number) => {
+    code.byte(op.brTable);
+    code.unsigned(labels.length);
+    for (const label of [...labels, otherwise]) code.unsigned(code.depth - label);
+  };
   code.get(ip);
   code.memory(op.i32Load16U, 0);
-  code.byte(op.brTable);
-  code.unsigned(labels.length - 1);
-  for (const label of labels) code.unsigned(code.depth - label);
+  dispatchTo(slotted);
+
+  // A record with a slot: its region is entered where the budget suffices, else its own handler executes it.
+  code.close();
+  code.get(ip);
+  code.memory(op.i32Load16U, 0);
+  const slot = intOp('sub', code.keepTop(32), constant(32, FIRST_ROW_HANDLER + pending.length));
+  const slotAddress = intOp('mul', slot, constant(32, SLOT_SIZE));
+  const info = code.keep(intOp('add', slotAddress, constant(32, SLOT_BASE)));
+  const field = (opcode: number, offset: number) => {
+    code.emit(info);
+    code.memory(opcode, offset);
+    return code.keepTop(32);
+  };
+  code.emit(intOp('eqz', intOp('ltS', local(budget), field(op.i32Load, SLOT_NEED))));
+  code.open(op.if);
+  for (const [cell, from] of allPointers) storeState(cell, local(from));
+  const before = code.temporary(32);
+  code.get(budget);
+  code.set(before.index);
+  const region = field(op.i32Load16U, 2);
+  code.get(budget);
+  code.emit(region);
+  code.byte(op.callIndirect);
+  code.unsigned(regionType);
+  code.unsigned(0);
+  code.set(ip);
+  for (const [cell, to] of [['budget', budget], ...allPointers] as const) loadState(cell, to);
+  code.get(ip);
+  code.int('eqz', 32);
+  code.open(op.if);
+  code.i32(0);
+  code.memory(op.i64Load, CELL.pc);
+  code.set(target);
+  code.branch(jump);
+  code.close();
+  // A region that left at its first instruction is not tried again at once.
+  code.emit(intOp('ne', local(budget), before));
+  code.open(op.if);
+  code.get(budget);
+  code.branchIf(dispatch);
+  code.branch(exhausted);
+  code.close();
+  code.else();
+  const count = field(op.i32Load, SLOT_COUNTER);
+  const left = code.keep(intOp('sub', count, constant(32, 1)));
+  code.emit(info);
+  code.emit(left);
+  code.memory(op.i32Store, SLOT_COUNTER);
+  code.emit(intOp('eqz', left));
+  code.open(op.if);
+  code.get(ip);
+  code.call(hot);
+  code.branch(dispatch);
+  code.close();
+  code.close();
+  code.emit(info);
+  code.memory(op.i32Load16U, 0);
+  dispatchTo(labels[HANDLER_UNDEFINED]);
   for (const handler of handlers) {
     code.close();
     code.releaseTemporaries();

@@ -12,6 +12,8 @@ export interface Host {
   /** The record at `ip` is to be decoded. */
   decode(ip: number): void;
   access(va: bigint, flags: number): 0 | 1;
+  /** The slot of the record at `ip` has counted to its end. */
+  hot(ip: number): void;
   /** `index` into RUNTIME_CALLS; arguments and result are in the state. */
   runtime(index: number): 0 | 1;
   /** SP is misaligned and is the base of an access. */
@@ -37,6 +39,9 @@ function moduleFor(detail: Detail) {
 export class Interpreter {
   readonly #run: () => number;
   readonly #decoder: RecordDecoder;
+  /** Functions of the regions, by the index in their slots. */
+  readonly regions: WebAssembly.Table;
+  readonly firstSlotHandler: number;
 
   constructor(detail: Detail, state: WebAssembly.Memory, pool: WebAssembly.Memory, host: Host) {
     const { plan, compiled } = moduleFor(detail);
@@ -46,12 +51,15 @@ export class Interpreter {
       memory: { state, pool },
       host: {
         decode: (ip: number) => host.decode(ip),
+        hot: (ip: number) => host.hot(ip),
         access: (va: bigint, flags: number) => host.access(BigInt.asUintN(64, va), flags),
         runtime: (index: number) => host.runtime(index),
         stackMisaligned: () => host.stackMisaligned(),
       },
     });
     this.#run = instance.exports.run as () => number;
+    this.regions = instance.exports.regions as WebAssembly.Table;
+    this.firstSlotHandler = plan.firstSlotHandler;
   }
 
   /** Runs from state cell `ip` with state cell `budget`; true where execution was redirected (handlers.ts says what holds then). */

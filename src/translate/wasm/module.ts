@@ -25,10 +25,14 @@ export interface FunctionCode {
   readonly exportName?: string;
 }
 
+const FUNCREF = 0x70;
+
 export class ModuleBuilder {
   readonly #memories: MemoryImport[] = [];
   readonly #imports: { module: string; name: string; signature: Signature }[] = [];
   readonly #functions: FunctionCode[] = [];
+  readonly #types = new Map<string, number>();
+  #table: { readonly entries: number; readonly exportName: string } | undefined;
 
   importMemory(memory: MemoryImport): void {
     this.#memories.push(memory);
@@ -47,13 +51,22 @@ export class ModuleBuilder {
     return this.#imports.length + this.#functions.length - 1;
   }
 
+  /** A table of functions, number 0. V8 gives an instance that imports a table a copy: it is best defined where it is used. */
+  defineTable(entries: number, exportName: string): void {
+    this.#table = { entries, exportName };
+  }
+
+  /** Index of the function type, for indirect calls. */
+  typeOf(signature: Signature): number {
+    const key = JSON.stringify(signature);
+    if (!this.#types.has(key)) this.#types.set(key, this.#types.size);
+    return this.#types.get(key)!;
+  }
+
   build(): Uint8Array {
-    const types = new Map<string, number>();
-    const typeOf = (signature: Signature): number => {
-      const key = JSON.stringify(signature);
-      if (!types.has(key)) types.set(key, types.size);
-      return types.get(key)!;
-    };
+    const types = this.#types;
+    const table = this.#table;
+    const typeOf = (signature: Signature) => this.typeOf(signature);
     const imports = section((out) => {
       out.unsigned(this.#memories.length + this.#imports.length);
       for (const { module, name, initial, maximum, address } of this.#memories) {
@@ -76,8 +89,20 @@ export class ModuleBuilder {
       for (const { signature } of this.#functions) out.unsigned(typeOf(signature));
     });
     const exported = this.#functions.flatMap(({ exportName }, i) => (exportName ? [{ exportName, i }] : []));
+    const tables = section((out) => {
+      out.unsigned(1);
+      out.byte(FUNCREF);
+      out.byte(1);
+      out.unsigned(table?.entries ?? 0);
+      out.unsigned(table?.entries ?? 0);
+    });
     const exports = section((out) => {
-      out.unsigned(exported.length);
+      out.unsigned(exported.length + (table ? 1 : 0));
+      if (table) {
+        out.name(table.exportName);
+        out.byte(1);
+        out.unsigned(0);
+      }
       for (const { exportName, i } of exported) {
         out.name(exportName);
         out.byte(0);
@@ -120,6 +145,7 @@ export class ModuleBuilder {
       [1, typeSection],
       [2, imports],
       [3, functions],
+      ...(table ? [[4, tables] as [number, Uint8Array]] : []),
       [7, exports],
       [10, code],
     ];
