@@ -37,6 +37,25 @@ const SP = 31;
 
 const local = (index: number, width: 32 | 64): Node => ({ kind: 'local', width, index });
 
+/** An access whose TLB entry was found. */
+interface InlineAccess {
+  readonly operation: 'load' | 'store';
+  readonly bytes: number;
+  readonly entry: Node;
+  readonly va: Node;
+  readonly poolAddress: Node;
+  /** What the access is behind `va` and `poolAddress`. */
+  readonly distance: number;
+}
+
+/** The constant n where `address` is `base + n`, n from 1 on. */
+function distanceFrom(base: Node, address: Node): number | undefined {
+  if (base.kind !== 'local' || address.kind !== 'int' || address.op !== 'add') return undefined;
+  const [left, right] = address.arguments;
+  const based = left.kind === 'local' && left.index === base.index;
+  return based && right.kind === 'constant' && right.value > 0n ? Number(right.value) : undefined;
+}
+
 interface FlagsOperands {
   readonly kind: FlagsKind;
   readonly a: Node;
@@ -58,6 +77,8 @@ export class RegionEmitter extends WasmEmitter {
   #pending: { readonly register: number; readonly of: Node }[] = [];
   /** Accesses of the present instruction that are in the recording. */
   #recorded = 0;
+  /** The first access of the present instruction. */
+  #first: InlineAccess | undefined;
   /** Inside the arms of a `when` that is tried without a branch: what the flags were set to; and whether anything else happened. */
   #captured: { flags: FlagsOperands | number | undefined; only: boolean } | undefined;
 
@@ -74,6 +95,7 @@ export class RegionEmitter extends WasmEmitter {
     this.#word = index;
     this.#ending = { control: 'none' };
     this.#recorded = 0;
+    this.#first = undefined;
     decoded.row.execute!(
       operandsOf(decoded, (width, n) => this.constant(width, n)),
       this,
@@ -239,14 +261,27 @@ export class RegionEmitter extends WasmEmitter {
 
   // Memory.
 
-  /** Leaves the region unless the access can be done inline; the result is the TLB entry. */
-  #access(access: Access, operation: 'load' | 'store', va: Node): Node {
+  /**
+   * Leaves the region unless the access can be done inline. A second access of an instruction at a constant distance from the
+   * first, which pairs have, uses the first one's TLB entry.
+   */
+  #access(access: Access, operation: 'load' | 'store', address: Node): InlineAccess {
     this.#notOnlyFlags();
     const { code } = this;
     if (access.stack && numberOf(access.stack) === SP) {
       this.used.add(SP);
       this.#leaveIf(intOp('and', convert(32, op.i32WrapI64, local(LOCALS.x0 + SP, 64)), constant(32, 15)));
     }
+    const first = this.#first;
+    const distance = first && distanceFrom(first.va, address);
+    if (first && distance && first.operation === operation && first.bytes === access.bytes) {
+      code.emit(intOp('and', intOp('xor', address, first.va), constant(64, ~0xfffn)));
+      code.emit(constant(64, 0));
+      code.int('ne', 64);
+      this.#leaveIf();
+      return { ...first, distance };
+    }
+    const va = code.keep(address);
     const alignment = access.aligned ? (access.alignment ?? access.bytes) : access.bytes;
     const tlb = access.unprivileged ? this.readSmallCell('tlbUnprivileged') : local(LOCALS.tlb, 32);
     const shift = 12 - Math.log2(DATA_TLB_ENTRY);
@@ -261,7 +296,13 @@ export class RegionEmitter extends WasmEmitter {
     code.emit(intOp('and', va, constant(64, ~0xfffn | BigInt(alignment - 1))));
     code.int('ne', 64);
     this.#leaveIf();
-    return entry;
+    code.emit(entry);
+    code.memory(op.i64Load, 16);
+    code.emit(va);
+    code.int('add', 64);
+    const made = { operation, bytes: access.bytes, entry, va, poolAddress: code.keepTop(64), distance: 0 };
+    this.#first = access.unprivileged || access.aligned ? undefined : made;
+    return made;
   }
   /** The condition is on the stack where it is not given. */
   #leaveIf(condition?: Node): void {
@@ -274,50 +315,47 @@ export class RegionEmitter extends WasmEmitter {
     this.#leave();
     this.code.close();
   }
-  /** Pushes the address in the pool. */
-  #pushPoolAddress(entry: Node, va: Node): void {
-    this.code.emit(entry);
-    this.code.memory(op.i64Load, 16);
-    this.code.emit(va);
-    this.code.int('add', 64);
-  }
-  #record(access: Access, entry: Node, va: Node): void {
+  #record(access: Access, { entry, va, distance }: InlineAccess): void {
     if (!records(this.#detail, 'memory') || access.monitor) return;
     this.code.get(LOCALS.accessPointer);
     this.code.emit(entry);
     this.code.memory(op.i64Load, 24);
     this.code.emit(va);
     this.code.int('add', 64);
+    if (distance !== 0) {
+      this.code.i64(distance);
+      this.code.int('add', 64);
+    }
     this.code.memory(op.i64Store, 0);
     this.#advance(LOCALS.accessPointer, 8);
     this.#recorded += 1;
   }
 
   load(access: Access, address: Value<64>): Value<64> {
-    const va = this.code.keep(node(address));
-    const entry = this.#access(access, 'load', va);
-    this.#record(access, entry, va);
-    this.#pushPoolAddress(entry, va);
-    this.code.pool({ 1: op.i64Load8U, 2: op.i64Load16U, 4: op.i64Load32U, 8: op.i64Load }[access.bytes]);
+    const inline = this.#access(access, 'load', node(address));
+    this.#record(access, inline);
+    this.code.emit(inline.poolAddress);
+    const opcode = { 1: op.i64Load8U, 2: op.i64Load16U, 4: op.i64Load32U, 8: op.i64Load }[access.bytes];
+    this.code.pool(opcode, inline.distance);
     const result = this.code.keepTop(64);
     if (records(this.#detail, 'full') && !access.monitor) this.#append(LOCALS.valuePointer, result);
     return value(result);
   }
   store(access: Access, address: Value<64>, of: Value): void {
-    const va = this.code.keep(node(address));
     const wide = this.code.keep(node(node(of).width === 64 ? of : this.zeroExtend(64, of, 32)));
-    const entry = this.#access(access, 'store', va);
-    this.#record(access, entry, va);
-    this.#pushPoolAddress(entry, va);
+    const inline = this.#access(access, 'store', node(address));
+    this.#record(access, inline);
+    this.code.emit(inline.poolAddress);
     this.code.emit(wide);
-    this.code.pool({ 1: op.i64Store8, 2: op.i64Store16, 4: op.i64Store32, 8: op.i64Store }[access.bytes]);
+    const opcode = { 1: op.i64Store8, 2: op.i64Store16, 4: op.i64Store32, 8: op.i64Store }[access.bytes];
+    this.code.pool(opcode, inline.distance);
     if (records(this.#detail, 'full')) {
       const mask = access.bytes === 8 ? -1n : (1n << BigInt(8 * access.bytes)) - 1n;
       this.#append(LOCALS.valuePointer, intOp('and', wide, constant(64, mask)));
     }
   }
   probeStore(access: Access, address: Value<64>): void {
-    this.#access(access, 'store', this.code.keep(node(address)));
+    this.#access(access, 'store', node(address));
   }
 
   override setCell(cell: Cell, of: Value<64>): void {
@@ -343,6 +381,7 @@ export class RegionEmitter extends WasmEmitter {
     }
     code.length = start;
     this.flags = before;
+    this.#first = undefined;
     const recordedBefore = this.#recorded;
     code.emit(chosen);
     code.open(op.if);
@@ -351,6 +390,7 @@ export class RegionEmitter extends WasmEmitter {
     const [recordedThen, flagsThen] = [this.#recorded, this.flags];
     this.#recorded = recordedBefore;
     this.flags = before;
+    this.#first = undefined;
     if (otherwise) {
       code.else();
       otherwise();
@@ -358,6 +398,7 @@ export class RegionEmitter extends WasmEmitter {
     }
     code.close();
     this.#recorded = Math.max(recordedThen, this.#recorded);
+    this.#first = undefined;
     if (flagsThen !== before || this.flags !== before) this.flags = { known: 'nothing' };
   }
   /** Runs an arm for the flags that it sets; undefined if it does anything else. */

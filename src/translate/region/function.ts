@@ -29,6 +29,8 @@ export interface SharedFunctions {
 }
 
 export interface RegionSource {
+  /** For profilers. */
+  readonly name: string;
   readonly graph: Graph;
   readonly detail: Detail;
   /** Address of the page's decoded records. */

@@ -47,7 +47,7 @@ export function buildRegionModule(sources: readonly RegionSource[]): RegionModul
     locals: FLAGS_LOCALS,
     body: store.toBytes(),
   });
-  const names = sources.map((_, n) => `region${n}`);
+  const names = sources.map(({ name }, n) => `${name} ${n}`);
   for (const [n, source] of sources.entries())
     module.addFunction(buildRegion(source, { flags, storeFlags }, names[n]));
   return { bytes: module.build(), names };

@@ -59,6 +59,7 @@ export const DEFAULT_REGION_OPTIONS: RegionOptions = {
 /** A page of code as the machine knows it. */
 export interface RegionPage {
   readonly poolOffset: number;
+  readonly paPage: number;
   /** Address of its decoded records. */
   readonly records: number;
 }
@@ -305,7 +306,8 @@ export class Regions {
   #install(made: readonly { slot: Slot; graph: Graph; instructions: number }[]): void {
     const { mostRegions, mostBytes } = this.#options;
     const module: RegionModule = buildRegionModule(
-      made.map(({ slot: { page }, graph }) => ({
+      made.map(({ slot: { page, word }, graph }) => ({
+        name: `region ${(page.page.paPage + 4 * word).toString(16)}`,
         graph,
         detail: this.#detail,
         records: page.page.records,
