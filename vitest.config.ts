@@ -5,7 +5,9 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts', 'analyzers/**/*.test.ts'],
     exclude: ['test/conformance/**'],
-    testTimeout: 60_000,
+    // Generous: a busy machine is no failure.
+    testTimeout: 600_000,
+    hookTimeout: 600_000,
     pool: 'forks',
     maxWorkers: 2,
   },

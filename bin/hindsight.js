@@ -2,6 +2,7 @@
 // Starts the command line on Node 24 or later: on an older Node it runs itself again with the one that `npm ci` installed.
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import module from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -15,9 +16,11 @@ process.stdout.on('error', (error) => {
 });
 
 if (Number(process.versions.node.split('.')[0]) >= REQUIRED) {
+  // What V8 and the stripping of types made of the sources is kept: it is a third of the time that a short command takes.
+  module.enableCompileCache(join(here, '../.cache/node'));
   // A checkout runs its TypeScript as it is; an installed package has JavaScript, because Node strips no types there.
-  const built = join(here, '../dist/src/cli.js');
-  const { main } = await import(existsSync(built) ? built : '../src/cli.ts');
+  const source = join(here, '../src/cli.ts');
+  const { main } = await import(existsSync(source) ? source : '../dist/src/cli.js');
   process.exitCode = await main(process.argv);
 } else {
   const newer = join(here, '../node_modules/node/bin/node');

@@ -1,6 +1,6 @@
 /** The command line: finds the verbs, runs one, turns a user's mistake into one line and exit code 2. */
 import { existsSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { UserError } from './user-error.ts';
 
@@ -12,15 +12,20 @@ export type Verb = (program: Command) => void;
 
 const ROOT = import.meta.dirname;
 
-async function verbs(): Promise<Verb[]> {
-  const isCode = (name: string) => /\.[jt]s$/.test(name) && !name.endsWith('.d.ts');
-  const commands = readdirSync(join(ROOT, 'commands')).filter(isCode);
-  const analyzers = readdirSync(join(ROOT, '../analyzers'), { withFileTypes: true })
-    .filter((entry) => entry.isDirectory() && entry.name !== 'skeleton')
-    .map(({ name }) => join(ROOT, '../analyzers', name, `command${import.meta.filename.slice(-3)}`))
-    .filter((file) => existsSync(file));
-  const files = [...commands.map((name) => join(ROOT, 'commands', name)), ...analyzers];
-  const modules = await Promise.all(files.map((file) => import(file) as Promise<{ default: Verb }>));
+/** The verb called `name`; all of them where there is none of that name. Importing one costs a tenth of importing all. */
+export async function verbs(name?: string): Promise<Verb[]> {
+  const extension = import.meta.filename.slice(-3);
+  const files = new Map<string, string>();
+  for (const file of readdirSync(join(ROOT, 'commands')))
+    if (file.endsWith(extension) && !file.endsWith('.d.ts'))
+      files.set(basename(file, extension), join(ROOT, 'commands', file));
+  for (const folder of readdirSync(join(ROOT, '../analyzers'))) {
+    const file = join(ROOT, '../analyzers', folder, `command${extension}`);
+    if (folder !== 'skeleton' && existsSync(file)) files.set(folder, file);
+  }
+  const named = name === undefined ? undefined : files.get(name);
+  const wanted = named ? [named] : [...files.values()];
+  const modules = await Promise.all(wanted.map((file) => import(file) as Promise<{ default: Verb }>));
   return modules.map((module) => module.default);
 }
 
@@ -31,7 +36,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'hindsight: ')) });
   try {
-    for (const verb of await verbs()) verb(program);
+    for (const verb of await verbs(argv[2])) verb(program);
     for (const command of program.commands) command.exitOverride().copyInheritedSettings(program);
     await program.parseAsync(argv);
     return Number(process.exitCode ?? 0);

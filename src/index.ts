@@ -1,4 +1,5 @@
 /** What programs and notebooks use of Hindsight. */
+export { DEFAULT_RECIPE, type Recipe } from './machine/recipe.ts';
 export { Timeline } from './replay/timeline.ts';
 export { open } from './sql/open.ts';
 export type { Row, Session } from './sql/session.ts';

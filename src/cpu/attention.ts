@@ -2,6 +2,8 @@
 export type Attention =
   /** The exception level or a register that controls translation changed: other permissions, other regime. */
   | 'translation'
+  /** A trap of SIMD and floating-point instructions changed. */
+  | 'vectors'
   /** Interrupt masks, routing or virtual interrupt bits changed: ask pendingInterrupt() before the next instruction. */
   | 'interrupts'
   /** The CPU waits: cell `waiting` is 1 (WFI) or 3 (powered off by PSCI). */

@@ -11,7 +11,7 @@ import type { EventSink } from '../trace/schema.ts';
 import type { OnAttention } from './attention.ts';
 import { type Fault, faultStatusCode } from './fault.ts';
 import { switchStack } from './stack_pointers.ts';
-import type { CpuState } from './state.ts';
+import { CELL, type CpuState } from './state.ts';
 import { slotOf } from './sysregs/table.ts';
 
 /** Exception classes, ESR_ELx.EC. */
@@ -65,6 +65,25 @@ const ELR = [0, slotOf('ELR_EL1'), slotOf('ELR_EL2')];
 const SPSR = [0, slotOf('SPSR_EL1'), slotOf('SPSR_EL2')];
 const HPFAR = slotOf('HPFAR_EL2');
 
+/** Cells in 32-bit words, but for PC. */
+const PC = CELL.pc >>> 3;
+const EL = CELL.el >>> 2;
+const SPSEL = CELL.spsel >>> 2;
+const DAIF = CELL.daif >>> 2;
+const ILLEGAL = CELL.il >>> 2;
+const SS = CELL.ss >>> 2;
+const PAN = CELL.pan >>> 2;
+const UAO = CELL.uao >>> 2;
+const BTYPE = CELL.btype >>> 2;
+const EXCLUSIVE = CELL.exclusiveAddress >>> 2;
+const EVENT = CELL.eventRegister >>> 2;
+
+/** A register of 32 bits in a 64-bit slot. */
+function setWord(u32: Uint32Array, slot: number, value: number): void {
+  u32[2 * slot] = value;
+  u32[2 * slot + 1] = 0;
+}
+
 const IL = 1 << 25;
 const HCR_FMO = 1 << 3;
 const HCR_IMO = 1 << 4;
@@ -106,23 +125,23 @@ export class Exceptions {
 
   /** Where a synchronous exception goes that no trap sends to EL2. */
   defaultTarget(): 1 | 2 {
-    const el = this.#state.small('el');
+    const el = this.#state.u32[EL];
     return el === 2 || (el === 0 && this.#hcr & HCR_TGE) ? 2 : 1;
   }
 
   /** PSTATE as SPSR_ELx has it. */
   programStatus(): number {
-    const s = this.#state;
+    const { u32 } = this.#state;
     return (
-      (s.nzcv |
-        (s.small('uao') << 23) |
-        (s.small('pan') << 22) |
-        (s.small('ss') << 21) |
-        (s.small('il') << 20) |
-        (s.small('btype') << 10) |
-        (s.small('daif') << 6) |
-        (s.small('el') << 2) |
-        s.small('spsel')) >>>
+      (this.#state.nzcv |
+        (u32[UAO] << 23) |
+        (u32[PAN] << 22) |
+        (u32[SS] << 21) |
+        (u32[ILLEGAL] << 20) |
+        (u32[BTYPE] << 10) |
+        (u32[DAIF] << 6) |
+        (u32[EL] << 2) |
+        u32[SPSEL]) >>>
       0
     );
   }
@@ -146,7 +165,7 @@ export class Exceptions {
       hpfar?: bigint;
     } = {},
   ): void {
-    const pc = this.#state.get('pc');
+    const pc = this.#state.u64[PC];
     const esr = ((ec << 26) | IL | iss) >>> 0;
     this.#enter('synchronous', target, VECTOR.synchronous, {
       esr,
@@ -177,7 +196,7 @@ export class Exceptions {
   /** Fetching at pc faulted. */
   instructionAbort(fault: Fault): void {
     const target = fault.stage === 2 ? 2 : this.defaultTarget();
-    const ec = this.#state.small('el') === target ? EC.instructionAbort : EC.instructionAbortLower;
+    const ec = this.#state.u32[EL] === target ? EC.instructionAbort : EC.instructionAbortLower;
     this.synchronous(ec, (fault.s1ptw ? 1 << 7 : 0) | faultStatusCode(fault), {
       target,
       far: this.#state.get('pc'),
@@ -188,7 +207,7 @@ export class Exceptions {
   /** An access to `va` (as the instruction gave it, 64 bits) faulted. */
   dataAbort(fault: Fault, va: bigint, access: AbortedAccess): void {
     const target = fault.stage === 2 ? 2 : this.defaultTarget();
-    const ec = this.#state.small('el') === target ? EC.dataAbort : EC.dataAbortLower;
+    const ec = this.#state.u32[EL] === target ? EC.dataAbort : EC.dataAbortLower;
     // ISV only for stage 2 faults on the access itself (D17.2.37). QEMU 7.2 also gives it for stage 1 faults taken to EL2.
     const transfer = fault.stage === 2 && !fault.s1ptw ? access.transfer : undefined;
     const iss =
@@ -206,9 +225,10 @@ export class Exceptions {
    */
   pendingInterrupt(): InterruptKind | undefined {
     const { fiq, irq, virq, vfiq } = this.#options.inputs();
+    const { u32 } = this.#state;
     const hcr = this.#hcr;
-    const el = this.#state.small('el');
-    const daif = this.#state.small('daif');
+    const el = u32[EL];
+    const daif = u32[DAIF];
     if (fiq && this.#takesPhysical(el, HCR_FMO, daif & MASK_F)) return 'fiq';
     if (irq && this.#takesPhysical(el, HCR_IMO, daif & MASK_I)) return 'irq';
     if (el === 2 || hcr & HCR_TGE) return undefined;
@@ -230,7 +250,7 @@ export class Exceptions {
     const { fiq, irq, virq, vfiq } = this.#options.inputs();
     if (fiq || irq) return true;
     const hcr = this.#hcr;
-    if (this.#state.small('el') === 2 || hcr & HCR_TGE) return false;
+    if (this.#state.u32[EL] === 2 || hcr & HCR_TGE) return false;
     const virtualIrq = hcr & HCR_IMO && (virq || hcr & HCR_VI);
     const virtualFiq = hcr & HCR_FMO && (vfiq || hcr & HCR_VF);
     return Boolean(virtualIrq || virtualFiq || (hcr & HCR_AMO && hcr & HCR_VSE));
@@ -260,45 +280,47 @@ export class Exceptions {
     }: { esr?: number; far?: bigint; hpfar?: bigint; from: bigint; returnTo: bigint },
   ): void {
     const state = this.#state;
-    const fromEl = state.small('el');
-    const spsr = BigInt(this.programStatus());
-    const block = target > fromEl ? 0x400 : state.small('spsel') === 0 ? 0x000 : 0x200;
-    state.u64[SPSR[target]] = spsr;
-    state.u64[ELR[target]] = returnTo;
-    if (esr !== undefined) state.u64[ESR[target]] = BigInt(esr);
-    if (far !== undefined) state.u64[FAR[target]] = far;
-    if (hpfar !== undefined) state.u64[HPFAR] = hpfar;
+    const { u32, u64 } = state;
+    const fromEl = u32[EL];
+    const spsr = this.programStatus();
+    const block = target > fromEl ? 0x400 : u32[SPSEL] === 0 ? 0x000 : 0x200;
+    setWord(u32, SPSR[target], spsr);
+    u64[ELR[target]] = returnTo;
+    if (esr !== undefined) setWord(u32, ESR[target], esr);
+    if (far !== undefined) u64[FAR[target]] = far;
+    if (hpfar !== undefined) u64[HPFAR] = hpfar;
     switchStack(state, target, 1);
-    state.setSmall('daif', 15);
-    state.setSmall('il', 0);
-    state.setSmall('ss', 0);
-    state.setSmall('btype', 0);
+    u32[DAIF] = 15;
+    u32[ILLEGAL] = 0;
+    u32[SS] = 0;
+    u32[BTYPE] = 0;
     // VBAR_ELx[10:0] are RES0: whatever was written there takes no part (D1.3.2.3).
-    const address = this.#branchAddress((state.u64[VBAR[target]] & ~0x7ffn) + BigInt(block + vector), target);
-    state.set('pc', address);
-    this.#finish(kind, fromEl, from, address, spsr, { esr, far, hpfar });
+    const vbar = 2 * VBAR[target];
+    const low = (((u32[vbar] & ~0x7ff) >>> 0) + block + vector) >>> 0;
+    this.#branchTo(low, u32[vbar + 1], target);
+    this.#finish(kind, fromEl, from, spsr, esr, far, hpfar);
   }
 
   /** ERET, above EL0 (D1.3.4). An illegal one sets PSTATE.IL and keeps the exception level. */
   exceptionReturn(): void {
     const state = this.#state;
-    const el = state.small('el');
-    const spsr = state.u64[SPSR[el]];
-    const bits = Number(spsr & 0xffff_ffffn);
-    const from = state.get('pc');
+    const { u32, u64 } = state;
+    const el = u32[EL];
+    const bits = u32[2 * SPSR[el]];
+    const from = u64[PC];
     const illegal = this.#illegalReturn(bits, el);
     const toEl = illegal ? el : (bits >> 2) & 3;
-    const target = this.#branchAddress(state.u64[ELR[el]], toEl);
+    const elr = 2 * ELR[el];
+    this.#branchTo(u32[elr], u32[elr + 1], toEl);
     state.nzcv = bits;
-    state.setSmall('daif', (bits >> 6) & 15);
-    state.setSmall('il', illegal ? 1 : (bits >> 20) & 1);
-    state.setSmall('ss', (bits >> 21) & Number(state.u64[MDSCR] & 1n));
+    u32[DAIF] = (bits >> 6) & 15;
+    u32[ILLEGAL] = illegal ? 1 : (bits >> 20) & 1;
+    u32[SS] = (bits >> 21) & u32[2 * MDSCR] & 1;
     if (!illegal) switchStack(state, toEl, bits & 1);
-    state.set('exclusiveAddress', 0xffff_ffff_ffff_ffffn);
-    state.setSmall('eventRegister', 1);
-    state.set('pc', target);
-    this.#finish('return', el, from, target, spsr, {});
-    if (state.small('il')) this.#options.onAttention('illegal state');
+    u32[EXCLUSIVE] = u32[EXCLUSIVE + 1] = 0xffff_ffff;
+    u32[EVENT] = 1;
+    this.#finish('return', el, from, bits);
+    if (u32[ILLEGAL]) this.#options.onAttention('illegal state');
   }
 
   /** IllegalExceptionReturn() of the pseudocode, for a CPU whose EL1 could be AArch32 if HCR_EL2.RW were 0. */
@@ -314,21 +336,29 @@ export class Exceptions {
     return toEl < 2 && (this.#hcr & HCR_RW) === 0;
   }
 
-  /** AArch64.BranchAddr(): a tagged address loses its tag. */
-  #branchAddress(va: bigint, el: number): bigint {
-    if (el === 2) return (this.#state.u64[TCR[2]] >> 20n) & 1n ? va & 0x00ff_ffff_ffff_ffffn : va;
-    const upper = (va >> 55n) & 1n;
-    const tagged = (this.#state.u64[TCR[1]] >> (37n + upper)) & 1n;
-    return tagged ? BigInt.asUintN(64, BigInt.asIntN(56, va)) : va;
+  /** pc becomes AArch64.BranchAddr() of the address in two words: a tagged one loses its tag. */
+  #branchTo(low: number, high: number, el: number): void {
+    const { u32 } = this.#state;
+    u32[2 * PC] = low;
+    if (el === 2) {
+      const tagged = (u32[2 * TCR[2]] >>> 20) & 1;
+      u32[2 * PC + 1] = tagged ? high & 0x00ff_ffff : high;
+    } else {
+      const upper = (high >>> 23) & 1;
+      // TCR_EL1.TBI0 and TBI1: bits 37 and 38.
+      const tagged = (u32[2 * TCR[1] + 1] >>> (5 + upper)) & 1;
+      u32[2 * PC + 1] = tagged ? (high << 8) >> 8 : high;
+    }
   }
 
   #finish(
     kind: string,
     fromEl: number,
     pc: bigint,
-    target: bigint,
-    spsr: bigint,
-    { esr = 0, far, hpfar }: { esr?: number; far?: bigint; hpfar?: bigint },
+    spsr: number,
+    esr = 0,
+    far?: bigint,
+    hpfar?: bigint,
   ): void {
     const { events, onAttention } = this.#options;
     const { u64 } = this.#state;
@@ -336,15 +366,15 @@ export class Exceptions {
       events.append('exceptions', {
         kind,
         from_el: fromEl,
-        to_el: this.#state.small('el'),
+        to_el: this.#state.u32[EL],
         pc,
-        target,
+        target: u64[PC],
         esr: BigInt(esr),
         ec: esr >>> 26,
         iss: esr & 0x1ff_ffff,
         far: far ?? null,
         hpfar: hpfar ?? null,
-        spsr,
+        spsr: BigInt(spsr),
         hcr: u64[HCR],
         vttbr: u64[VTTBR],
         vmid: vmidOf(u64[VTTBR], u64[VTCR]),

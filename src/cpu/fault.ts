@@ -2,7 +2,13 @@
 
 export type AccessKind = 'read' | 'write' | 'fetch';
 
-export type FaultType = 'translation' | 'access flag' | 'permission' | 'address size' | 'external' | 'alignment';
+export type FaultType =
+  | 'translation'
+  | 'access flag'
+  | 'permission'
+  | 'address size'
+  | 'external'
+  | 'alignment';
 
 export interface Fault {
   readonly type: FaultType;

@@ -9,9 +9,9 @@ import type { OnAttention } from './attention.ts';
 import { EC, type Exceptions } from './exceptions.ts';
 import { SEMIHOSTING_IMMEDIATE, type Semihosting } from './semihosting.ts';
 import { switchStack } from './stack_pointers.ts';
-import type { CpuState } from './state.ts';
+import { CELL, type CpuState } from './state.ts';
 import { slotOf } from './sysregs/table.ts';
-import { firstTrap, type Trap, UMA } from './sysregs/traps.ts';
+import { FLOATING_POINT, firstTrap, type Trap, UMA } from './sysregs/traps.ts';
 import type { SystemOperations } from './system_operations.ts';
 import type { Refusal, SystemRegisters } from './system_registers.ts';
 
@@ -41,9 +41,15 @@ export interface RuntimeOptions {
   readonly semihosting?: Semihosting;
 }
 
+const PC = CELL.pc >>> 3;
+const EL = CELL.el >>> 2;
+const DAIF = CELL.daif >>> 2;
 const HCR = slotOf('HCR_EL2');
 const MDCR = slotOf('MDCR_EL2');
 const SCTLR_EL1 = slotOf('SCTLR_EL1');
+const CPACR = slotOf('CPACR_EL1');
+const CPTR = slotOf('CPTR_EL2');
+const CPTR_TFP = 1 << 10;
 /** In HCR_EL2[31:0]. */
 const HCR_TWI = 1 << 13;
 const HCR_TWE = 1 << 14;
@@ -82,7 +88,7 @@ export class CpuRuntime implements Runtime {
   }
 
   get #el(): number {
-    return this.#state.small('el');
+    return this.#state.u32[EL];
   }
   /** HCR_EL2[31:0]. */
   get #hcr(): number {
@@ -179,16 +185,17 @@ export class CpuRuntime implements Runtime {
       case FIELD_DAIFSET:
       case FIELD_DAIFCLR: {
         const name = field === FIELD_DAIFSET ? 'DAIFSet' : 'DAIFClr';
-        const trap = firstTrap([UMA], this.#el, false, (register) => registers.get(register));
+        const el = this.#el;
+        const trap = el > 0 ? undefined : firstTrap([UMA], el, false, (register) => registers.get(register));
         this.#recordField(name, imm, trap);
         if (trap !== undefined) {
           this.#refuse({ refused: 'trapped', trap });
           doNotCount();
           return;
         }
-        const daif = state.small('daif');
+        const daif = state.u32[DAIF];
         const bits = Number(imm);
-        state.setSmall('daif', field === FIELD_DAIFSET ? daif | bits : daif & ~bits);
+        state.u32[DAIF] = field === FIELD_DAIFSET ? daif | bits : daif & ~bits;
         onAttention('interrupts');
         return;
       }
@@ -205,7 +212,7 @@ export class CpuRuntime implements Runtime {
     const { events } = this.#options;
     if (!events.recording) return;
     const trapped_to = trap ? this.#exceptions.defaultTarget() : null;
-    const pc = this.#state.get('pc');
+    const pc = this.#state.u64[PC];
     events.append('sysregs', { pc, register, write: true, value: imm, el: this.#el, trapped_to });
   }
 
@@ -247,6 +254,20 @@ export class CpuRuntime implements Runtime {
   }
   yieldHint(): void {
     this.#options.onAttention('yield');
+  }
+
+  /** Whether the current exception level's instructions on SIMD and floating-point registers trap. Asked at each change of level. */
+  get vectorsAreTrapped(): boolean {
+    const el = this.#el;
+    if (this.#state.u32[2 * CPTR] & CPTR_TFP) return true;
+    const fpen = (this.#state.u32[2 * CPACR] >> 20) & 3;
+    return el < 2 && (el === 0 ? fpen !== 3 : (fpen & 1) === 0);
+  }
+  vectorsTrapped(): void {
+    const { registers } = this.#options;
+    const trap = firstTrap(FLOATING_POINT, this.#el, true, (register) => registers.get(register));
+    if (trap === undefined) throw new Error(`EL${this.#el}: a SIMD instruction was trapped by no trap`);
+    this.#refuse({ refused: 'trapped', trap });
   }
 
   /** The exception of an access that did not happen. */

@@ -1,5 +1,11 @@
 /** Stack pointer banking: the cell `sp` is the current one, the others wait in spEl0 to spEl2. Arm ARM D1.6.2. */
-import type { CpuState, StateCell } from './state.ts';
+import { CELL, type CpuState, type StateCell } from './state.ts';
+
+const EL = CELL.el >>> 2;
+const SPSEL = CELL.spsel >>> 2;
+/** In 64-bit words: spEl0, spEl1 and spEl2 follow each other. */
+const SP = CELL.sp >>> 3;
+const WAITING_AT = CELL.spEl0 >>> 3;
 
 /** The cell in which the stack pointer of (EL, SPSel) waits while it is not current. */
 export function stackCell(el: number, spsel: number): StateCell {
@@ -9,14 +15,15 @@ export function stackCell(el: number, spsel: number): StateCell {
 
 /** Changes PSTATE.EL and PSTATE.SP, and the current stack pointer with them. */
 export function switchStack(state: CpuState, el: number, spsel: number): void {
-  const from = stackCell(state.small('el'), state.small('spsel'));
-  const to = stackCell(el, spsel);
+  const { u32, u64 } = state;
+  const from = u32[EL] === 0 || u32[SPSEL] === 0 ? 0 : u32[EL];
+  const to = el === 0 || spsel === 0 ? 0 : el;
   if (from !== to) {
-    state.set(from, state.get('sp'));
-    state.set('sp', state.get(to));
+    u64[WAITING_AT + from] = u64[SP];
+    u64[SP] = u64[WAITING_AT + to];
   }
-  state.setSmall('el', el);
-  state.setSmall('spsel', spsel);
+  u32[EL] = el;
+  u32[SPSEL] = spsel;
 }
 
 /** SP_EL0, SP_EL1 or SP_EL2 wherever it is. */

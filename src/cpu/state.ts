@@ -63,6 +63,11 @@ const order = [
   'tlb',
   'tlbUnprivileged',
   'fetchTlb',
+  /** Third argument of a floating-point operation; upper half of what a 16-byte access loads. */
+  'argument2',
+  'resultHigh',
+  /** 1 where an instruction on SIMD and floating-point registers traps at this exception level. */
+  'vectorsTrapped',
 ] as const;
 
 export type StateCell = (typeof order)[number];
@@ -84,6 +89,9 @@ export const ENGINE_CELLS = [
   'tlb',
   'tlbUnprivileged',
   'fetchTlb',
+  'argument2',
+  'resultHigh',
+  'vectorsTrapped',
 ] as const satisfies readonly StateCell[];
 
 /** Byte address in memory 0 of each cell. */
@@ -96,6 +104,12 @@ export const VECTOR_BASE = STATE_BASE + 0x400;
 export const SYSREG_BASE = STATE_BASE + 0x800;
 export const SYSREG_SLOTS = 512;
 export const STATE_SIZE = 0x800 + 8 * SYSREG_SLOTS;
+
+/** The flags' cells, in 32-bit words. */
+const N = CELL.flagN >>> 2;
+const Z = CELL.flagZ >>> 2;
+const C = CELL.flagC >>> 2;
+const V = CELL.flagV >>> 2;
 
 /** The typed views of memory 0 that TypeScript works on. */
 export class CpuState {
@@ -135,15 +149,18 @@ export class CpuState {
 
   /** NZCV in bits 31..28, as in PSTATE. */
   get nzcv(): number {
-    const n = this.u32[(CELL.flagN >>> 2) + 1] >>> 31;
-    const z = this.u64[CELL.flagZ >>> 3] === 0n ? 1 : 0;
-    const v = this.u32[(CELL.flagV >>> 2) + 1] >>> 31;
-    return ((n << 31) | (z << 30) | (this.small('flagC') << 29) | (v << 28)) >>> 0;
+    const { u32 } = this;
+    const n = u32[N + 1] >>> 31;
+    const z = (u32[Z] | u32[Z + 1]) === 0 ? 1 : 0;
+    const v = u32[V + 1] >>> 31;
+    return ((n << 31) | (z << 30) | (u32[C] << 29) | (v << 28)) >>> 0;
   }
   set nzcv(bits: number) {
-    this.u64[CELL.flagN >>> 3] = bits & 0x8000_0000 ? 1n << 63n : 0n;
-    this.u64[CELL.flagZ >>> 3] = bits & 0x4000_0000 ? 0n : 1n;
-    this.u64[CELL.flagC >>> 3] = bits & 0x2000_0000 ? 1n : 0n;
-    this.u64[CELL.flagV >>> 3] = bits & 0x1000_0000 ? 1n << 63n : 0n;
+    const { u32 } = this;
+    u32[N] = u32[Z + 1] = u32[C + 1] = u32[V] = 0;
+    u32[N + 1] = bits & 0x8000_0000;
+    u32[Z] = bits & 0x4000_0000 ? 0 : 1;
+    u32[C] = (bits >>> 29) & 1;
+    u32[V + 1] = (bits << 3) & 0x8000_0000;
   }
 }

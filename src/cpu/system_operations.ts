@@ -7,7 +7,7 @@ import type { CanonicalAddress, Translation, TranslationResult } from '../mmu/tr
 import type { EventSink } from '../trace/schema.ts';
 import type { Exceptions } from './exceptions.ts';
 import type { Fault } from './fault.ts';
-import type { CpuState } from './state.ts';
+import { CELL, type CpuState } from './state.ts';
 import { operationAt, type SystemOperation } from './sysregs/operations.ts';
 import { genericName } from './sysregs/row.ts';
 import { slotOf } from './sysregs/table.ts';
@@ -38,6 +38,8 @@ export interface SystemOperationsOptions {
   readonly doNotCount: () => void;
 }
 
+const EL = CELL.el >>> 2;
+const PAN = CELL.pan >>> 2;
 const PAR = slotOf('PAR_EL1');
 const HCR = slotOf('HCR_EL2');
 const HCR_FB = 1n << 9n;
@@ -59,11 +61,11 @@ export class SystemOperations {
    */
   execute(encoding: number, argument: bigint): Refusal | undefined {
     const row = operationAt(encoding);
-    const el = this.#state.small('el') as 0 | 1 | 2;
+    const el = this.#state.u32[EL] as 0 | 1 | 2;
     if (row === undefined) return this.#unknown(encoding, el);
     if (el < row.el) return UNDEFINED;
     const { registers } = this.#options;
-    const trap = firstTrap(row.traps, el, false, (name) => registers.get(name));
+    const trap = el === 2 ? undefined : firstTrap(row.traps, el, false, (name) => registers.get(name));
     if (trap !== undefined) return { refused: 'trapped', trap };
     this.#record(row, argument, el);
     switch (row.does.kind) {
@@ -147,7 +149,7 @@ export class SystemOperations {
     kind: 'read' | 'write',
     how: { unaligned?: boolean; cacheMaintenance?: boolean },
   ): TranslationResult {
-    const pan = this.#state.small('pan') === 1;
+    const pan = this.#state.u32[PAN] === 1;
     return this.#options.mmu().translate({ va: this.#canonical(va, el), kind, el, pan, ...how });
   }
 

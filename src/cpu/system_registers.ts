@@ -8,8 +8,8 @@ import type { CpuView, GicCpuInterface } from './gic_cpu_interface.ts';
 import { type CpuModel, identificationOf } from './models/model.ts';
 import { PerformanceMonitors, PMCR_RESET } from './performance_monitors.ts';
 import { readStackPointer, switchStack, writeStackPointer } from './stack_pointers.ts';
-import type { CpuState } from './state.ts';
-import { type Effect, genericName, type SystemRegister } from './sysregs/row.ts';
+import { CELL, type CpuState } from './state.ts';
+import { ALL_BITS, type Effect, genericName, type SystemRegister } from './sysregs/row.ts';
 import { registerAt, registerNamed, SYSTEM_REGISTERS, slotOf } from './sysregs/table.ts';
 import { firstTrap, TIDCP, type Trap } from './sysregs/traps.ts';
 
@@ -44,6 +44,9 @@ export type Refusal =
   | { readonly refused: 'trapped'; readonly trap: Trap };
 const UNDEFINED: Refusal = { refused: 'undefined' };
 
+const PC = CELL.pc >>> 3;
+const EL = CELL.el >>> 2;
+const SPSEL = CELL.spsel >>> 2;
 const HCR = slotOf('HCR_EL2');
 const SCTLR_EL1 = slotOf('SCTLR_EL1');
 const OSLSR = slotOf('OSLSR_EL1');
@@ -63,6 +66,24 @@ const REPORTED: readonly { readonly name: RegExp; readonly bit: bigint; readonly
   { name: /^MDSCR_EL1$/, bit: 1n, what: 'software step' },
 ];
 
+/** A register that this CPU has, as MRS and MSR need it. */
+interface Accessible {
+  readonly row: SystemRegister;
+  /** Index in CpuState.u64; 0 where the register has no plain storage. */
+  readonly slot: number;
+  /** By exception level. */
+  readonly reads: readonly boolean[];
+  readonly writes: readonly boolean[];
+  /** The traps that an access from each level could meet. */
+  readonly readTraps: readonly (readonly Trap[])[];
+  readonly writeTraps: readonly (readonly Trap[])[];
+  readonly reported: readonly (typeof REPORTED)[number][];
+}
+
+const LEVELS = [0, 1, 2] as const;
+/** Of an encoding: MRS and MSR (register) always have the highest bit. */
+const ENCODING_INDEX = 0x7fff;
+
 export class SystemRegisters {
   /** Number of the CPU whose state is in CpuState. */
   cpu = 0;
@@ -71,6 +92,9 @@ export class SystemRegisters {
   readonly #identification: { readonly [register: string]: bigint };
   readonly #features: ReadonlySet<string>;
   readonly #pmu: PerformanceMonitors;
+  /** By the lower 15 bits of the encoding. */
+  readonly #accessible: readonly (Accessible | undefined)[];
+  readonly #get = (name: string) => this.get(name);
 
   constructor(options: SystemRegistersOptions) {
     this.#options = options;
@@ -83,6 +107,31 @@ export class SystemRegisters {
     };
     this.#features = new Set(gic ? [...model.features, 'GICv3'] : model.features);
     this.#pmu = new PerformanceMonitors(options.state, options.clock, options.events);
+    const accessible: (Accessible | undefined)[] = Array(ENCODING_INDEX + 1).fill(undefined);
+    for (const row of SYSTEM_REGISTERS)
+      if (this.exists(row)) accessible[row.encoding & ENCODING_INDEX] = this.#accessibleOf(row);
+    this.#accessible = accessible;
+  }
+
+  #accessibleOf(row: SystemRegister): Accessible {
+    // The highest exception level sets the frequency (D17.8.2).
+    const highest = row.name === 'CNTFRQ_EL0' && !this.#options.el2 ? 1 : -1;
+    const allows = (letter: string) => LEVELS.map((el) => el === highest || row.access[el].includes(letter));
+    const traps = (direction: 'read' | 'write') =>
+      LEVELS.map((el) =>
+        row.traps.filter(
+          (trap) => trap.from.includes(el) && (trap.direction === 'both' || trap.direction === direction),
+        ),
+      );
+    return {
+      row,
+      slot: row.storage === 'slot' ? slotOf(row.name) : 0,
+      reads: allows('r'),
+      writes: allows('w'),
+      readTraps: traps('read'),
+      writeTraps: traps('write'),
+      reported: REPORTED.filter(({ name }) => name.test(row.name)),
+    };
   }
 
   /** After a CPU switch: CpuState now holds that CPU. */
@@ -106,7 +155,7 @@ export class SystemRegisters {
   get(name: string): bigint {
     const row = registerNamed(name);
     if (row === undefined) throw new Error(`no system register ${name}`);
-    return this.#read(row);
+    return row.storage === 'slot' ? this.#state.u64[slotOf(name)] : this.#read(row);
   }
 
   /** Sets a register by name, without checks and without rows; read-only ones ignore it. */
@@ -122,22 +171,36 @@ export class SystemRegisters {
     return row.feature === undefined || this.#features.has(row.feature);
   }
 
+  /** Index in CpuState.u64 of the register, where MRS by the current exception level is no more than reading that; else 0. */
+  plainSlot(encoding: number): number {
+    const accessible = this.#accessible[encoding & ENCODING_INDEX];
+    if (accessible === undefined) return 0;
+    const el = this.#state.u32[EL];
+    return accessible.reads[el] && accessible.readTraps[el].length === 0 ? accessible.slot : 0;
+  }
+
   /** MRS by the current exception level. */
   read(encoding: number): bigint | Refusal {
-    const row = registerAt(encoding);
-    const refusal = this.#check(row, encoding, true);
-    return refusal ?? this.#read(row as SystemRegister);
+    const accessible = this.#accessible[encoding & ENCODING_INDEX];
+    const refusal = this.#check(accessible, encoding, true);
+    return refusal ?? this.#read((accessible as Accessible).row);
   }
 
   /** MSR by the current exception level; undefined when done. */
   write(encoding: number, value: bigint): Refusal | undefined {
-    const row = registerAt(encoding);
-    const refusal = this.#check(row, encoding, false, value);
+    const accessible = this.#accessible[encoding & ENCODING_INDEX];
+    const refusal = this.#check(accessible, encoding, false, value);
     if (refusal !== undefined) return refusal;
-    const register = row as SystemRegister;
-    if (this.#options.events.recording) this.#record(register.name, true, value, null);
-    this.#write(register, value);
-    for (const effect of register.effects) this.#options.onEffect(effect);
+    const { row, slot, reported } = accessible as Accessible;
+    if (this.#options.events.recording) this.#record(row.name, true, value, null);
+    if (slot !== 0) {
+      const { u64 } = this.#state;
+      const before = u64[slot];
+      u64[slot] = row.writable === ALL_BITS ? value : (before & ~row.writable) | (value & row.writable);
+      if (reported.length > 0) this.#reportDebug(row.name, value, reported);
+      if (u64[slot] === before) return undefined;
+    } else this.#write(row, value);
+    for (const effect of row.effects) this.#options.onEffect(effect);
     return undefined;
   }
 
@@ -150,29 +213,30 @@ export class SystemRegisters {
 
   /** What the GIC sees of this CPU. */
   get view(): CpuView {
-    return { el: this.#state.small('el'), hcr: this.#state.u64[HCR] };
+    return { el: this.#state.u32[EL], hcr: this.#state.u64[HCR] };
   }
 
   /** Appends a row to `sysregs`. */
   #record(name: string, write: boolean, value: bigint | null, trappedTo: number | null): void {
     this.#options.events.append('sysregs', {
-      pc: this.#state.get('pc'),
+      pc: this.#state.u64[PC],
       register: name,
       write,
       value,
-      el: this.#state.small('el'),
+      el: this.#state.u32[EL],
       trapped_to: trappedTo,
     });
   }
 
   #check(
-    row: SystemRegister | undefined,
+    accessible: Accessible | undefined,
     encoding: number,
     isRead: boolean,
     value?: bigint,
   ): Refusal | undefined {
-    const el = this.#state.small('el');
-    if (row === undefined || !this.exists(row)) {
+    const el = this.#state.u32[EL];
+    if (accessible === undefined) {
+      const row = registerAt(encoding);
       const trap = this.implementationDefinedTrap(encoding, el);
       if (trap !== undefined) return { refused: 'trapped', trap };
       if (row?.feature !== 'GICv3')
@@ -182,13 +246,12 @@ export class SystemRegisters {
         });
       return UNDEFINED;
     }
-    // The highest exception level sets the frequency (D17.8.2).
-    const frequency = row.name === 'CNTFRQ_EL0' && el === 1 && !this.#options.el2;
-    if (!frequency && !row.access[el].includes(isRead ? 'r' : 'w')) return UNDEFINED;
+    const { row } = accessible;
+    if (!(isRead ? accessible.reads : accessible.writes)[el]) return UNDEFINED;
     // C5.2.18: SP_EL0 is not accessible while it is the current stack pointer.
-    if (row.name === 'SP_EL0' && this.#state.small('spsel') === 0) return UNDEFINED;
-    const trap =
-      row.traps.length === 0 ? undefined : firstTrap(row.traps, el, isRead, (name) => this.get(name));
+    if (row.name === 'SP_EL0' && this.#state.u32[SPSEL] === 0) return UNDEFINED;
+    const traps = (isRead ? accessible.readTraps : accessible.writeTraps)[el];
+    const trap = traps.length === 0 ? undefined : firstTrap(traps, el, isRead, this.#get);
     if (trap === undefined) return undefined;
     this.#record(row.name, !isRead, value ?? null, this.#trapTarget(trap, el));
     return { refused: 'trapped', trap };
@@ -221,12 +284,8 @@ export class SystemRegisters {
   #write(row: SystemRegister, value: bigint): void {
     const { cpu } = this;
     switch (row.storage) {
-      case 'slot': {
-        const slot = slotOf(row.name);
-        this.#state.u64[slot] = (this.#state.u64[slot] & ~row.writable) | (value & row.writable);
-        this.#reportDebug(row.name, value);
-        break;
-      }
+      case 'slot':
+        throw new Error(`${row.name} has a slot: the caller writes it`);
       case 'constant':
       case 'model':
         break;
@@ -242,9 +301,9 @@ export class SystemRegisters {
     }
   }
 
-  #reportDebug(name: string, value: bigint): void {
-    for (const { name: pattern, bit, what } of REPORTED)
-      if (value & bit && pattern.test(name))
+  #reportDebug(name: string, value: bigint, reported: Accessible['reported']): void {
+    for (const { bit, what } of reported)
+      if (value & bit)
         this.#options.events.append('unimplemented', {
           pc: this.#state.get('pc'),
           what: `${what} (${name})`,
@@ -257,7 +316,7 @@ export class SystemRegisters {
 
   #compute(name: string): bigint {
     const state = this.#state;
-    const el = state.small('el');
+    const el = state.u32[EL];
     switch (name) {
       case 'MIDR_EL1':
         return el === 1 ? state.u64[slotOf('VPIDR_EL2')] : this.#midr;

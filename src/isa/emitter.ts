@@ -14,6 +14,8 @@
  *  - The instruction's program counter advances by 4 unless a branch or a runtime call redirected it.
  */
 
+import type { VectorEmitter } from './vector_emitter.ts';
+
 /** Integer widths in bits. Booleans are Value<32>, 0 or 1. */
 export type Width = 32 | 64;
 
@@ -32,15 +34,19 @@ export interface Register {
 
 /** One memory access as the architecture sees it. */
 export interface Access {
-  readonly bytes: 1 | 2 | 4 | 8;
+  /** 16: of a SIMD register, through VectorEmitter. */
+  readonly bytes: 1 | 2 | 4 | 8 | 16;
   /** LDTR/STTR: with EL0's permissions where the Arm ARM says so. */
   readonly unprivileged?: boolean;
   /** Must be aligned to its size whatever SCTLR_ELx.A says (exclusives, acquire/release). */
   readonly aligned?: boolean;
   /** Acquire, release or atomic: for the syndrome's AR bit. */
   readonly ordered?: boolean;
-  /** For `aligned`: the size of the whole access where it is a part of a larger one (LDXP, STXP). Bytes. */
-  readonly alignment?: 4 | 8 | 16;
+  /**
+   * What the access must be aligned to, where that is not its size: of a larger access that it is a part of (LDXP, STXP), of
+   * the elements of a vector. Bytes.
+   */
+  readonly alignment?: 1 | 2 | 4 | 8 | 16;
   /** The exclusive monitor's own look at memory: no architectural access, in no trace. */
   readonly monitor?: boolean;
   /** The address is SP-relative: SP alignment is checked first (SCTLR_ELx.SA). */
@@ -78,10 +84,15 @@ export interface Runtime {
   /** SEVL: this CPU's event register only. */
   sendEventLocal(): void;
   yieldHint(): void;
+  /** An instruction on SIMD and floating-point registers was trapped: cell `vectorsTrapped` is not 0. */
+  vectorsTrapped(): void;
 }
 export type RuntimeCall = keyof Runtime;
 
 export interface Emitter {
+  /** SIMD and floating point. */
+  readonly vector: VectorEmitter;
+
   // Constants and pure operations. Arithmetic wraps; shift and rotate counts are taken modulo the width.
   constant<W extends Width>(width: W, n: number | bigint): Value<W>;
   add<W extends Width>(a: Value<W>, b: Value<W>): Value<W>;

@@ -3,6 +3,7 @@
  */
 import type { Emitter, Register, Value } from './emitter.ts';
 import { type Fields, type FieldsOf, type Pattern, parsePattern } from './pattern.ts';
+import type { VectorRegister } from './vector_emitter.ts';
 
 /** Architectural features, by the Arm ARM's names; `base` is Armv8.0-A A64 without FP, AdvSIMD, CRC32, crypto. */
 export type Feature = 'base' | 'FP' | 'AdvSIMD' | 'CRC32' | 'AES' | 'SHA1' | 'SHA256' | (string & {});
@@ -10,6 +11,13 @@ export type Feature = 'base' | 'FP' | 'AdvSIMD' | 'CRC32' | 'AES' | 'SHA1' | 'SH
 /** Field names that are general registers. */
 export const REGISTER_NAMES = ['rd', 'rn', 'rm', 'ra', 'rt', 'rt2', 'rs'] as const;
 export type RegisterName = (typeof REGISTER_NAMES)[number];
+/** Field names that are SIMD and floating-point registers. */
+export const VECTOR_REGISTER_NAMES = ['vd', 'vn', 'vm', 'va', 'vt', 'vt2'] as const;
+export type VectorRegisterName = (typeof VECTOR_REGISTER_NAMES)[number];
+
+/** Whether a row's instructions are subject to the traps of SIMD and floating point. */
+export const usesVectors = ({ pattern }: Row): boolean =>
+  pattern.fields.some(({ name }) => VECTOR_REGISTER_NAMES.includes(name as VectorRegisterName));
 
 /**
  * What a semantics function receives. Shape values are numbers known when code is generated; register fields are
@@ -17,7 +25,9 @@ export type RegisterName = (typeof REGISTER_NAMES)[number];
  */
 export type Operands<F extends string, S extends object, B extends object> = S & {
   readonly [K in F & RegisterName]: Register;
-} & { readonly [K in keyof B]: Value<32> } & { readonly imm: Value<64> };
+} & { readonly [K in F & VectorRegisterName]: VectorRegister } & { readonly [K in keyof B]: Value<32> } & {
+  readonly imm: Value<64>;
+};
 
 /** ISS[23:14] of a data abort on this instruction when it is a single-register transfer without writeback. */
 export interface Transfer {

@@ -38,6 +38,12 @@ export class Bus {
     return this.#find(pa) !== undefined;
   }
 
+  /** Device and register at an address, as table mmio names them; undefined where no device is. */
+  describe(pa: number): string | undefined {
+    const window = this.#find(pa);
+    return window && `${window.device.name} ${window.device.registerName((pa - window.base) & ~3)}`;
+  }
+
   /** Reads `size` bytes at an aligned address; undefined where no device is: an external abort. */
   read(pa: number, size: 1 | 2 | 4 | 8): bigint | undefined {
     const window = this.#find(pa);

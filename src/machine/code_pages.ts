@@ -17,6 +17,7 @@ import { type GuestMemory, PAGE_SIZE } from './memory.ts';
 
 /** The identity of a fetch mapping. */
 export interface FetchContext {
+  readonly cpu: number;
   readonly regime: string;
   readonly vmid: number;
   readonly asid: number;
@@ -32,6 +33,11 @@ export interface CodePage {
   records: number;
 }
 
+interface Fetched {
+  readonly page: CodePage;
+  readonly version: number;
+}
+
 export class CodePages {
   readonly #memory: GuestMemory;
   readonly #events: EventSink;
@@ -39,8 +45,8 @@ export class CodePages {
   readonly #endOfPage: number;
   readonly #pages = new Map<number, CodePage>();
   readonly #byRecords: CodePage[] = [];
-  /** Last row of table fetch for each (context, virtual page). */
-  readonly #fetched = new Map<string, string>();
+  /** Last row of table fetch for each (CPU, context), by virtual page. */
+  readonly #fetched = new Map<string, Map<bigint, Fetched>>();
   /** Called with a page whose version changed, or whose records were thrown away. */
   onRecordsGone: (records: number | 'all') => void = () => {};
   /** Called before the words `first` to `last` of the page lose their records, because they are written. */
@@ -127,10 +133,15 @@ export class CodePages {
   /** Notes that the page is fetched from at a virtual page: a row of table fetch when that is news. */
   fetched(page: CodePage, context: FetchContext, vaPage: bigint): void {
     if (!this.#events.recording) return;
-    const key = `${context.regime} ${context.vmid} ${context.asid} ${vaPage}`;
-    const now = `${page.paPage} ${page.version}`;
-    if (this.#fetched.get(key) === now) return;
-    this.#fetched.set(key, now);
+    const key = `${context.cpu} ${context.regime} ${context.vmid} ${context.asid}`;
+    let pages = this.#fetched.get(key);
+    if (pages === undefined) {
+      pages = new Map();
+      this.#fetched.set(key, pages);
+    }
+    const last = pages.get(vaPage);
+    if (last !== undefined && last.page === page && last.version === page.version) return;
+    pages.set(vaPage, { page, version: page.version });
     this.#events.append('fetch', {
       regime: context.regime,
       vmid: context.vmid,

@@ -4,7 +4,7 @@
  */
 
 import type { AccessKind, Fault } from '../cpu/fault.ts';
-import type { CpuState } from '../cpu/state.ts';
+import { CELL, type CpuState } from '../cpu/state.ts';
 import type { Access } from '../isa/emitter.ts';
 import { canonicalAddress, type TopByteIgnored } from '../mmu/address.ts';
 import type { Translation, TranslationRequest, TranslationResult } from '../mmu/translation.ts';
@@ -38,8 +38,8 @@ export interface AccessContext {
   readonly alignmentChecked: boolean;
   /** Takes the data abort. */
   dataAbort(fault: Fault, va: bigint, write: boolean): void;
-  /** Bank of the inline TLB for accesses at this level. */
-  tlbBank(el: 0 | 1 | 2): number;
+  /** Bank of the inline TLB in use, for plain or for unprivileged accesses. */
+  tlbBank(unprivileged: boolean): number;
   /** The access may have changed what the main loop looks at: finish this instruction, then look. */
   attention(): void;
 }
@@ -59,6 +59,10 @@ export interface StepObserver {
   registerWrite(register: number, value: bigint): void;
   access(access: ObservedAccess): void;
 }
+
+/** In 64-bit words; argument1 follows. */
+const ARGUMENT = CELL.argument0 >>> 3;
+const RESULT = CELL.result >>> 3;
 
 interface Part {
   readonly va: bigint;
@@ -84,6 +88,9 @@ export class DataAccess implements MemoryPort {
   /** The inline TLB is filled; not so for the evaluator. */
   readonly #inline: boolean;
   observer: StepObserver | undefined;
+  /** Takes a 64-bit value apart without arithmetic on BigInts. */
+  readonly #split64 = new BigUint64Array(1);
+  readonly #split32 = new Uint32Array(this.#split64.buffer);
 
   constructor(parts: {
     state: CpuState;
@@ -110,12 +117,23 @@ export class DataAccess implements MemoryPort {
     this.#inline = parts.inline;
   }
 
-  /** The import of translated code: value in cell argument0, result in cell result; 1 where an abort was taken. */
+  /**
+   * The import of translated code: value in cell argument0 (upper half argument1), result in cell result (upper half
+   * resultHigh); 1 where an abort was taken.
+   */
   access(va: bigint, flags: number): 0 | 1 {
-    const value = flags & ACCESS_STORE ? this.#state.get('argument0') : 0n;
+    const state = this.#state;
+    const isVector = accessBytes(flags) === 16;
+    const { u64 } = state;
+    let value = flags & ACCESS_STORE ? u64[ARGUMENT] : 0n;
+    if (flags & ACCESS_STORE && isVector) value |= u64[ARGUMENT + 1] << 64n;
     const result = this.#perform(va, flags, value);
     if (result === undefined) return 1;
-    if (!(flags & ACCESS_STORE)) this.#state.set('result', result);
+    if (!(flags & ACCESS_STORE)) {
+      // A BigInt64Array takes the lowest 64 bits.
+      u64[RESULT] = result;
+      if (isVector) state.set('resultHigh', result >> 64n);
+    }
     return 0;
   }
 
@@ -154,97 +172,120 @@ export class DataAccess implements MemoryPort {
 
   #perform(va: bigint, flags: number, value: bigint): bigint | undefined {
     const size = accessBytes(flags);
-    const low = Number(va & 0xffff_ffffn);
-    const high = Number(va >> 32n);
+    this.#split64[0] = va;
+    const low = this.#split32[0];
+    const high = this.#split32[1];
     const write = (flags & ACCESS_STORE) !== 0;
-    const aligned = low % size === 0;
+    // A vector's alignment is that of its elements.
+    const natural = Math.min(size, accessAlignment(flags));
+    const aligned = low % natural === 0;
     const mustAlign =
-      flags & ACCESS_ALIGNED ? accessAlignment(flags) : this.#context.alignmentChecked ? size : 1;
+      flags & ACCESS_ALIGNED
+        ? accessAlignment(flags)
+        : !aligned && this.#context.alignmentChecked
+          ? natural
+          : 1;
     if (low % mustAlign !== 0) {
       this.#context.dataAbort({ type: 'alignment', stage: 1, level: 0, s1ptw: false, ipa: 0 }, va, write);
       return undefined;
     }
-    const el = this.#context.accessLevel((flags & ACCESS_UNPRIVILEGED) !== 0);
-    const ignored = this.#context.topByteIgnored(el);
-    const first = Math.min(size, PAGE_SIZE - (low % PAGE_SIZE));
-    const parts: Part[] = [];
-    for (let done = 0; done < size; ) {
-      const at = done === 0 ? va : BigInt.asUintN(64, va + BigInt(done));
-      const canonical =
-        done === 0
-          ? canonicalAddress(low, high, ignored)
-          : canonicalAddress(Number(at & 0xffff_ffffn), Number(at >> 32n), ignored);
-      const kind: AccessKind = write ? 'write' : 'read';
-      const answer = this.#context.translate({
-        va: canonical,
-        kind,
-        el,
-        pan: this.#context.pan,
-        unaligned: !aligned,
-      });
-      if (!answer.ok) {
-        this.#context.dataAbort(answer.fault, at, write);
-        return undefined;
-      }
-      const bytes = done === 0 ? first : size - first;
-      const pa = answer.page.paPage + (done === 0 ? low % PAGE_SIZE : 0);
-      const offset = this.#memory.offsetOf(pa);
-      if (offset < 0 && (!this.#bus.covers(pa) || !aligned)) {
-        const fault: Fault = { type: 'external', stage: 1, level: 0, s1ptw: false, ipa: 0 };
-        this.#context.dataAbort(fault, at, write);
-        return undefined;
-      }
-      parts.push({ va: at, page: answer.page, pa, offset, bytes });
-      done += bytes;
+    const unprivileged = (flags & ACCESS_UNPRIVILEGED) !== 0;
+    const el = this.#context.accessLevel(unprivileged);
+    const fitsDevice = low % Math.min(size, 8) === 0;
+    const inPage = Math.min(size, PAGE_SIZE - (low % PAGE_SIZE));
+    const first = this.#locate(va, low, high, el, write, aligned, fitsDevice, inPage);
+    if (first === undefined) return undefined;
+    if (inPage === size) {
+      if (flags & ACCESS_PROBE) return 0n;
+      const result = this.#transfer(first, flags, value);
+      this.#recordValue(flags, write ? value : result);
+      if (this.#inline && first.offset >= 0) this.#fill(first, low, high, unprivileged);
+      return result;
     }
+    const next = BigInt.asUintN(64, va + BigInt(inPage));
+    this.#split64[0] = next;
+    const rest = size - inPage;
+    const [nextLow, nextHigh] = this.#split32;
+    const second = this.#locate(next, nextLow, nextHigh, el, write, aligned, fitsDevice, rest);
+    if (second === undefined) return undefined;
     if (flags & ACCESS_PROBE) return 0n;
-    return this.#commit(parts, low, high, el, flags, value);
+    const shift = BigInt(8 * inPage);
+    const lower = this.#transfer(first, flags, value);
+    const result = lower | (this.#transfer(second, flags, value >> shift) << shift);
+    this.#recordValue(flags, write ? value : result);
+    return result;
   }
 
-  #commit(
-    parts: readonly Part[],
+  /** Where `bytes` bytes of one page are; undefined where a data abort was taken. */
+  #locate(
+    va: bigint,
     low: number,
     high: number,
     el: 0 | 1 | 2,
-    flags: number,
-    value: bigint,
-  ): bigint {
-    const size = accessBytes(flags);
-    const write = (flags & ACCESS_STORE) !== 0;
-    const traced = !(flags & ACCESS_MONITOR);
-    let result = 0n;
-    let shift = 0n;
-    for (const part of parts) {
-      if (this.#recording.addresses && traced) this.#buffers.addAccess(part.pa);
-      if (part.offset < 0) {
-        const width = part.bytes as 1 | 2 | 4 | 8;
-        if (write) this.#bus.write(part.pa, width, BigInt.asUintN(8 * width, value));
-        else result = this.#bus.read(part.pa, width)!;
-        if (traced) this.#observe(part, write, write ? value : result);
-        this.#context.attention();
-      } else if (write) {
-        this.#storeRam(part, value >> shift);
-        if (traced) this.#observe(part, true, value >> shift);
-      } else {
-        const loaded = this.#loadRam(part);
-        if (traced) this.#observe(part, false, loaded);
-        result |= loaded << shift;
-      }
-      shift += BigInt(8 * part.bytes);
+    write: boolean,
+    aligned: boolean,
+    fitsDevice: boolean,
+    bytes: number,
+  ): Part | undefined {
+    const kind: AccessKind = write ? 'write' : 'read';
+    const { pan } = this.#context;
+    const canonical = canonicalAddress(low, high, this.#context.topByteIgnored(el));
+    const answer = this.#context.translate({ va: canonical, kind, el, pan, unaligned: !aligned });
+    if (!answer.ok) {
+      this.#context.dataAbort(answer.fault, va, write);
+      return undefined;
     }
-    if (this.#recording.values && traced)
-      this.#buffers.addValue(write ? BigInt.asUintN(8 * size, value) : result);
-    if (this.#inline && parts.length === 1 && parts[0].offset >= 0) this.#fill(parts[0], low, high, el);
+    const pa = answer.page.paPage + (low % PAGE_SIZE);
+    const offset = this.#memory.offsetOf(pa);
+    if (offset < 0 && (!fitsDevice || !this.#bus.covers(pa))) {
+      this.#context.dataAbort({ type: 'external', stage: 1, level: 0, s1ptw: false, ipa: 0 }, va, write);
+      return undefined;
+    }
+    return { va, page: answer.page, pa, offset, bytes };
+  }
+
+  /** Loads, or stores the low bytes of `value`: one architectural access. */
+  #transfer(part: Part, flags: number, value: bigint): bigint {
+    const write = (flags & ACCESS_STORE) !== 0;
+    const traced = (flags & ACCESS_MONITOR) === 0;
+    if (this.#recording.addresses && traced) this.#buffers.addAccess(part.pa);
+    let result = 0n;
+    if (part.offset < 0) {
+      if (write) this.#writeDevice(part, value);
+      else result = this.#readDevice(part);
+      this.#context.attention();
+    } else if (write) this.#storeRam(part, value);
+    else result = this.#loadRam(part);
+    if (traced && this.observer) this.#observe(part, write, write ? value : result);
     return result;
+  }
+
+  #recordValue(flags: number, value: bigint): void {
+    if (!this.#recording.values || flags & ACCESS_MONITOR) return;
+    const size = accessBytes(flags);
+    const whole = BigInt.asUintN(8 * size, value);
+    this.#buffers.addValue(BigInt.asUintN(64, whole));
+    if (size === 16) this.#buffers.addValue(whole >> 64n);
+  }
+
+  /** 16 bytes are two device accesses. */
+  #writeDevice({ pa, bytes }: Part, value: bigint): void {
+    const width = Math.min(bytes, 8) as 1 | 2 | 4 | 8;
+    this.#bus.write(pa, width, BigInt.asUintN(8 * width, value));
+    if (bytes === 16) this.#bus.write(pa + 8, 8, BigInt.asUintN(64, value >> 64n));
+  }
+  #readDevice({ pa, bytes }: Part): bigint {
+    const low = this.#bus.read(pa, Math.min(bytes, 8) as 1 | 2 | 4 | 8)!;
+    return bytes === 16 ? low | ((this.#bus.read(pa + 8, 8) ?? 0n) << 64n) : low;
   }
 
   #observe({ va, pa, bytes }: Part, write: boolean, value: bigint): void {
     this.observer?.access({ va, pa, size: bytes, write, value: BigInt.asUintN(8 * bytes, value) });
   }
 
-  #fill({ page, offset }: Part, low: number, high: number, el: 0 | 1 | 2): void {
+  #fill({ page, offset }: Part, low: number, high: number, unprivileged: boolean): void {
     const poolOffset = offset - (offset % PAGE_SIZE);
-    this.#tlb.fillData(this.#context.tlbBank(el), {
+    this.#tlb.fillData(this.#context.tlbBank(unprivileged), {
       vaLow: (low & ~(PAGE_SIZE - 1)) >>> 0,
       vaHigh: high,
       poolOffset,
@@ -259,6 +300,10 @@ export class DataAccess implements MemoryPort {
     this.#dirty.mark(offset);
     if (this.#code.holdsCode(offset - (offset % PAGE_SIZE))) this.#code.written(offset, bytes);
     switch (bytes) {
+      case 16:
+        this.#pool.setBigUint64(offset, value, true);
+        this.#pool.setBigUint64(offset + 8, value >> 64n, true);
+        return;
       case 8:
         this.#pool.setBigUint64(offset, value, true);
         return;
@@ -273,6 +318,8 @@ export class DataAccess implements MemoryPort {
 
   #loadRam({ offset, bytes }: Part): bigint {
     switch (bytes) {
+      case 16:
+        return this.#pool.getBigUint64(offset, true) | (this.#pool.getBigUint64(offset + 8, true) << 64n);
       case 8:
         return this.#pool.getBigUint64(offset, true);
       case 4:

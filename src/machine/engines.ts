@@ -1,5 +1,5 @@
 /** The back ends as the machine runs them. */
-import type { CpuState } from '../cpu/state.ts';
+import { CELL, type CpuState } from '../cpu/state.ts';
 import type { Detail } from '../translate/detail.ts';
 import { records } from '../translate/detail.ts';
 import { Evaluator, type RedirectingRuntime } from '../translate/evaluator.ts';
@@ -17,6 +17,8 @@ import type { RawBuffers } from './raw_buffers.ts';
 export interface Engine {
   /** At most so many instructions at once. */
   readonly maxSlice: number;
+  /** Gets ready to execute at pc if its page was entered before and nothing changed since; false where `enter` must be called. */
+  resume(): boolean;
   /** Gets ready to execute at byte `offset` of the page, which the pc is mapped to. */
   enter(page: CodePage, offset: number): void;
   /** Executes as many instructions as cell `budget` says. True where an instruction redirected execution: it is still in budget. */
@@ -37,11 +39,22 @@ export interface EngineParts {
   /** The calls, with the machine's bookkeeping around them. */
   readonly runtime: RedirectingRuntime;
   readonly stackMisaligned: () => 0 | 1;
+  /** Index in CpuState.u64 of what MRS of an encoding reads now; 0 where it must be called. */
+  readonly plainRegister: (encoding: number) => number;
   /** Bank of the fetch TLB in use. */
   readonly fetchBank: () => number;
   /** A word of this page is about to execute for the first time since it was written. */
   readonly onFirstExecution: (page: CodePage, offset: number) => void;
 }
+
+const PC = CELL.pc >>> 2;
+const IP = CELL.ip >>> 2;
+const BUDGET = CELL.budget >>> 2;
+/** argument1 follows. */
+const ARGUMENT = CELL.argument0 >>> 2;
+const RESULT = CELL.result >>> 2;
+const READ_SYSTEM_REGISTER = RUNTIME_CALLS.indexOf('readSystemRegister');
+const PC_BASE = CELL.pcBase >>> 2;
 
 export class InterpreterEngine implements Engine {
   readonly maxSlice = Number.POSITIVE_INFINITY;
@@ -67,28 +80,54 @@ export class InterpreterEngine implements Engine {
       },
       access: (va, flags) => parts.access.access(va, flags),
       runtime: (index) => {
+        if (index === READ_SYSTEM_REGISTER) {
+          const slot = parts.plainRegister(state.u32[ARGUMENT]);
+          if (slot !== 0) {
+            state.u32[RESULT] = state.u32[2 * slot];
+            state.u32[RESULT + 1] = state.u32[2 * slot + 1];
+            return 0;
+          }
+        }
         runtime.redirected = false;
-        const result = calls[index].call(runtime, state.get('argument0'), state.get('argument1'));
-        if (result !== undefined) state.set('result', result);
+        const { u64 } = state;
+        const result = calls[index].call(runtime, u64[ARGUMENT >>> 1], u64[(ARGUMENT >>> 1) + 1]);
+        if (result !== undefined) u64[RESULT >>> 1] = result;
         return runtime.redirected ? 1 : 0;
       },
       stackMisaligned: parts.stackMisaligned,
     });
     if (!regions) return;
-    const memories = { state: parts.stateMemory, pool: memory.pool };
-    this.regions = new Regions(parts.detail, memories, memory.u32, this.#interpreter, regions);
+    this.regions = new Regions(parts.detail, memory.u32, this.#interpreter, regions);
     code.onWritten = (page, first, last) => this.regions!.written(page, first, last);
   }
 
-  enter(page: CodePage, offset: number): void {
+  /** What the translated code does at a jump: a hit in the fetch TLB stands for the translation and for the row of table fetch. */
+  resume(): boolean {
+    const { u32 } = this.#parts.state;
+    const pageLow = (u32[PC] & ~0xfff) >>> 0;
+    const records = this.#parts.tlb.findFetch(this.#parts.fetchBank(), pageLow, u32[PC + 1]);
+    if (records === 0) return false;
+    this.#begin(records, pageLow);
+    return true;
+  }
+
+  enter(page: CodePage): void {
     const { state, code, tlb } = this.#parts;
-    this.regions?.settle();
+    const { u32 } = state;
     const records = code.recordsOf(page);
-    const pc = state.get('pc');
-    const vaPage = pc & ~0xfffn;
-    tlb.fillFetch(this.#parts.fetchBank(), Number(vaPage & 0xffff_ffffn), Number(vaPage >> 32n), records);
-    state.setSmall('ip', records + (offset / 4) * RECORD_SIZE);
-    state.set('pcBase', BigInt.asUintN(64, vaPage - BigInt(records / 4)));
+    const pageLow = (u32[PC] & ~0xfff) >>> 0;
+    tlb.fillFetch(this.#parts.fetchBank(), pageLow, u32[PC + 1], records);
+    this.#begin(records, pageLow);
+  }
+
+  /** Cells ip and pcBase for pc in the page with these records. */
+  #begin(records: number, pageLow: number): void {
+    this.regions?.settle();
+    const { u32 } = this.#parts.state;
+    u32[IP] = records + ((u32[PC] & 0xffc) >>> 2) * RECORD_SIZE;
+    const baseLow = pageLow - records / 4;
+    u32[PC_BASE] = baseLow;
+    u32[PC_BASE + 1] = u32[PC + 1] - (baseLow < 0 ? 1 : 0);
   }
 
   run(): boolean {
@@ -97,7 +136,10 @@ export class InterpreterEngine implements Engine {
 
   currentWord(): number {
     const { state, code, memory } = this.#parts;
-    const ip = Number(BigInt.asIntN(64, state.get('pc') - state.get('pcBase'))) * 4;
+    // The high words count too: pc may be anywhere after an exception.
+    const { u32 } = state;
+    const high = (u32[PC + 1] - u32[PC_BASE + 1]) | 0;
+    const ip = (u32[PC] - u32[PC_BASE] + high * 2 ** 32) * 4;
     if (!code.holdsRecord(ip)) return 0;
     const { page, offset } = code.locate(ip);
     return memory.u32[(page.poolOffset + offset) / 4];
@@ -134,6 +176,11 @@ export class EvaluatorEngine implements Engine {
     );
   }
 
+  /** Every instruction is looked up anew. */
+  resume(): boolean {
+    return false;
+  }
+
   enter(page: CodePage, offset: number): void {
     this.#parts.onFirstExecution(page, offset);
     this.#word = this.#parts.memory.u32[(page.poolOffset + offset) / 4];
@@ -141,7 +188,7 @@ export class EvaluatorEngine implements Engine {
 
   run(): boolean {
     const completed = this.#evaluator.execute(this.#word);
-    if (completed) this.#parts.state.setSmall('budget', 0);
+    if (completed) this.#parts.state.u32[BUDGET] = 0;
     return !completed;
   }
 

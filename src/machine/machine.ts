@@ -7,7 +7,8 @@ import type { CpuModel } from '../cpu/models/model.ts';
 import { modelNamed } from '../cpu/models/models.ts';
 import { CpuRuntime } from '../cpu/runtime.ts';
 import { Semihosting } from '../cpu/semihosting.ts';
-import { CpuState } from '../cpu/state.ts';
+import { CELL, CpuState, VECTOR_BASE } from '../cpu/state.ts';
+import { slotOf } from '../cpu/sysregs/table.ts';
 import { SystemOperations } from '../cpu/system_operations.ts';
 import { SystemRegisters } from '../cpu/system_registers.ts';
 import { decode } from '../isa/table.ts';
@@ -92,6 +93,10 @@ export class Machine {
   /** The banks of the inline TLB in use must be chosen again. */
   #contextChanged = true;
   #fetchBank = 0;
+  #unprivilegedBank = 0;
+  /** Banks chosen since the translation registers changed, by EL, PAN and UAO; good while the TLB's generation is that. */
+  readonly #chosenBanks: (ChosenBanks | undefined)[] = Array(16).fill(undefined);
+  #chosenGeneration = -1;
 
   constructor(options: MachineOptions) {
     const { recipe, readFile, engine = 'interpreter', regions, detail = 'none', events, onConsole } = options;
@@ -110,7 +115,10 @@ export class Machine {
     this.buffers = new RawBuffers(this.state, stateMemory.buffer);
     this.#tlb = new InlineTlb(stateMemory.buffer);
     this.code = new CodePages(this.memory, this.events, stateMemory.buffer, HANDLER_PAGE_END);
-    this.code.onNewPage = (poolOffset) => this.#tlb.protectPage(poolOffset);
+    // Stores go ahead inline to dirty pages only.
+    this.code.onNewPage = (poolOffset) => {
+      if (this.dirty.has(poolOffset)) this.#tlb.protectPage(poolOffset);
+    };
     this.code.onRecordsGone = (gone) => {
       if (gone !== 'all') this.#tlb.dropFetch(gone);
       else {
@@ -120,7 +128,7 @@ export class Machine {
     };
 
     const onAttention = (reason: Attention) => this.#attend(reason);
-    const pc = () => this.state.get('pc');
+    const pc = () => this.state.u64[PC];
     this.board = new VirtBoard(recipe, {
       events: this.events,
       clock: this.time,
@@ -161,12 +169,14 @@ export class Machine {
         features,
         events: this.events,
         pc,
-        onInvalidate: () => {
-          this.#tlb.flush();
+        onInvalidate: (what) => {
+          if (what.all) this.#tlb.flush();
+          else this.#tlb.dropPages(what.va, what.size);
           this.#attend('translation');
         },
         onContextChange: () => {
           this.#contextChanged = true;
+          this.#chosenBanks.fill(undefined);
         },
       });
       return new CpuCore(cpu, mmu);
@@ -226,6 +236,7 @@ export class Machine {
       buffers: this.buffers,
       runtime: this.#runtime,
       stackMisaligned: () => this.#stackMisaligned(),
+      plainRegister: (encoding) => this.registers.plainSlot(encoding),
       fetchBank: () => this.#fetchBank,
       onFirstExecution: (page, offset) => this.#firstExecution(page, offset),
     };
@@ -246,7 +257,7 @@ export class Machine {
 
   /** The translation regime that the current CPU executes in. */
   get regime(): Regime {
-    return this.mmu.regime(this.state.small('el') as 0 | 1 | 2);
+    return this.mmu.regime(this.state.u32[EL] as 0 | 1 | 2);
   }
 
   /** While there is an observer, instructions execute one at a time and tell it what they do. */
@@ -318,6 +329,7 @@ export class Machine {
     state.setSmall('daif', 15);
     state.set('exclusiveAddress', 0xffff_ffff_ffff_ffffn);
     state.set('pc', entry);
+    state.u64.fill(0n, VECTOR_BASE >>> 3, (VECTOR_BASE >>> 3) + 64);
     this.registers.reset();
     this.board.timer.reset(this.current);
     this.mmu.registersChanged();
@@ -325,7 +337,7 @@ export class Machine {
   }
 
   #attend(reason: Attention): void {
-    if (reason === 'translation') this.#contextChanged = true;
+    if (reason === 'translation' || reason === 'vectors') this.#contextChanged = true;
     if (reason === 'yield') this.yielded = true;
     this.time.stopAfterThis();
   }
@@ -340,6 +352,7 @@ export class Machine {
     this.current = cpu;
     this.registers.reload(cpu);
     this.#contextChanged = true;
+    this.#chosenBanks.fill(undefined);
   }
 
   /**
@@ -347,6 +360,10 @@ export class Machine {
    */
   chooseCpu(): boolean {
     const { cores, state } = this;
+    if (cores.length === 1 && state.u32[WAITING] === 0) {
+      this.yielded = false;
+      return true;
+    }
     const start = this.yielded ? 1 : 0;
     this.yielded = false;
     for (let i = 0; i < cores.length; i++) {
@@ -369,10 +386,12 @@ export class Machine {
    * Gets the engine ready to execute at pc. 'fault': an exception was taken instead, and no instruction was attempted.
    */
   enter(): 'ok' | 'fault' {
+    if (this.#contextChanged) this.#chooseBanks();
+    if (this.engine.resume()) return 'ok';
     const { state } = this;
-    const el = state.small('el') as 0 | 1 | 2;
+    const el = state.u32[EL] as 0 | 1 | 2;
     const regime = this.mmu.regime(el);
-    const tagged = state.get('pc');
+    const tagged = state.u64[PC];
     const va = canonicalAddress(Number(tagged & 0xffff_ffffn), Number(tagged >> 32n), regime.topByteIgnored);
     const pc = Number.isNaN(va) ? tagged : BigInt.asUintN(64, BigInt(va));
     if (pc !== tagged) {
@@ -401,7 +420,7 @@ export class Machine {
   }
 
   #fetchContext({ name, vmid, asid }: Regime) {
-    return { regime: name, vmid, asid };
+    return { cpu: this.current, regime: name, vmid, asid };
   }
 
   #firstExecution(page: CodePage, offset: number): void {
@@ -414,24 +433,37 @@ export class Machine {
 
   #chooseBanks(): void {
     this.#contextChanged = false;
-    const el = this.state.small('el') as 0 | 1 | 2;
-    const bank = this.#bankOf(el);
-    const unprivileged = this.#bankOf(this.#accessLevel(true));
-    this.#fetchBank = bank;
-    this.state.setSmall('tlb', dataTlbAddress(bank));
-    this.state.setSmall('tlbUnprivileged', dataTlbAddress(unprivileged));
-    this.state.setSmall('fetchTlb', fetchTlbAddress(bank));
+    const { u32 } = this.state;
+    if (this.#chosenGeneration !== this.#tlb.generation) this.#chosenBanks.fill(undefined);
+    const index = u32[EL] | (u32[PAN] << 2) | (u32[UAO] << 3);
+    let chosen = this.#chosenBanks[index];
+    if (chosen === undefined) {
+      const bank = this.#bankOf(u32[EL] as 0 | 1 | 2);
+      chosen = { bank, unprivileged: this.#bankOf(this.#accessLevel(true)) };
+      if (this.#chosenGeneration !== this.#tlb.generation) this.#chosenBanks.fill(undefined);
+      this.#chosenBanks[index] = chosen;
+      this.#chosenGeneration = this.#tlb.generation;
+    } else {
+      this.#tlb.touch(chosen.bank);
+      this.#tlb.touch(chosen.unprivileged);
+    }
+    this.#fetchBank = chosen.bank;
+    this.#unprivilegedBank = chosen.unprivileged;
+    u32[TLB] = dataTlbAddress(chosen.bank);
+    u32[TLB_UNPRIVILEGED] = dataTlbAddress(chosen.unprivileged);
+    u32[FETCH_TLB] = fetchTlbAddress(chosen.bank);
+    u32[VECTORS_TRAPPED] = this.#runtime.vectorsAreTrapped ? 1 : 0;
   }
 
   #bankOf(el: 0 | 1 | 2): number {
-    const key = this.mmu.contextKey(el, this.state.small('pan') === 1);
+    const key = this.mmu.contextKey(el, this.state.u32[PAN] === 1);
     return this.#tlb.bankOf(key * this.cores.length + this.current);
   }
 
   /** LDTR and STTR at EL1, and at EL2 of a host with TGE, act as EL0. C6.2.198. */
   #accessLevel(unprivileged: boolean): 0 | 1 | 2 {
-    const el = this.state.small('el') as 0 | 1 | 2;
-    if (!unprivileged || this.state.small('uao')) return el;
+    const el = this.state.u32[EL] as 0 | 1 | 2;
+    if (!unprivileged || this.state.u32[UAO] !== 0) return el;
     return el === 1 || (el === 2 && this.mmu.regime(0).name === 'EL20') ? 0 : el;
   }
 
@@ -442,7 +474,7 @@ export class Machine {
       topByteIgnored: (el) => machine.mmu.regime(el).topByteIgnored,
       accessLevel: (unprivileged) => machine.#accessLevel(unprivileged),
       get pan() {
-        return machine.state.small('pan') === 1;
+        return machine.state.u32[PAN] === 1;
       },
       get alignmentChecked() {
         return machine.#controlBit(SCTLR_A);
@@ -453,20 +485,20 @@ export class Machine {
         machine.time.doNotCount();
         machine.exceptions.dataAbort(fault, va, { write, ...(transfer ? { transfer } : {}) });
       },
-      tlbBank: (el) => machine.#bankOf(el),
+      tlbBank: (unprivileged) => (unprivileged ? machine.#unprivilegedBank : machine.#fetchBank),
       attention: () => machine.time.stopAfterThis(),
     };
   }
 
   /** A bit of SCTLR_ELx of the current exception level. */
-  #controlBit(bit: bigint): boolean {
-    const el = this.state.small('el');
-    return (this.registers.get(el === 2 ? 'SCTLR_EL2' : 'SCTLR_EL1') & bit) !== 0n;
+  #controlBit(bit: number): boolean {
+    const { u32 } = this.state;
+    return (u32[2 * (u32[EL] === 2 ? SCTLR_EL2 : SCTLR_EL1)] & bit) !== 0;
   }
 
   /** SP is not a multiple of 16 and is the base of an access: D1.8.2. */
   #stackMisaligned(): 0 | 1 {
-    if (!this.#controlBit(this.state.small('el') === 0 ? SCTLR_SA0 : SCTLR_SA)) return 0;
+    if (!this.#controlBit(this.state.u32[EL] === 0 ? SCTLR_SA0 : SCTLR_SA)) return 0;
     this.exceptions.spAlignmentFault();
     return 1;
   }
@@ -535,8 +567,26 @@ export class Machine {
   }
 }
 
-const SCTLR_A = 1n << 1n;
-const SCTLR_SA = 1n << 3n;
-const SCTLR_SA0 = 1n << 4n;
+/** The banks of the inline TLB that a context uses. */
+interface ChosenBanks {
+  readonly bank: number;
+  readonly unprivileged: number;
+}
+
+const PC = CELL.pc >>> 3;
+const EL = CELL.el >>> 2;
+const PAN = CELL.pan >>> 2;
+const UAO = CELL.uao >>> 2;
+const WAITING = CELL.waiting >>> 2;
+const VECTORS_TRAPPED = CELL.vectorsTrapped >>> 2;
+const TLB = CELL.tlb >>> 2;
+const TLB_UNPRIVILEGED = CELL.tlbUnprivileged >>> 2;
+const FETCH_TLB = CELL.fetchTlb >>> 2;
+const SCTLR_EL1 = slotOf('SCTLR_EL1');
+const SCTLR_EL2 = slotOf('SCTLR_EL2');
+/** In SCTLR_ELx[31:0]. */
+const SCTLR_A = 1 << 1;
+const SCTLR_SA = 1 << 3;
+const SCTLR_SA0 = 1 << 4;
 /** FMO, IMO, TGE. */
 const HCR_ROUTES = (1n << 3n) | (1n << 4n) | (1n << 27n);

@@ -1,5 +1,5 @@
 /** The raw recording buffers of one packet, in memory 0, and the cells that say how far they are filled. */
-import type { CpuState } from '../cpu/state.ts';
+import { CELL, type CpuState } from '../cpu/state.ts';
 import {
   ACCESS_BUFFER,
   ATOM_BUFFER,
@@ -16,6 +16,17 @@ const BUFFERS = {
   registerPointer: REGISTER_BUFFER,
 } as const;
 type Pointer = keyof typeof BUFFERS;
+const POINTERS = Object.entries(BUFFERS).map(([pointer, start]) => ({
+  word: CELL[pointer as Pointer] >>> 2,
+  start,
+}));
+
+/** In 32-bit words. */
+const ATOM_POINTER = CELL.atomPointer >>> 2;
+const TARGET_POINTER = CELL.targetPointer >>> 2;
+const ACCESS_POINTER = CELL.accessPointer >>> 2;
+const VALUE_POINTER = CELL.valuePointer >>> 2;
+const REGISTER_POINTER = CELL.registerPointer >>> 2;
 
 export class RawBuffers {
   readonly #state: CpuState;
@@ -31,7 +42,8 @@ export class RawBuffers {
 
   /** Empties all buffers: a packet begins. */
   reset(): void {
-    for (const [pointer, start] of Object.entries(BUFFERS)) this.#state.setSmall(pointer as Pointer, start);
+    const { u32 } = this.#state;
+    for (const { word, start } of POINTERS) u32[word] = start;
   }
 
   #words(pointer: Pointer): BigUint64Array {
@@ -59,31 +71,35 @@ export class RawBuffers {
   }
 
   addAtom(taken: boolean): void {
-    const at = this.#state.small('atomPointer');
-    this.#view.setUint8(at, Number(taken));
-    this.#state.setSmall('atomPointer', at + 1);
+    const { u32 } = this.#state;
+    this.#view.setUint8(u32[ATOM_POINTER], Number(taken));
+    u32[ATOM_POINTER] += 1;
   }
-  #add(pointer: Pointer, value: bigint): void {
-    const at = this.#state.small(pointer);
-    this.#view.setBigUint64(at, value, true);
-    this.#state.setSmall(pointer, at + 8);
+  #add(pointer: number, value: bigint): void {
+    const { u32 } = this.#state;
+    this.#view.setBigUint64(u32[pointer], value, true);
+    u32[pointer] += 8;
   }
   addTarget(address: bigint): void {
-    this.#add('targetPointer', address);
+    this.#add(TARGET_POINTER, address);
   }
   addAccess(pa: number): void {
-    this.#add('accessPointer', BigInt(pa));
+    const { u32 } = this.#state;
+    const at = u32[ACCESS_POINTER];
+    this.#view.setUint32(at, pa % 2 ** 32, true);
+    this.#view.setUint32(at + 4, Math.floor(pa / 2 ** 32), true);
+    u32[ACCESS_POINTER] = at + 8;
   }
   addValue(value: bigint): void {
-    this.#add('valuePointer', value);
+    this.#add(VALUE_POINTER, value);
   }
   addRegister(value: bigint): void {
-    this.#add('registerPointer', value);
+    this.#add(REGISTER_POINTER, value);
   }
 
   /** The last target gets the address that execution went on at, without the tag of the address it was given. */
   untagLastTarget(tagged: bigint, address: bigint): void {
-    const at = this.#state.small('targetPointer') - 8;
+    const at = this.#state.u32[TARGET_POINTER] - 8;
     if (at >= TARGET_BUFFER && this.#view.getBigUint64(at, true) === tagged)
       this.#view.setBigUint64(at, address, true);
   }

@@ -25,6 +25,8 @@ export interface PacketStart {
 const QUANTUM = 8192;
 
 const PC_WORD = CELL.pc >>> 2;
+const EL = CELL.el >>> 2;
+const ILLEGAL = CELL.il >>> 2;
 /** B . */
 const BRANCH_TO_SELF = 0x1400_0000;
 
@@ -79,8 +81,8 @@ export class RunLoop {
       icount: time.icount,
       timeNs: time.now(),
       cpu: machine.current,
-      pc: machine.state.get('pc'),
-      el: machine.state.small('el'),
+      pc: machine.state.u64[PC_WORD >>> 1],
+      el: machine.state.u32[EL],
       regime: name,
       vmid,
       asid,
@@ -125,7 +127,7 @@ export class RunLoop {
   #slice(most: number): 'completed' | 'redirected' | 'fetch fault' {
     const { machine, time } = this.#parts;
     const { state, exceptions, engine } = machine;
-    if (state.small('il')) {
+    if (state.u32[ILLEGAL]) {
       this.#attemptInstead(() => exceptions.illegalState());
       return 'redirected';
     }
@@ -134,9 +136,9 @@ export class RunLoop {
       return 'redirected';
     }
     const { icount } = time;
-    const pc = state.get('pc');
     // The turns of several CPUs end at multiples of the quantum, wherever packets end.
     const turn = machine.cores.length > 1 ? QUANTUM - (icount % QUANTUM) : Number.POSITIVE_INFINITY;
+    const pc = state.u64[PC_WORD >>> 1];
     if (machine.enter() === 'fault') {
       const { icount: last, pc: lastPc } = this.#lastFetchFault;
       this.#lastFetchFault = { icount, pc };

@@ -46,6 +46,16 @@ export type TlbInvalidation =
 export const isBroadcast = (operation: TlbiOperation): operation is `${LocalOperation}IS` =>
   operation.endsWith('IS');
 
+const PARSED: ReadonlyMap<TlbiOperation, { readonly local: LocalOperation; readonly el2: boolean }> = new Map(
+  TLBI_OPERATIONS.flatMap((local) => {
+    const parsed = { local, el2: local.endsWith('E2') };
+    return [
+      [local, parsed],
+      [`${local}IS`, parsed],
+    ];
+  }),
+);
+
 /** The regimes that the operations for EL1 and for EL2 work on now. */
 export interface TlbiRegimes {
   readonly el1: RegimeName;
@@ -62,8 +72,8 @@ export function decodeTlbi(
   regimes: TlbiRegimes,
   regimeOf: (name: RegimeName) => Regime,
 ): TlbInvalidation {
-  const local = (isBroadcast(operation) ? operation.slice(0, -2) : operation) as LocalOperation;
-  const regime = local.endsWith('E2') ? regimes.el2 : regimes.el1;
+  const { local, el2 } = PARSED.get(operation)!;
+  const regime = el2 ? regimes.el2 : regimes.el1;
   const { vmid, asidMask } = regimeOf(regime);
   const asid = Number(argument >> 48n) & asidMask;
   switch (local) {

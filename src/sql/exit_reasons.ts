@@ -48,31 +48,31 @@ export function exitReason(kind: string, ec: number): string {
 }
 
 /** Functions of the SMC calling convention that everybody knows: PSCI (DEN0022), and the version calls of DEN0028. */
-const SMCCC: { readonly [id: number]: string } = {
-  2147483648: 'SMCCC_VERSION',
-  2147483649: 'SMCCC_ARCH_FEATURES',
-  2147516416: 'SMCCC_ARCH_WORKAROUND_1',
-  2147516415: 'SMCCC_ARCH_WORKAROUND_2',
-  2147500031: 'SMCCC_ARCH_WORKAROUND_3',
-  2214592512: 'PSCI_VERSION',
-  2214592513: 'PSCI_CPU_SUSPEND',
-  3288334337: 'PSCI_CPU_SUSPEND',
-  2214592514: 'PSCI_CPU_OFF',
-  2214592515: 'PSCI_CPU_ON',
-  3288334339: 'PSCI_CPU_ON',
-  2214592516: 'PSCI_AFFINITY_INFO',
-  3288334340: 'PSCI_AFFINITY_INFO',
-  2214592518: 'PSCI_MIGRATE_INFO_TYPE',
-  2214592520: 'PSCI_SYSTEM_OFF',
-  2214592521: 'PSCI_SYSTEM_RESET',
-  2214592522: 'PSCI_FEATURES',
-  3288334354: 'PSCI_SYSTEM_RESET2',
-};
+const SMCCC: ReadonlyMap<number, string> = new Map([
+  [0x8000_0000, 'SMCCC_VERSION'],
+  [0x8000_0001, 'SMCCC_ARCH_FEATURES'],
+  [0x8000_8000, 'SMCCC_ARCH_WORKAROUND_1'],
+  [0x8000_7fff, 'SMCCC_ARCH_WORKAROUND_2'],
+  [0x8000_3fff, 'SMCCC_ARCH_WORKAROUND_3'],
+  [0x8400_0000, 'PSCI_VERSION'],
+  [0x8400_0001, 'PSCI_CPU_SUSPEND'],
+  [0xc400_0001, 'PSCI_CPU_SUSPEND'],
+  [0x8400_0002, 'PSCI_CPU_OFF'],
+  [0x8400_0003, 'PSCI_CPU_ON'],
+  [0xc400_0003, 'PSCI_CPU_ON'],
+  [0x8400_0004, 'PSCI_AFFINITY_INFO'],
+  [0xc400_0004, 'PSCI_AFFINITY_INFO'],
+  [0x8400_0006, 'PSCI_MIGRATE_INFO_TYPE'],
+  [0x8400_0008, 'PSCI_SYSTEM_OFF'],
+  [0x8400_0009, 'PSCI_SYSTEM_RESET'],
+  [0x8400_000a, 'PSCI_FEATURES'],
+  [0xc400_0012, 'PSCI_SYSTEM_RESET2'],
+]);
 
 /** The function that X0 asks for at an HVC or SMC: bits 31 to 0 are its identifier. */
 export function smcccFunction(x0: bigint): string {
   const id = Number(x0 & 0xffff_ffffn);
-  return SMCCC[id] ?? `0x${id.toString(16)}`;
+  return SMCCC.get(id) ?? `0x${id.toString(16)}`;
 }
 
 /** The system register of a trapped MRS, MSR or SYS, from the ISS, in the assembler's generic form: S3_0_C12_C11_5. */

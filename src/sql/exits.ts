@@ -7,10 +7,11 @@
  * belong to it. A VM is told apart by VTTBR_EL2, a vCPU of it by VMPIDR_EL2, which is the CPU's own until it is written.
  */
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { MAP, type Region } from '../machine/virt_map.ts';
+import { VirtBoard } from '../machine/board.ts';
+import { DEFAULT_RECIPE, type Recipe } from '../machine/recipe.ts';
 import { type Batch, TableBuilder } from '../trace/columns.ts';
 import type { Recording } from '../trace/recording.ts';
-import type { ColumnType } from '../trace/schema.ts';
+import { type ColumnType, NO_EVENTS } from '../trace/schema.ts';
 import { encodedRegister, exitReason, smcccFunction, waitInstruction } from './exit_reasons.ts';
 import { registerScan, type ScanColumn } from './scan.ts';
 import { createViews } from './tables.ts';
@@ -250,23 +251,13 @@ export function findExits(recording: Recording): Exit[] {
   return exits;
 }
 
-/** Names of device registers by physical address, as far as the recording saw them, and of trapped registers by instruction. */
+/** Names of device registers by physical address, and of trapped registers by instruction. */
 class Names {
-  readonly #registersAt = new Map<bigint, string>();
+  readonly #board: VirtBoard;
   readonly #trapped = new Map<string, string>();
 
   constructor(recording: Recording) {
-    for (const { rows, columns } of recording.batches('mmio', ['pa', 'device', 'register'])) {
-      const { pa, device, register } = columns;
-      for (let row = 0; row < rows; row++) {
-        const address = pa.values[row] as bigint;
-        if (this.#registersAt.has(address)) continue;
-        const [deviceName, registerName] = [device, register].map(
-          ({ dictionary, values }) => dictionary![Number(values[row])],
-        );
-        this.#registersAt.set(address, `${deviceName} ${registerName}`);
-      }
-    }
+    this.#board = boardForNames(recording.facts.recipe as unknown as Recipe);
     for (const { rows, columns } of recording.batches('sysregs', [
       'icount',
       'cpu',
@@ -282,19 +273,9 @@ class Names {
     }
   }
 
-  /**
-   * What is at an intermediate physical address that nobody mapped: a guest's devices are where the board's are, so a register
-   * by its name or a device of the board by its offset; else the address.
-   */
+  /** What a guest finds at an intermediate physical address, if its devices are where the board's are; else the address. */
   #at(ipa: bigint): string {
-    const register = this.#registersAt.get(ipa);
-    if (register !== undefined) return register;
-    const address = Number(ipa);
-    const device = Object.entries<Region>(MAP).find(
-      ([, { base, size }]) => address >= base && address < base + size,
-    );
-    if (device === undefined) return `0x${ipa.toString(16)}`;
-    return `${device[0]} + 0x${(address - device[1].base).toString(16)}`;
+    return this.#board.bus.describe(Number(ipa)) ?? `0x${ipa.toString(16)}`;
   }
 
   subReason({ kind, ec, iss, x0, icount, cpu, ipa }: Exit): string {
@@ -315,6 +296,22 @@ class Names {
         return '';
     }
   }
+}
+
+/** The board of a recipe, of which only the map is used. */
+function boardForNames(recipe: Recipe): VirtBoard {
+  return new VirtBoard(
+    { ...DEFAULT_RECIPE, ...recipe },
+    {
+      events: NO_EVENTS,
+      clock: { now: () => 0 },
+      pc: () => 0n,
+      currentCpu: () => 0,
+      onInterruptChange: () => {},
+      onDeadlineChange: () => {},
+      onConsole: () => {},
+    },
+  );
 }
 
 function exitRows(recording: Recording): Batch {

@@ -11,13 +11,14 @@ import { UserError } from '../user-error.ts';
 import { registerExits } from './exits.ts';
 import { registerInstructions, type Symbolize } from './instructions.ts';
 import { registerMemoryAccesses } from './memory_accesses.ts';
+import { registerSymbolFunction } from './symbol_function.ts';
 import { registerTables } from './tables.ts';
 
 export type Row = { readonly [column: string]: JS };
 export type Parameters = DuckDBValue[] | Record<string, DuckDBValue>;
 
 export interface SessionOptions {
-  /** Names an address, for the column `symbol` of `instructions`. */
+  /** Names an address, for `symbol(address)` and the column `symbol` of `instructions`. */
   readonly symbolize?: Symbolize;
 }
 
@@ -38,6 +39,7 @@ export class Session {
     const instance = await DuckDBInstance.create(':memory:');
     const connection = await instance.connect();
     await registerTables(connection, recording);
+    registerSymbolFunction(connection, options.symbolize);
     await registerInstructions(connection, recording, options.symbolize);
     await registerMemoryAccesses(connection, recording);
     await registerExits(connection, recording);

@@ -7,7 +7,7 @@ import { UserError } from '../user-error.ts';
 import { sha256 } from './digest.ts';
 import { DurableFile } from './durable_file.ts';
 import type { Recording } from './recording.ts';
-import { writeError } from './writer.ts';
+import { writeError } from './write_error.ts';
 
 const imagePath = (directory: string, digest: string) => join(directory, 'images', `${digest}.zst`);
 

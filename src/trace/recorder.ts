@@ -21,7 +21,7 @@ import type { Checkpoint } from './encode/checkpoint.ts';
 import * as layout from './layout.ts';
 import { PacketBuffer, type RawPacket, recordBytes } from './raw_packet.ts';
 import type { EventSink, EventTable, RowOf, TableName } from './schema.ts';
-import { writeError } from './writer.ts';
+import { writeError } from './write_error.ts';
 import { SLOT_BYTES, SLOTS, WriterChannel } from './writer_channel.ts';
 import type { WriterMessage, WriterSetup } from './writer_worker.ts';
 

@@ -5,7 +5,6 @@
  * commits them all at once, in the same manner.
  */
 import { join } from 'node:path';
-import { UserError } from '../user-error.ts';
 import type { Batch } from './columns.ts';
 import { seal, sha256 } from './digest.ts';
 import { syncDirectory, writeDurably } from './durable_file.ts';
@@ -15,6 +14,7 @@ import { SegmentWriter } from './encode/segment.ts';
 import * as layout from './layout.ts';
 import { PacketBuffer } from './raw_packet.ts';
 import { TABLES, type TableName } from './schema.ts';
+import { writeError } from './write_error.ts';
 
 /** What closes an epoch. */
 export interface EpochEnd {
@@ -147,26 +147,4 @@ export class Writer {
       throw writeError(this.#directory, error, this.#epoch - 1);
     }
   }
-}
-
-const CAUSES: { readonly [code: string]: string } = {
-  ENOSPC: 'no space is left on the device',
-  EDQUOT: 'the disk quota is used up',
-  EFBIG: 'a file became larger than "ulimit -f" allows',
-  EACCES: 'permission is denied',
-  EROFS: 'the file system is read-only',
-  ENOENT: 'there is no such directory',
-  ENOTDIR: 'a part of the path is no directory',
-  EIO: 'the device reports an error',
-};
-
-/** The user's line for an error of the file system; any other error is ours and stays as it is. */
-export function writeError(directory: string, error: unknown, epochs: number): unknown {
-  const { code, syscall } = error as NodeJS.ErrnoException;
-  if (code === undefined || syscall === undefined) return error;
-  const kept =
-    epochs === 0
-      ? 'nothing was committed'
-      : `what was recorded up to epoch ${epochs} is whole and can be read`;
-  return new UserError(`cannot write ${directory}: ${CAUSES[code] ?? code}; ${kept}`);
 }

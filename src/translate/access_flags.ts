@@ -8,7 +8,7 @@ export const ACCESS_PROBE = 1 << 7;
 /** In no trace. */
 export const ACCESS_MONITOR = 1 << 11;
 
-/** Bits 1..0: log2 of the size; 9..8: log2 of the alignment of an ACCESS_ALIGNED one. */
+/** Bits 2..0: log2 of the size; 10..8: log2 of the alignment of an ACCESS_ALIGNED one. */
 export function packAccess(access: Access, operation: 'load' | 'store' | 'probe'): number {
   return (
     Math.log2(access.bytes) |
@@ -20,5 +20,5 @@ export function packAccess(access: Access, operation: 'load' | 'store' | 'probe'
     (Math.log2(access.alignment ?? access.bytes) << 8)
   );
 }
-export const accessBytes = (flags: number): 1 | 2 | 4 | 8 => (1 << (flags & 3)) as 1 | 2 | 4 | 8;
+export const accessBytes = (flags: number): 1 | 2 | 4 | 8 | 16 => (1 << (flags & 7)) as 1 | 2 | 4 | 8 | 16;
 export const accessAlignment = (flags: number): number => 1 << ((flags >> 8) & 7);

@@ -4,8 +4,9 @@
  */
 import { CELL, type CpuState, SLOT_SP } from '../cpu/state.ts';
 import type { Access, Cell, Emitter, Register, Runtime, RuntimeCall, Value, Width } from '../isa/emitter.ts';
-import { REGISTER_NAMES, type Row } from '../isa/row.ts';
+import { REGISTER_NAMES, type Row, usesVectors, VECTOR_REGISTER_NAMES } from '../isa/row.ts';
 import { type Decoded, decode } from '../isa/table.ts';
+import { EvaluatorVector } from './evaluator_vector.ts';
 
 /**
  * Memory as the instruction sees it: virtual addresses (unsigned 64 bit), the current regime. A port that finds a fault
@@ -43,14 +44,14 @@ export interface ValueSink {
 }
 
 /** A value at once: unsigned, within its width. */
-interface Known {
+export interface Known {
   readonly width: Width;
   readonly n: bigint;
 }
 
-const known = (value: Value): Known => value as unknown as Known;
+export const known = (value: Value): Known => value as unknown as Known;
 const numberOf = (register: Register): number => register as unknown as number;
-const make = <W extends Width>(width: W, n: bigint): Value<W> =>
+export const make = <W extends Width>(width: W, n: bigint): Value<W> =>
   ({ width, n: BigInt.asUintN(width, n) }) as unknown as Value<W>;
 const truth = (holds: boolean): Value<32> => make(32, holds ? 1n : 0n);
 
@@ -64,6 +65,7 @@ export class Evaluator implements Emitter {
   readonly #runtime: RedirectingRuntime;
   readonly #flow: FlowSink;
   readonly #values: ValueSink | undefined;
+  readonly vector: EvaluatorVector;
   /** Where execution goes on after the current instruction. */
   #next = 0n;
 
@@ -79,6 +81,10 @@ export class Evaluator implements Emitter {
     this.#runtime = runtime;
     this.#flow = flow;
     this.#values = values;
+    this.vector = new EvaluatorVector(state, {
+      load: (access, address) => this.#load({ ...access, bytes: 16 }, address),
+      store: (access, address, n) => this.#store({ ...access, bytes: 16 }, address, n),
+    });
   }
 
   /**
@@ -89,8 +95,10 @@ export class Evaluator implements Emitter {
     this.#next = this.#state.get('pc') + 4n;
     const decoded = decode(word);
     try {
-      if (decoded?.row.execute) decoded.row.execute(operandsOf(decoded), this);
-      else this.call('undefinedInstruction');
+      if (decoded?.row.execute) {
+        if (usesVectors(decoded.row) && this.#state.small('vectorsTrapped')) this.call('vectorsTrapped');
+        decoded.row.execute(operandsOf(decoded), this);
+      } else this.call('undefinedInstruction');
     } catch (error) {
       if (error !== LEAVE) throw error;
       return false;
@@ -236,13 +244,19 @@ export class Evaluator implements Emitter {
   }
 
   load(access: Access, address: Value<64>): Value<64> {
+    return make(64, this.#load(access, address));
+  }
+  #load(access: Access, address: Value<64>): bigint {
     const value = this.#memory.load(seenByPort(access), known(address).n);
     if (value === undefined) throw LEAVE;
     if (!access.monitor) this.#values?.memoryValue(value);
-    return make(64, value);
+    return value;
   }
   store(access: Access, address: Value<64>, value: Value): void {
-    const stored = BigInt.asUintN(8 * access.bytes, known(value).n);
+    this.#store(access, address, known(value).n);
+  }
+  #store(access: Access, address: Value<64>, n: bigint): void {
+    const stored = BigInt.asUintN(8 * access.bytes, n);
     if (!this.#memory.store(seenByPort(access), known(address).n, stored)) throw LEAVE;
     this.#values?.memoryValue(stored);
   }
@@ -286,7 +300,8 @@ export class Evaluator implements Emitter {
 
 function operandsOf({ row, fields }: Decoded): never {
   const operands: { [name: string]: unknown } = { ...row.shape(fields) };
-  for (const name of REGISTER_NAMES) if (name in fields) operands[name] = fields[name];
+  for (const name of [...REGISTER_NAMES, ...VECTOR_REGISTER_NAMES])
+    if (name in fields) operands[name] = fields[name];
   for (const [name, derive] of Object.entries(row.bytes)) operands[name] = byteOf(row, name, derive(fields));
   if (row.imm) operands.imm = make(64, BigInt(row.imm(fields)));
   return operands as never;

@@ -4,6 +4,8 @@
  *
  * A write tag is set only while stores need nothing but the store: the page is dirty in this epoch and holds no decoded code.
  */
+import { highWord, lowWord } from '../mmu/address.ts';
+import type { CanonicalAddress } from '../mmu/translation.ts';
 import {
   DATA_TLB_ENTRIES,
   DATA_TLB_ENTRY,
@@ -29,124 +31,193 @@ export interface InlinePage {
 }
 
 const NO_TAG = 0xffff_ffff;
+/** Dropping more pages than this one by one costs more than filling everything anew. */
+const MOST_PAGES_DROPPED_SINGLY = 512;
+
+/** Up to so many fills since it was emptied, a bank is emptied entry by entry; beyond, all at once (4 µs). */
+const LISTED_FILLS = 256;
+const DATA_WORDS = DATA_TLB_ENTRY / 4;
+const FETCH_WORDS = FETCH_TLB_ENTRY / 4;
 
 export class InlineTlb {
   readonly #u32: Uint32Array;
-  /** Context key of each bank, -1 when free; and the banks from least to most recently used. */
-  readonly #keys: number[] = Array(TLB_BANKS).fill(-1);
-  readonly #recent: number[] = Array.from({ length: TLB_BANKS }, (_, i) => i);
+  /** Context key of each bank, -1 when free; and when it was last used. */
+  readonly #keys = new Float64Array(TLB_BANKS).fill(-1);
+  readonly #lastUse = new Float64Array(TLB_BANKS);
+  #uses = 0;
+  /** Word indices of the tags filled since each bank was emptied, data entries and fetch entries alike; and their number. */
+  readonly #filled = Array.from({ length: TLB_BANKS }, () => new Uint32Array(LISTED_FILLS));
+  readonly #fills = new Uint32Array(TLB_BANKS);
+  /** Changes when a bank may have become another context's: numbers of banks are good while it stands. */
+  generation = 0;
 
   constructor(state: ArrayBufferLike) {
     this.#u32 = new Uint32Array(state, 0, fetchTlbAddress(TLB_BANKS) >>> 2);
-    for (let bank = 0; bank < TLB_BANKS; bank++) this.#clear(bank);
+    for (let bank = 0; bank < TLB_BANKS; bank++) this.#clearAll(bank);
   }
 
   /** The bank of a context, emptied first if it was another context's. */
   bankOf(key: number): number {
     let bank = this.#keys.indexOf(key);
     if (bank < 0) {
-      bank = this.#recent[0];
+      bank = 0;
+      for (let other = 1; other < TLB_BANKS; other++)
+        if (this.#lastUse[other] < this.#lastUse[bank]) bank = other;
       // Always: a bank that was flushed may have been filled since by the instruction that flushed it.
       this.#clear(bank);
       this.#keys[bank] = key;
+      this.generation++;
     }
-    this.#recent.splice(this.#recent.indexOf(bank), 1);
-    this.#recent.push(bank);
+    this.touch(bank);
     return bank;
+  }
+
+  /** The bank is in use again: others go before it when one is needed. */
+  touch(bank: number): void {
+    this.#lastUse[bank] = ++this.#uses;
   }
 
   fillData(bank: number, page: InlinePage): void {
     const index = (page.vaLow >>> 12) & (DATA_TLB_ENTRIES - 1);
     const at = (dataTlbAddress(bank) + index * DATA_TLB_ENTRY) >>> 2;
-    const u32 = this.#u32;
-    const setTag = (word: number, valid: boolean) => {
-      u32[word] = valid ? page.vaLow : NO_TAG;
-      u32[word + 1] = valid ? page.vaHigh : NO_TAG;
-    };
-    const setDelta = (word: number, to: number, flip: number) => {
-      // to - va in two's complement over two words.
-      const toLow = to >>> 0;
-      const toHigh = Math.floor(to / 2 ** 32);
-      const low = toLow - page.vaLow;
-      u32[word] = low;
-      u32[word + 1] = (toHigh - page.vaHigh - (low < 0 ? 1 : 0)) ^ flip;
-    };
-    setTag(at, page.read);
-    setTag(at + 2, page.write);
-    setDelta(at + 4, page.poolOffset, 0);
-    setDelta(at + 6, page.paPage, page.unaligned ? 0x8000_0000 : 0);
+    this.#note(bank, at);
+    this.#setTag(at, page, page.read);
+    this.#setTag(at + 2, page, page.write);
+    this.#setDelta(at + 4, page, page.poolOffset, 0);
+    this.#setDelta(at + 6, page, page.paPage, page.unaligned ? 0x8000_0000 : 0);
+  }
+
+  #setTag(word: number, { vaLow, vaHigh }: InlinePage, valid: boolean): void {
+    this.#u32[word] = valid ? vaLow : NO_TAG;
+    this.#u32[word + 1] = valid ? vaHigh : NO_TAG;
+  }
+
+  /** to - va in two's complement over two words. */
+  #setDelta(word: number, { vaLow, vaHigh }: InlinePage, to: number, flip: number): void {
+    const low = (to >>> 0) - vaLow;
+    this.#u32[word] = low;
+    this.#u32[word + 1] = (Math.floor(to / 2 ** 32) - vaHigh - (low < 0 ? 1 : 0)) ^ flip;
+  }
+
+  #note(bank: number, word: number): void {
+    const fills = this.#fills[bank]++;
+    if (fills < LISTED_FILLS) this.#filled[bank][fills] = word;
   }
 
   fillFetch(bank: number, vaLow: number, vaHigh: number, records: number): void {
     const index = (vaLow >>> 12) & (FETCH_TLB_ENTRIES - 1);
     const at = (fetchTlbAddress(bank) + index * FETCH_TLB_ENTRY) >>> 2;
+    this.#note(bank, at);
     this.#u32[at] = vaLow;
     this.#u32[at + 1] = vaHigh;
     this.#u32[at + 2] = records;
   }
 
+  /** Address of the decoded records of a virtual page, 0 where the bank does not have it. */
+  findFetch(bank: number, vaLow: number, vaHigh: number): number {
+    const index = (vaLow >>> 12) & (FETCH_TLB_ENTRIES - 1);
+    const at = (fetchTlbAddress(bank) + index * FETCH_TLB_ENTRY) >>> 2;
+    return this.#u32[at] === vaLow && this.#u32[at + 1] === vaHigh ? this.#u32[at + 2] : 0;
+  }
+
   /** Drops everything. */
   flush(): void {
-    this.#keys.forEach((key, bank) => {
-      if (key !== -1) this.#clear(bank);
-      this.#keys[bank] = -1;
-    });
+    for (let bank = 0; bank < TLB_BANKS; bank++) this.#clear(bank);
+    this.#keys.fill(-1);
+    this.generation++;
+  }
+
+  /** Drops the pages of [va, va + size) from every bank. */
+  dropPages(va: CanonicalAddress, size: number): void {
+    if (size > MOST_PAGES_DROPPED_SINGLY * 4096) {
+      this.flush();
+      return;
+    }
+    for (let page = va; page < va + size; page += 4096)
+      for (let bank = 0; bank < TLB_BANKS; bank++)
+        if (this.#fills[bank] !== 0) this.#dropPage(bank, lowWord(page), highWord(page));
+  }
+
+  #dropPage(bank: number, vaLow: number, vaHigh: number): void {
+    const u32 = this.#u32;
+    const data = (dataTlbAddress(bank) >>> 2) + ((vaLow >>> 12) & (DATA_TLB_ENTRIES - 1)) * DATA_WORDS;
+    const fetch = (fetchTlbAddress(bank) >>> 2) + ((vaLow >>> 12) & (FETCH_TLB_ENTRIES - 1)) * FETCH_WORDS;
+    const dropIfTagged = (tag: number) => {
+      // Whatever the top byte: an address with an ignored one has entries of its own.
+      if (u32[tag] === vaLow && ((u32[tag + 1] ^ vaHigh) & 0xff_ffff) === 0) u32[tag] = u32[tag + 1] = NO_TAG;
+    };
+    dropIfTagged(data);
+    dropIfTagged(data + 2);
+    dropIfTagged(fetch);
   }
 
   /** Drops the permission to store inline to one page of the pool. */
   protectPage(poolOffset: number): void {
     const u32 = this.#u32;
-    this.#keys.forEach((key, bank) => {
-      if (key === -1) return;
-      const base = dataTlbAddress(bank) >>> 2;
-      for (let at = base; at < base + DATA_TLB_ENTRIES * 8; at += 8) {
-        if (u32[at + 2] === NO_TAG && u32[at + 3] === NO_TAG) continue;
-        const low = u32[at + 2] + u32[at + 4];
-        const high = u32[at + 3] + u32[at + 5] + (low >= 2 ** 32 ? 1 : 0);
-        if (low >>> 0 !== poolOffset >>> 0 || high >>> 0 !== Math.floor(poolOffset / 2 ** 32)) continue;
-        u32[at + 2] = NO_TAG;
-        u32[at + 3] = NO_TAG;
-      }
+    this.#visitFilled((at, fetch) => {
+      if (fetch || (u32[at + 2] === NO_TAG && u32[at + 3] === NO_TAG)) return;
+      const low = u32[at + 2] + u32[at + 4];
+      const high = u32[at + 3] + u32[at + 5] + (low >= 2 ** 32 ? 1 : 0);
+      if (low >>> 0 === poolOffset >>> 0 && high >>> 0 === Math.floor(poolOffset / 2 ** 32))
+        u32[at + 2] = u32[at + 3] = NO_TAG;
     });
   }
 
   /** Drops all permissions to store inline: at the start of an epoch. */
   protectAll(): void {
-    this.#keys.forEach((key, bank) => {
-      if (key === -1) return;
-      const base = dataTlbAddress(bank) >>> 2;
-      for (let at = base; at < base + DATA_TLB_ENTRIES * 8; at += 8) {
-        this.#u32[at + 2] = NO_TAG;
-        this.#u32[at + 3] = NO_TAG;
-      }
+    this.#visitFilled((at, fetch) => {
+      if (!fetch) this.#u32[at + 2] = this.#u32[at + 3] = NO_TAG;
     });
   }
 
   /** Drops the fetch entries that lead to the decoded records at `records`. */
   dropFetch(records: number): void {
-    this.#keys.forEach((key, bank) => {
-      if (key === -1) return;
-      const base = fetchTlbAddress(bank) >>> 2;
-      for (let at = base; at < base + FETCH_TLB_ENTRIES * 4; at += 4) {
-        if (this.#u32[at + 2] !== records) continue;
-        this.#u32[at] = NO_TAG;
-        this.#u32[at + 1] = NO_TAG;
-      }
+    this.#visitFilled((at, fetch) => {
+      if (fetch && this.#u32[at + 2] === records) this.#u32[at] = this.#u32[at + 1] = NO_TAG;
     });
   }
 
   /** Drops all fetch entries: the decoded records were thrown away. */
   dropAllFetches(): void {
-    for (let bank = 0; bank < TLB_BANKS; bank++) this.#clearFetch(bank);
+    this.#visitFilled((at, fetch) => {
+      if (fetch) this.#u32[at] = this.#u32[at + 1] = NO_TAG;
+    });
+  }
+
+  /** Word indices of the tags of every entry that may be valid. */
+  #visitFilled(visit: (word: number, fetch: boolean) => void): void {
+    for (let bank = 0; bank < TLB_BANKS; bank++) {
+      const data = dataTlbAddress(bank) >>> 2;
+      const fetch = fetchTlbAddress(bank) >>> 2;
+      const fills = this.#fills[bank];
+      if (fills <= LISTED_FILLS) {
+        const list = this.#filled[bank];
+        for (let i = 0; i < fills; i++) visit(list[i], list[i] >= fetch);
+      } else {
+        for (let i = 0; i < DATA_TLB_ENTRIES; i++) visit(data + i * DATA_WORDS, false);
+        for (let i = 0; i < FETCH_TLB_ENTRIES; i++) visit(fetch + i * FETCH_WORDS, true);
+      }
+    }
   }
 
   #clear(bank: number): void {
-    const base = dataTlbAddress(bank) >>> 2;
-    this.#u32.fill(NO_TAG, base, base + (DATA_TLB_ENTRIES * DATA_TLB_ENTRY) / 4);
-    this.#clearFetch(bank);
+    const fills = this.#fills[bank];
+    if (fills > LISTED_FILLS) {
+      this.#clearAll(bank);
+      return;
+    }
+    const u32 = this.#u32;
+    const list = this.#filled[bank];
+    for (let i = 0; i < fills; i++) {
+      const at = list[i];
+      u32[at] = u32[at + 1] = NO_TAG;
+      // The tag for stores; in a fetch entry, what follows means nothing without the tag.
+      u32[at + 2] = u32[at + 3] = NO_TAG;
+    }
+    this.#fills[bank] = 0;
   }
-  #clearFetch(bank: number): void {
-    const base = fetchTlbAddress(bank) >>> 2;
-    this.#u32.fill(NO_TAG, base, base + (FETCH_TLB_ENTRIES * FETCH_TLB_ENTRY) / 4);
+  #clearAll(bank: number): void {
+    this.#u32.fill(NO_TAG, dataTlbAddress(bank) >>> 2, dataTlbAddress(bank + 1) >>> 2);
+    this.#fills[bank] = 0;
   }
 }

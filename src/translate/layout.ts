@@ -9,6 +9,11 @@ const KiB = 1024;
 /** For a condition code c and flags NZCV, byte 16 c + NZCV is 1 where the condition holds. */
 export const CONDITION_TABLE = 0x100;
 
+/** Eight vectors that belong to the instruction that executes. */
+export const VECTOR_SCRATCH = 0x200;
+/** For n from 0 to 16, the vector at 16 n has ones in its lowest n bytes. */
+export const EXTENT_MASKS = 0x300;
+
 /**
  * Inline TLBs: one bank for each translation context in use. A data entry is 32 bytes:
  *   +0 readTag, +8 writeTag: the page's virtual address, or all ones (matches nothing)
@@ -65,6 +70,7 @@ export const DECODED_BASE = Math.ceil((REGISTER_BUFFER + REGISTER_BYTES) / 4096)
  */
 export const SLOT_SIZE = 16;
 export const SLOT_COUNT = 32768;
+export const SLOT_REGION = 2;
 export const SLOT_NEED = 4;
 export const SLOT_COUNTER = 8;
 export const NEVER_ENTERED = 0x7fff_ffff;

@@ -5,6 +5,7 @@
  */
 import { CELL, type StateCell } from '../cpu/state.ts';
 import type { Access, Cell, Emitter, Register, RuntimeCall, Value, Width } from '../isa/emitter.ts';
+import type { VectorEmitter } from '../isa/vector_emitter.ts';
 import { CONDITION_TABLE } from './layout.ts';
 import { type CodeBuffer, constant, convert, intOp, type Node } from './wasm/expression.ts';
 import { op } from './wasm/opcodes.ts';
@@ -14,6 +15,7 @@ export const value = <W extends Width>(of: Node): Value<W> => of as unknown as V
 
 export abstract class WasmEmitter implements Emitter {
   readonly code: CodeBuffer;
+  abstract readonly vector: VectorEmitter;
   abstract readonly linkRegister: Register;
 
   constructor(code: CodeBuffer) {

@@ -27,8 +27,8 @@ const recorded = (detail: string): Subject => ({
   name: detail,
   records: true,
   command: (image, directory) => [
-    ...[process.execPath, HINDSIGHT, 'record', image, '-o', directory],
-    ...['--detail', detail, '--quiet'],
+    process.execPath,
+    ...[HINDSIGHT, 'record', image, '-o', directory, '--detail', detail, '--quiet'],
   ],
 });
 

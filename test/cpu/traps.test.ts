@@ -92,7 +92,6 @@ const run = (probe: Probe, configuration?: string): string => {
 /** Where the Arm ARM says otherwise than QEMU 7.2 does, and why. */
 const EXPLAINED: readonly { readonly title: RegExp; readonly configuration: RegExp; readonly why: string }[] =
   [
-    { title: / FP[CS]R /, configuration: /./, why: 'FP is not implemented yet: UNDEFINED' },
     { title: /PMCR_EL0/, configuration: /^MDCR_EL2\.5$/, why: 'QEMU lacks MDCR_EL2.TPMCR' },
     {
       title: / PM\w+ EL0$/,

@@ -271,4 +271,4 @@ test('any registers and any tables translate as the straightforward walker says,
       expect([...outcomes.keys()].filter((key) => key.startsWith(`${stage} ${type}`)).length).toBeGreaterThan(
         1,
       );
-}, 60_000);
+});

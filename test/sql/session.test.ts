@@ -46,6 +46,17 @@ describe('the tables', () => {
   });
 });
 
+test('symbol(address) names an address as the column symbol does, in results of any length', async () => {
+  const rows = await session.sql(
+    'SELECT count(*) AS n, count(symbol) AS named, count(*) FILTER (symbol IS NOT DISTINCT FROM symbol(pc)) AS same FROM instructions',
+  );
+  expect(rows[0]['same']).toBe(rows[0]['n']);
+  expect(rows[0]['named']).toBeGreaterThan(2048n);
+  expect(await session.sql("SELECT symbol('0xffffffff80000000'::UBIGINT) AS a, symbol(NULL) AS b")).toEqual([
+    { a: null, b: null },
+  ]);
+});
+
 describe('instructions', () => {
   test('are those attempted, each with its opcode and place', async () => {
     const rows = await session.sql('SELECT icount, cpu, pc, pa, opcode, el, regime FROM instructions');

@@ -4,7 +4,7 @@ import { goldenConsole } from '../../traces/capture.ts';
 import { images } from '../../traces/images.ts';
 
 describe.skipIf(!compilerAvailable())('the corpus', () => {
-  test('Each committed image is what its sources give, bit for bit', { timeout: 120_000 }, () => {
+  test('Each committed image is what its sources give, bit for bit', () => {
     const different: string[] = [];
     withBuilt(images, (image, built, kept) => {
       if (!identical(built, kept)) different.push(`${image.folder}/${image.file}`);

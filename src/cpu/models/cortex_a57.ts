@@ -13,7 +13,7 @@ const aarch32 = 'AArch32 is not implemented';
 
 export const CORTEX_A57: CpuModel = {
   name: 'cortex-a57',
-  features: new Set(),
+  features: new Set(['FP', 'AdvSIMD']),
   identification: {
     MIDR_EL1: 0x411f_d070n,
     ID_PFR0_EL1: 0x131n,

@@ -7,6 +7,9 @@ export const MODELS: readonly CpuModel[] = [CORTEX_A57];
 
 export function modelNamed(name: string): CpuModel {
   const model = MODELS.find((candidate) => candidate.name === name);
-  if (!model) throw new UserError(`--cpu ${name}: no such model; there are ${MODELS.map(({ name: n }) => n).join(', ')}`);
+  if (!model)
+    throw new UserError(
+      `--cpu ${name}: no such model; there are ${MODELS.map(({ name: n }) => n).join(', ')}`,
+    );
   return model;
 }

@@ -15,11 +15,11 @@ const VBAR = 0xffff_ffff_ffff_ffe0n;
 export const control: readonly SystemRegister[] = [
   register('SCTLR_EL1', '3 0 1 0 0', '-- rw rw', { traps: VM, effects: translation, reset: 0x00c5_0838n, writable: 0xffff_f01f_ffff_ffffn }),
   register('ACTLR_EL1', '3 0 1 0 1', '-- rw rw', { storage: 'constant', traps: [TACR] }),
-  register('CPACR_EL1', '3 0 1 0 2', '-- rw rw', { traps: [TCPAC] }),
+  register('CPACR_EL1', '3 0 1 0 2', '-- rw rw', { traps: [TCPAC], effects: ['vectors'] }),
   register('SCTLR_EL2', '3 4 1 0 0', '-- -- rw', { effects: translation, writable: 0xffff_f01f_ffff_ffffn }),
   register('ACTLR_EL2', '3 4 1 0 1', '-- -- rw', { storage: 'constant' }),
   register('HCR_EL2',   '3 4 1 1 0', '-- -- rw', { effects: ['translation', 'interrupts'], writable: HCR_V8_0 }),
-  register('CPTR_EL2',  '3 4 1 1 2', '-- -- rw'),
+  register('CPTR_EL2',  '3 4 1 1 2', '-- -- rw', { effects: ['vectors'] }),
   register('HSTR_EL2',  '3 4 1 1 3', '-- -- rw'),
   register('HACR_EL2',  '3 4 1 1 7', '-- -- rw', { storage: 'constant' }),
 

@@ -114,6 +114,9 @@ export const ICH_TALL0 = toEl2('ICH_HCR_EL2.TALL0', set('ICH_HCR_EL2', 11));
 export const ICH_TALL1 = toEl2('ICH_HCR_EL2.TALL1', set('ICH_HCR_EL2', 12));
 export const ICH_TDIR = toEl2('ICH_HCR_EL2.TDIR', set('ICH_HCR_EL2', 14));
 
+/** All conditions are on bits 31 to 0. */
+const LOW_WORD = 0xffff_ffffn;
+
 /** The trap that an access from `el` meets, if any. `read` gives a control register's value. */
 export function firstTrap(
   traps: readonly Trap[],
@@ -126,7 +129,7 @@ export function firstTrap(
       from.includes(el) &&
       (direction === 'both' || (direction === 'read') === isRead) &&
       when.every(({ register, lsb, width, values }) =>
-        values.includes(Number((read(register) >> BigInt(lsb)) & BigInt(2 ** width - 1))),
+        values.includes((Number(read(register) & LOW_WORD) >>> lsb) & (2 ** width - 1)),
       ),
   );
 }

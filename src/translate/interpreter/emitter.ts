@@ -4,7 +4,8 @@
  */
 import { CELL, SLOT_DISCARD, SLOT_SP, SLOT_ZERO, type StateCell } from '../../cpu/state.ts';
 import type { Access, Register, RuntimeCall, Value, Width } from '../../isa/emitter.ts';
-import type { Row } from '../../isa/row.ts';
+import { type Row, VECTOR_REGISTER_NAMES, type VectorRegisterName } from '../../isa/row.ts';
+import type { Vector, VectorAccess } from '../../isa/vector_emitter.ts';
 import { packAccess } from '../access_flags.ts';
 import { type Detail, records } from '../detail.ts';
 import {
@@ -15,8 +16,9 @@ import {
   RECORD_SIZE,
 } from '../layout.ts';
 import { type CodeBuffer, constant, convert, intOp, type Node } from '../wasm/expression.ts';
-import { op } from '../wasm/opcodes.ts';
+import { op, simd } from '../wasm/opcodes.ts';
 import { node, value, WasmEmitter } from '../wasm_emitter.ts';
+import { WasmVectorEmitter } from '../wasm_vector.ts';
 
 /** How one operand byte of a record is computed from the instruction's fields. */
 export interface OperandPlan {
@@ -40,6 +42,8 @@ export interface HandlerUse {
   immediate: boolean;
   branches: boolean;
   stackAccess: boolean;
+  /** Locals of the frame other than `ip` are used. */
+  frame: boolean;
 }
 
 /** Locals of the dispatch function, and labels that handlers branch to. */
@@ -64,6 +68,8 @@ export interface Imports {
   readonly access: number;
   readonly runtime: number;
   readonly stackMisaligned: number;
+  /** A floating-point operation with its operands in the argument cells: returns nothing. */
+  readonly float: number;
 }
 
 /** Order of the runtime calls in the import's first parameter. */
@@ -85,6 +91,7 @@ export const RUNTIME_CALLS: readonly RuntimeCall[] = [
   'sendEvent',
   'sendEventLocal',
   'yieldHint',
+  'vectorsTrapped',
 ];
 const RETURNS: ReadonlySet<RuntimeCall> = new Set<RuntimeCall>([
   'readSystemRegister',
@@ -95,7 +102,14 @@ const LINK = { register: 'link' } as unknown as Register;
 
 export class InterpreterEmitter extends WasmEmitter {
   readonly linkRegister = LINK;
-  readonly use: HandlerUse = { operands: [], immediate: false, branches: false, stackAccess: false };
+  readonly use: HandlerUse = {
+    operands: [],
+    immediate: false,
+    branches: false,
+    stackAccess: false,
+    frame: false,
+  };
+  readonly vector: WasmVectorEmitter;
   /** The handler ended by a branch of its own. */
   terminated = false;
   readonly #frame: Frame;
@@ -109,13 +123,26 @@ export class InterpreterEmitter extends WasmEmitter {
     this.#imports = imports;
     this.#detail = detail;
     this.#variant = variant;
+    this.vector = new WasmVectorEmitter(this, {
+      registerNumber: (register) => {
+        const { register: name } = register as unknown as { register: string };
+        return this.#operandByte({ kind: 'register', name, slotOf31: 31 });
+      },
+      callFloat: (operation) => {
+        this.code.i32(operation);
+        this.code.call(this.#imports.float);
+      },
+      loadVector: (access, address) => this.#loadVector(access, address),
+      storeVector: (access, address, local) => this.#storeVector(access, address, local),
+    });
   }
 
   /** The operands object for a row's semantics: registers and bytes as names, the immediate as a value. */
   operandsOf(row: Row, shape: { readonly [name: string]: unknown }): never {
     const operands: { [name: string]: unknown } = { ...shape };
     for (const { name } of row.pattern.fields)
-      if (/^r[dnmast]2?$/.test(name)) operands[name] = { register: name };
+      if (/^r[dnmast]2?$/.test(name) || VECTOR_REGISTER_NAMES.includes(name as VectorRegisterName))
+        operands[name] = { register: name };
     for (const name of Object.keys(row.bytes)) {
       Object.defineProperty(operands, name, {
         get: () => value(this.#operandByte({ kind: 'byte', name, slotOf31: 0 })),
@@ -178,6 +205,7 @@ export class InterpreterEmitter extends WasmEmitter {
   /** Writes of the zero register are no writes: the value is stored, and overwritten by the next. */
   #appendRegister(register: Register, slotOf31: number, of: Node): void {
     const { registerPointer } = this.#frame;
+    this.use.frame = true;
     this.code.get(registerPointer);
     this.code.emit(of);
     this.code.memory(op.i64Store, 0);
@@ -207,6 +235,7 @@ export class InterpreterEmitter extends WasmEmitter {
 
   /** Appends a 64-bit value to a recording buffer. */
   #append(pointer: number, of: Node): void {
+    this.use.frame = true;
     this.code.get(pointer);
     this.code.emit(of);
     this.code.memory(op.i64Store, 0);
@@ -237,6 +266,7 @@ export class InterpreterEmitter extends WasmEmitter {
   /** Calls TypeScript, which sees pc, and sees and may change budget and the recording pointers, and leaves if redirected. */
   #callOut(push: () => void, index: number): void {
     const { budget, accessPointer, valuePointer, redirected } = this.#frame;
+    this.use.frame = true;
     this.code.i32(0);
     this.code.emit(node(this.pc()));
     this.code.memory(op.i64Store, CELL.pc);
@@ -310,7 +340,9 @@ export class InterpreterEmitter extends WasmEmitter {
 
   load(access: Access, address: Value<64>): Value<64> {
     const result = this.code.temporary(64);
-    const opcode = { 1: op.i64Load8U, 2: op.i64Load16U, 4: op.i64Load32U, 8: op.i64Load }[access.bytes];
+    const opcode = { 1: op.i64Load8U, 2: op.i64Load16U, 4: op.i64Load32U, 8: op.i64Load, 16: 0 }[
+      access.bytes
+    ];
     this.#access(
       access,
       'load',
@@ -335,7 +367,9 @@ export class InterpreterEmitter extends WasmEmitter {
   store(access: Access, address: Value<64>, of: Value): void {
     const wide = node(of).width === 64 ? of : this.zeroExtend(64, of, 32);
     const kept = this.code.keep(node(wide));
-    const opcode = { 1: op.i64Store8, 2: op.i64Store16, 4: op.i64Store32, 8: op.i64Store }[access.bytes];
+    const opcode = { 1: op.i64Store8, 2: op.i64Store16, 4: op.i64Store32, 8: op.i64Store, 16: 0 }[
+      access.bytes
+    ];
     this.#access(
       access,
       'store',
@@ -354,6 +388,66 @@ export class InterpreterEmitter extends WasmEmitter {
           this.code.i32(0);
           this.code.emit(kept);
           this.code.memory(op.i64Store, CELL.argument0);
+        },
+      },
+    );
+  }
+
+  #appendHalves(local: number): void {
+    for (const half of [0, 1]) {
+      this.#append(this.#frame.valuePointer, node(this.vector.lane(64, local as unknown as Vector, half)));
+    }
+  }
+
+  /** The result is a v128 local. */
+  #loadVector(access: VectorAccess, address: Value<64>): number {
+    const { code } = this;
+    const result = code.local('v128');
+    this.#access(
+      { ...access, bytes: 16 },
+      'load',
+      node(address),
+      (poolAddress) => {
+        code.emit(poolAddress);
+        code.simdMemory(simd.load, 0, true);
+        code.set(result);
+        if (records(this.#detail, 'full')) this.#appendHalves(result);
+      },
+      {
+        after: () => {
+          code.i32(0);
+          code.memory(op.i64Load, CELL.result);
+          const low = value<64>(code.keepTop(64));
+          code.i32(0);
+          code.memory(op.i64Load, CELL.resultHigh);
+          const high = value<64>(code.keepTop(64));
+          code.get(this.vector.withLane(64, this.vector.fromLow(low), 1, high) as unknown as number);
+          code.set(result);
+        },
+      },
+    );
+    return result;
+  }
+  #storeVector(access: VectorAccess, address: Value<64>, local: number): void {
+    const { code } = this;
+    this.#access(
+      { ...access, bytes: 16 },
+      'store',
+      node(address),
+      (poolAddress) => {
+        code.emit(poolAddress);
+        code.get(local);
+        code.simdMemory(simd.store, 0, true);
+        if (records(this.#detail, 'full')) this.#appendHalves(local);
+      },
+      {
+        before: () => {
+          [CELL.argument0, CELL.argument1].forEach((cell, half) => {
+            const part = node(this.vector.lane(64, local as unknown as Vector, half));
+            code.i32(0);
+            code.emit(part);
+            code.memory(op.i64Store, cell);
+          });
         },
       },
     );

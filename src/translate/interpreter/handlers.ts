@@ -1,5 +1,7 @@
 /**
- * The interpreter's WebAssembly module: one dispatch loop, one handler per row, shape and variant.
+ * The interpreter's WebAssembly module: one dispatch loop, one handler per row, shape and variant. Handlers of the base
+ * instructions are in the loop itself; those on SIMD and floating-point registers are functions of their own
+ * (handler_functions.ts): there are too many of them for one function, and most guests need few.
  *
  * `run` executes decoded records from state cell `ip` on until the budget is used up, the next instruction is not decoded
  * through the fetch TLB, or TypeScript redirected execution. It returns 1 in the last case: then TypeScript has set `pc`, and
@@ -7,7 +9,7 @@
  */
 import { CELL, type StateCell } from '../../cpu/state.ts';
 import type { Emitter } from '../../isa/emitter.ts';
-import type { Row } from '../../isa/row.ts';
+import { type Row, usesVectors } from '../../isa/row.ts';
 import { type Detail, records } from '../detail.ts';
 import {
   DECODED_BASE,
@@ -19,14 +21,15 @@ import {
   SLOT_COUNT,
   SLOT_COUNTER,
   SLOT_NEED,
+  SLOT_REGION,
   SLOT_SIZE,
 } from '../layout.ts';
-import { REGION_SIGNATURE } from '../region/function.ts';
+import { REGION_SIGNATURE } from '../region/signature.ts';
 import { CodeBuffer, constant, convert, intOp, type Node } from '../wasm/expression.ts';
 import { ModuleBuilder } from '../wasm/module.ts';
 import { I32, I64, op } from '../wasm/opcodes.ts';
 import { type Frame, type HandlerUse, type Imports, InterpreterEmitter, type Variant } from './emitter.ts';
-import { shapesOf } from './shapes.ts';
+import { type Shape, shapesOf } from './shapes.ts';
 
 export interface Handler extends HandlerUse {
   readonly index: number;
@@ -43,14 +46,20 @@ export interface HandlerFamily {
 
 export interface InterpreterModule {
   readonly bytes: Uint8Array;
-  /** By row, then by shape key. */
+  /** Those in the loop, by row, then by shape key. */
   readonly families: ReadonlyMap<Row, ReadonlyMap<string, HandlerFamily>>;
-  /** Records with handlers from here on have a slot (layout.ts): handler minus this is its number. */
-  readonly firstSlotHandler: number;
+  /** Handlers from this number on are functions in the exported table, in their order. */
+  readonly firstFunction: number;
 }
 
-/** Entries of the exported table `regions`. */
+/** Name of the exported table of functions: of handlers, then of regions. */
+export const FUNCTION_TABLE = 'functions';
+const MOST_HANDLER_FUNCTIONS = 16_384;
 export const MOST_REGIONS = 8192;
+/** Place of the first region in the table. */
+export const FIRST_REGION = MOST_HANDLER_FUNCTIONS;
+/** Records with handlers from here on have a slot (layout.ts): the handler minus this is its number. */
+export const FIRST_SLOT_HANDLER = 2 ** 16 - SLOT_COUNT;
 
 /** Records with handler 0 are not decoded yet; 1 stands behind a page's last instruction; 2 is UNDEFINED. */
 export const HANDLER_DECODE = 0;
@@ -60,7 +69,7 @@ const FIRST_ROW_HANDLER = 3;
 
 const TEMPORARIES = 48;
 /** Locals: no parameters, then ten i32 of the frame and the i32 temporaries, then `target` and the i64 temporaries. */
-const FRAME_LOCALS = 7;
+export const FRAME_LOCALS = 7;
 const TARGET_LOCAL = FRAME_LOCALS + TEMPORARIES;
 
 const local = (index: number, width: 32 | 64 = 32): Node => ({ kind: 'local', width, index });
@@ -84,11 +93,38 @@ const pointers = (frame: Frame, detail: Detail): readonly (readonly [StateCell, 
 
 /** One handler to be generated: its code is emitted by `generate` when its turn in the dispatch comes. */
 interface PendingHandler {
-  readonly generate: (code: CodeBuffer, frame: Frame) => void;
+  readonly generate: Generate;
+  /** Learns then what its semantics use. */
+  readonly handler: Handler;
 }
+const NO_USE: HandlerUse = {
+  operands: [],
+  immediate: false,
+  branches: false,
+  stackAccess: false,
+  frame: false,
+};
+type Generate = (code: CodeBuffer, frame: Frame) => InterpreterEmitter;
 
-export function buildInterpreter(rows: readonly Row[], detail: Detail): InterpreterModule {
-  const module = new ModuleBuilder();
+/** Emits the code of a row with one shape. */
+export function generator(
+  row: Row,
+  shape: Shape,
+  imports: Imports,
+  detail: Detail,
+  variant: Variant,
+): Generate {
+  return (code, frame) => {
+    const emitter = new InterpreterEmitter(code, frame, imports, detail, variant);
+    row.execute!(emitter.operandsOf(row, shape), emitter as Emitter);
+    return emitter;
+  };
+}
+/** Parameter: the record's address. Result: 1 where execution was redirected. */
+export const HANDLER_SIGNATURE = { parameters: [I32], results: [I32] } as const;
+
+/** Imports the memories and what handlers call. */
+export function importHost(module: ModuleBuilder): Imports {
   module.importMemory({
     module: 'memory',
     name: 'state',
@@ -97,55 +133,60 @@ export function buildInterpreter(rows: readonly Row[], detail: Detail): Interpre
     address: 'i32',
   });
   module.importMemory({ module: 'memory', name: 'pool', initial: 0, maximum: 2 ** 18, address: 'i64' });
-  const decode = module.importFunction('host', 'decode', { parameters: [I32], results: [] });
-  const hot = module.importFunction('host', 'hot', { parameters: [I32], results: [] });
-  module.defineTable(MOST_REGIONS, 'regions');
-  const regionType = module.typeOf(REGION_SIGNATURE);
-  const imports: Imports = {
+  return {
     access: module.importFunction('host', 'access', { parameters: [I64, I32], results: [I32] }),
     runtime: module.importFunction('host', 'runtime', { parameters: [I32], results: [I32] }),
     stackMisaligned: module.importFunction('host', 'stackMisaligned', { parameters: [], results: [I32] }),
+    float: module.importFunction('host', 'float', { parameters: [I32], results: [] }),
   };
+}
 
+export function buildInterpreter(rows: readonly Row[], detail: Detail): InterpreterModule {
+  const module = new ModuleBuilder();
+  const imports = importHost(module);
+  const decode = module.importFunction('host', 'decode', { parameters: [I32], results: [] });
+  const hot = module.importFunction('host', 'hot', { parameters: [I32], results: [] });
   const pending: PendingHandler[] = [];
   const families = planFamilies(rows, detail, imports, pending);
-  const body = dispatchLoop(pending, detail, { decode, hot, regionType }, imports);
+  const body = dispatchLoop(
+    pending,
+    detail,
+    { ...imports, decode, hot },
+    { handler: module.typeIndex(HANDLER_SIGNATURE), region: module.typeIndex(REGION_SIGNATURE) },
+  );
+  module.exportTable(FUNCTION_TABLE, MOST_HANDLER_FUNCTIONS + MOST_REGIONS);
   module.addFunction({
     signature: { parameters: [], results: [I32] },
     locals: { i32: FRAME_LOCALS + TEMPORARIES, i64: 1 + TEMPORARIES },
     body,
     exportName: 'run',
   });
-  const firstSlotHandler = FIRST_ROW_HANDLER + pending.length;
-  if (firstSlotHandler + SLOT_COUNT > 2 ** 16)
-    throw new Error(`${firstSlotHandler} handlers leave no room for slots`);
-  return { bytes: module.build(), families, firstSlotHandler };
+  const firstFunction = FIRST_ROW_HANDLER + pending.length;
+  if (firstFunction + MOST_HANDLER_FUNCTIONS > FIRST_SLOT_HANDLER)
+    throw new Error(`${firstFunction} handlers in the loop leave no room for functions and slots`);
+  return { bytes: module.build(), families, firstFunction };
 }
 
-/** Lists every handler. What a handler's semantics use is learnt by generating it once into a scratch buffer. */
+/** Lists every handler in the loop. Which variants a shape needs is learnt by generating it once into a scratch buffer. */
 function planFamilies(rows: readonly Row[], detail: Detail, imports: Imports, pending: PendingHandler[]) {
   const families = new Map<Row, Map<string, HandlerFamily>>();
   for (const row of rows) {
-    if (!row.execute) continue;
+    if (!row.execute || usesVectors(row)) continue;
     const byShape = new Map<string, HandlerFamily>();
     for (const [key, shape] of shapesOf(row)) {
       const add = (variant: Variant): Handler => {
-        const generate = (code: CodeBuffer, frame: Frame): InterpreterEmitter => {
-          const emitter = new InterpreterEmitter(code, frame, imports, detail, variant);
-          row.execute!(emitter.operandsOf(row, shape), emitter as Emitter);
-          if (!emitter.terminated) advance(code, frame);
-          return emitter;
-        };
-        const { use } = generate(newCode(), SCRATCH_FRAME);
-        const index = FIRST_ROW_HANDLER + pending.length;
-        pending.push({ generate });
-        return { index, ...use };
+        const generate = generator(row, shape, imports, detail, variant);
+        const handler = { index: FIRST_ROW_HANDLER + pending.length, ...NO_USE };
+        pending.push({ generate, handler });
+        return handler;
       };
-      const plain = add({ near: false, stack: false });
+      const variant = { near: false, stack: false };
+      const { use } = generator(row, shape, imports, detail, variant)(scratchCode(), SCRATCH_FRAME);
+      const plain = add(variant);
       byShape.set(key, {
         plain,
-        ...(plain.branches ? { near: add({ near: true, stack: false }) } : {}),
-        ...(plain.stackAccess ? { stack: add({ near: false, stack: true }) } : {}),
+        ...(use.branches ? { near: add({ near: true, stack: false }) } : {}),
+        ...(use.stackAccess ? { stack: add({ near: false, stack: true }) } : {}),
       });
     }
     families.set(row, byShape);
@@ -153,7 +194,11 @@ function planFamilies(rows: readonly Row[], detail: Detail, imports: Imports, pe
   return families;
 }
 
-const newCode = (): CodeBuffer => new CodeBuffer({ i32: FRAME_LOCALS, i64: TARGET_LOCAL + 1 }, TEMPORARIES);
+const newCode = (): CodeBuffer =>
+  new CodeBuffer({ i32: FRAME_LOCALS, i64: TARGET_LOCAL + 1, v128: 0, f32: 0, f64: 0 }, TEMPORARIES);
+/** For code that is thrown away. */
+export const scratchCode = (): CodeBuffer =>
+  new CodeBuffer({ i32: 0, i64: 0, v128: 0, f32: 0, f64: 0 }, 4096);
 
 const FRAME_INDICES = {
   ip: 0,
@@ -165,7 +210,13 @@ const FRAME_INDICES = {
   registerPointer: 6,
   target: TARGET_LOCAL,
 };
-const SCRATCH_FRAME: Frame = { ...FRAME_INDICES, next: 0, jump: 0, redirected: 0 };
+export const SCRATCH_FRAME: Frame = { ...FRAME_INDICES, next: 0, jump: 0, redirected: 0 };
+
+/** What a called handler may change: the budget, and the recording pointers of accesses, values and registers. */
+export const savedCells = (detail: Detail): readonly (readonly [StateCell, number])[] => [
+  ['budget', FRAME_INDICES.budget],
+  ...pointers(SCRATCH_FRAME, detail).filter(([cell]) => cell !== 'atomPointer' && cell !== 'targetPointer'),
+];
 
 /** ip to the next record, and on. */
 function advance(code: CodeBuffer, frame: Frame): void {
@@ -180,8 +231,8 @@ function advance(code: CodeBuffer, frame: Frame): void {
 function dispatchLoop(
   pending: readonly PendingHandler[],
   detail: Detail,
-  { decode, hot, regionType }: { readonly decode: number; readonly hot: number; readonly regionType: number },
-  imports: Imports,
+  imports: Imports & { readonly decode: number; readonly hot: number },
+  types: { readonly handler: number; readonly region: number },
 ): Uint8Array {
   const code = newCode();
   const loadState = (cell: StateCell, to: number) => {
@@ -216,7 +267,7 @@ function dispatchLoop(
     storeState('ip', local(ip));
     storeState('budget', local(budget));
     code.get(ip);
-    code.call(decode);
+    code.call(imports.decode);
     code.branch(dispatch);
   };
   fixed[HANDLER_PAGE_END] = () => {
@@ -233,81 +284,118 @@ function dispatchLoop(
   };
   const handlers = [
     ...fixed,
-    ...pending.map(
-      ({ generate }) =>
-        (into: CodeBuffer) =>
-          generate(into, frame),
-    ),
+    ...pending.map(({ generate, handler }) => (into: CodeBuffer) => {
+      const { use, terminated } = generate(into, frame);
+      Object.assign(handler, use);
+      if (!terminated) advance(into, frame);
+    }),
+    // A function, whose number is in `target`.
+    (into: CodeBuffer) => {
+      into.i32(0);
+      into.memory(op.i32Load, CELL.vectorsTrapped);
+      into.open(op.if);
+      const variant = { near: false, stack: false };
+      new InterpreterEmitter(into, frame, imports, detail, variant).call('vectorsTrapped');
+      into.close();
+      const saved = savedCells(detail);
+      for (const [cell, from] of saved) storeState(cell, local(from));
+      into.get(ip);
+      into.emit(convert(32, op.i32WrapI64, local(target, 64)));
+      into.i32(FIRST_ROW_HANDLER + pending.length);
+      into.int('sub', 32);
+      into.byte(op.callIndirect);
+      into.unsigned(types.handler);
+      into.byte(0);
+      for (const [cell, to] of saved) loadState(cell, to);
+      into.branchIf(redirected);
+      advance(into, frame);
+    },
   ];
 
   const labels = handlers.map(() => code.open(op.block)).reverse();
-  const slotted = code.open(op.block);
+  const functions = labels[labels.length - 1];
+  const special = code.open(op.block);
   const dispatchTo = (otherwise: number) => {
     code.byte(op.brTable);
-    code.unsigned(labels.length);
-    for (const label of [...labels, otherwise]) code.unsigned(code.depth - label);
+    code.unsigned(labels.length - 1);
+    for (const label of [...labels.slice(0, -1), otherwise]) code.unsigned(code.depth - label);
   };
-  code.get(ip);
-  code.memory(op.i32Load16U, 0);
-  dispatchTo(slotted);
+  const pushHandler = () => {
+    code.get(ip);
+    code.memory(op.i32Load16U, 0);
+  };
+  pushHandler();
+  dispatchTo(special);
 
-  // A record with a slot: its region is entered where the budget suffices, else its own handler executes it.
+  // Not in the loop: a function, or a slot.
   code.close();
-  code.get(ip);
-  code.memory(op.i32Load16U, 0);
-  const slot = intOp('sub', code.keepTop(32), constant(32, FIRST_ROW_HANDLER + pending.length));
-  const slotAddress = intOp('mul', slot, constant(32, SLOT_SIZE));
-  const info = code.keep(intOp('add', slotAddress, constant(32, SLOT_BASE)));
+  pushHandler();
+  const number = code.keepTop(32);
+  const setFunction = (handler: Node) => {
+    code.emit(convert(64, op.i64ExtendI32U, handler));
+    code.set(target);
+  };
+  setFunction(number);
+  code.emit(intOp('ltU', number, constant(32, FIRST_SLOT_HANDLER)));
+  code.branchIf(functions);
+  const slot = intOp('sub', number, constant(32, FIRST_SLOT_HANDLER));
+  const info = code.keep(intOp('add', intOp('mul', slot, constant(32, SLOT_SIZE)), constant(32, SLOT_BASE)));
   const field = (opcode: number, offset: number) => {
     code.emit(info);
     code.memory(opcode, offset);
     return code.keepTop(32);
   };
-  code.emit(intOp('eqz', intOp('ltS', local(budget), field(op.i32Load, SLOT_NEED))));
+  code.emit(intOp('ltS', local(budget), field(op.i32Load, SLOT_NEED)));
   code.open(op.if);
-  for (const [cell, from] of allPointers) storeState(cell, local(from));
-  const before = code.temporary(32);
-  code.get(budget);
-  code.set(before.index);
-  const region = field(op.i32Load16U, 2);
-  code.get(budget);
-  code.emit(region);
-  code.byte(op.callIndirect);
-  code.unsigned(regionType);
-  code.unsigned(0);
-  code.set(ip);
-  for (const [cell, to] of [['budget', budget], ...allPointers] as const) loadState(cell, to);
-  code.get(ip);
-  code.int('eqz', 32);
-  code.open(op.if);
-  code.i32(0);
-  code.memory(op.i64Load, CELL.pc);
-  code.set(target);
-  code.branch(jump);
-  code.close();
-  // A region that left at its first instruction is not tried again at once.
-  code.emit(intOp('ne', local(budget), before));
-  code.open(op.if);
-  code.get(budget);
-  code.branchIf(dispatch);
-  code.branch(exhausted);
-  code.close();
+  countExecution();
   code.else();
-  const count = field(op.i32Load, SLOT_COUNTER);
-  const left = code.keep(intOp('sub', count, constant(32, 1)));
-  code.emit(info);
-  code.emit(left);
-  code.memory(op.i32Store, SLOT_COUNTER);
-  code.emit(intOp('eqz', left));
-  code.open(op.if);
-  code.get(ip);
-  code.call(hot);
-  code.branch(dispatch);
+  enterRegion();
   code.close();
-  code.close();
-  code.emit(info);
-  code.memory(op.i32Load16U, 0);
-  dispatchTo(labels[HANDLER_UNDEFINED]);
+  const own = field(op.i32Load16U, 0);
+  setFunction(own);
+  code.emit(own);
+  dispatchTo(functions);
+
+  function countExecution(): void {
+    code.emit(info);
+    code.emit(intOp('sub', field(op.i32Load, SLOT_COUNTER), constant(32, 1)));
+    code.memory(op.i32Store, SLOT_COUNTER);
+    code.emit(intOp('eqz', field(op.i32Load, SLOT_COUNTER)));
+    code.open(op.if);
+    code.get(ip);
+    code.call(imports.hot);
+    code.branch(dispatch);
+    code.close();
+  }
+  /** Falls through where the region left at its first instruction: it is not tried again at once. */
+  function enterRegion(): void {
+    for (const [cell, from] of allPointers) storeState(cell, local(from));
+    const before = code.temporary(32);
+    code.get(budget);
+    code.set(before.index);
+    code.get(budget);
+    code.emit(info);
+    code.memory(op.i32Load16U, SLOT_REGION);
+    code.byte(op.callIndirect);
+    code.unsigned(types.region);
+    code.byte(0);
+    code.set(ip);
+    for (const [cell, to] of [['budget', budget], ...allPointers] as const) loadState(cell, to);
+    code.emit(intOp('eqz', local(ip)));
+    code.open(op.if);
+    code.i32(0);
+    code.memory(op.i64Load, CELL.pc);
+    code.set(target);
+    code.branch(jump);
+    code.close();
+    code.emit(intOp('ne', local(budget), before));
+    code.open(op.if);
+    code.get(budget);
+    code.branchIf(dispatch);
+    code.branch(exhausted);
+    code.close();
+  }
+
   for (const handler of handlers) {
     code.close();
     code.releaseTemporaries();

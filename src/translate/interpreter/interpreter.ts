@@ -1,19 +1,23 @@
 /** The interpreter as the machine runs it: an instance of the generated module, and the decoder that feeds it. */
-import type { Row } from '../../isa/row.ts';
+import { floatOperation } from '../../cpu/floating_point/floating_point.ts';
+import { CpuState } from '../../cpu/state.ts';
+import { unpackFloatOperation } from '../../isa/float_operation.ts';
 import { ROWS } from '../../isa/table.ts';
 import type { Detail } from '../detail.ts';
-import { CONDITION_TABLE } from '../layout.ts';
+import { CONDITION_TABLE, EXTENT_MASKS } from '../layout.ts';
 import { conditionTable } from '../wasm_emitter.ts';
+import { extentMasks } from '../wasm_vector.ts';
 import { RecordDecoder } from './decoder.ts';
-import { buildInterpreter, type InterpreterModule } from './handlers.ts';
+import { HANDLER_EXPORT, HandlerFunctions } from './handler_functions.ts';
+import { buildInterpreter, FUNCTION_TABLE, type InterpreterModule } from './handlers.ts';
 
 /** What translated code calls. The functions that return a number return 1 where execution was redirected, else 0. */
 export interface Host {
   /** The record at `ip` is to be decoded. */
   decode(ip: number): void;
-  access(va: bigint, flags: number): 0 | 1;
   /** The slot of the record at `ip` has counted to its end. */
   hot(ip: number): void;
+  access(va: bigint, flags: number): 0 | 1;
   /** `index` into RUNTIME_CALLS; arguments and result are in the state. */
   runtime(index: number): 0 | 1;
   /** SP is misaligned and is the base of an access. */
@@ -22,7 +26,11 @@ export interface Host {
 
 const modules = new Map<
   Detail,
-  { readonly plan: InterpreterModule; readonly compiled: WebAssembly.Module }
+  {
+    readonly plan: InterpreterModule;
+    readonly compiled: WebAssembly.Module;
+    readonly functions: HandlerFunctions;
+  }
 >();
 
 /** The module for a detail level: made once a process. */
@@ -30,7 +38,11 @@ function moduleFor(detail: Detail) {
   let made = modules.get(detail);
   if (!made) {
     const plan = buildInterpreter(ROWS, detail);
-    made = { plan, compiled: new WebAssembly.Module(plan.bytes) };
+    made = {
+      plan,
+      compiled: new WebAssembly.Module(plan.bytes),
+      functions: new HandlerFunctions(detail, plan.firstFunction),
+    };
     modules.set(detail, made);
   }
   return made;
@@ -39,15 +51,23 @@ function moduleFor(detail: Detail) {
 export class Interpreter {
   readonly #run: () => number;
   readonly #decoder: RecordDecoder;
-  /** Functions of the regions, by the index in their slots. */
-  readonly regions: WebAssembly.Table;
-  readonly firstSlotHandler: number;
+  readonly #functions: HandlerFunctions;
+  readonly state: WebAssembly.Memory;
+  readonly imports: WebAssembly.Imports;
+  /** Functions of handlers, and from FIRST_REGION on of regions. */
+  readonly table: WebAssembly.Table;
+  /** Handler functions that are in the table. */
+  #installed = 0;
 
   constructor(detail: Detail, state: WebAssembly.Memory, pool: WebAssembly.Memory, host: Host) {
-    const { plan, compiled } = moduleFor(detail);
+    const { plan, compiled, functions } = moduleFor(detail);
     new Uint8Array(state.buffer).set(conditionTable(), CONDITION_TABLE);
-    this.#decoder = new RecordDecoder(state.buffer, plan);
-    const instance = new WebAssembly.Instance(compiled, {
+    new Uint8Array(state.buffer).set(extentMasks(), EXTENT_MASKS);
+    const cells = new CpuState(state.buffer);
+    this.#decoder = new RecordDecoder(state.buffer, plan, functions);
+    this.#functions = functions;
+    this.state = state;
+    this.imports = {
       memory: { state, pool },
       host: {
         decode: (ip: number) => host.decode(ip),
@@ -55,11 +75,15 @@ export class Interpreter {
         access: (va: bigint, flags: number) => host.access(BigInt.asUintN(64, va), flags),
         runtime: (index: number) => host.runtime(index),
         stackMisaligned: () => host.stackMisaligned(),
+        float: (code: number) => {
+          const [a, b, c] = [cells.get('argument0'), cells.get('argument1'), cells.get('argument2')];
+          cells.set('result', floatOperation(cells, unpackFloatOperation(code), a, b, c));
+        },
       },
-    });
-    this.#run = instance.exports.run as () => number;
-    this.regions = instance.exports.regions as WebAssembly.Table;
-    this.firstSlotHandler = plan.firstSlotHandler;
+    };
+    const { exports } = new WebAssembly.Instance(compiled, this.imports);
+    this.#run = exports.run as () => number;
+    this.table = exports[FUNCTION_TABLE] as WebAssembly.Table;
   }
 
   /** Runs from state cell `ip` with state cell `budget`; true where execution was redirected (handlers.ts says what holds then). */
@@ -67,8 +91,13 @@ export class Interpreter {
     return this.#run() === 1;
   }
 
-  /** Decodes the instruction at `pageOffset` of its page into its record; the row, if it is implemented. */
-  decode(ip: number, word: number, pageOffset: number): Row | undefined {
-    return this.#decoder.write(ip, word, pageOffset);
+  /** Decodes the instruction at `pageOffset` of its page into its record. */
+  decode(ip: number, word: number, pageOffset: number): void {
+    this.#decoder.write(ip, word, pageOffset);
+    const { modules } = this.#functions;
+    for (; this.#installed < modules.length; this.#installed++) {
+      const { exports } = new WebAssembly.Instance(modules[this.#installed], this.imports);
+      this.table.set(this.#installed, exports[HANDLER_EXPORT]);
+    }
   }
 }

@@ -4,7 +4,11 @@ import type { Row } from '../../isa/row.ts';
 
 export type Shape = { readonly [name: string]: unknown };
 
-export const shapeKey = (shape: Shape): string => Object.values(shape).join();
+export function shapeKey(shape: Shape): string {
+  let key = '';
+  for (const name in shape) key += `${shape[name]},`;
+  return key;
+}
 
 const LIMIT = 2 ** 16;
 
@@ -32,6 +36,13 @@ export function shapesOf(row: Row): Map<string, Shape> {
   }
 }
 
+/** Names of the fields that the shape looks at for these values. */
+export function shapeFields(row: Row, fields: Fields): ReadonlySet<string> {
+  const seen = new Set<string>();
+  row.shape(watch(fields, seen));
+  return seen;
+}
+
 function isUnallocated(row: Row, values: Fields, decided: ReadonlySet<string>): boolean {
   if (!row.unallocated) return false;
   const looked = new Set<string>();
@@ -48,7 +59,10 @@ function* combinations(
     .filter(({ name }) => names.has(name))
     .map(({ name, width }) => ({
       name,
-      choices: /^r[dnmast]2?$/.test(name) ? REGISTER_VALUES : Array.from({ length: 2 ** width }, (_, n) => n),
+      choices:
+        /^[rv][dnmast]2?$/.test(name) && width === 5
+          ? REGISTER_VALUES
+          : Array.from({ length: 2 ** width }, (_, n) => n),
     }));
   const total = axes.reduce((product, { choices }) => product * choices.length, 1);
   if (total > LIMIT)
@@ -63,12 +77,15 @@ function* combinations(
   }
 }
 
-/** A view of the fields that notes which ones are read. */
+/** A view of the fields that notes which ones are read. Getters: a Proxy costs five times as much, and some rows have 2^14 values. */
 function watch(fields: Fields, seen: Set<string>): Fields {
-  return new Proxy(fields, {
-    get(target, name: string) {
-      seen.add(name);
-      return target[name];
-    },
-  });
+  const view = {};
+  for (const name of Object.keys(fields))
+    Object.defineProperty(view, name, {
+      get: () => {
+        seen.add(name);
+        return fields[name];
+      },
+    });
+  return view as Fields;
 }

@@ -4,6 +4,7 @@
  */
 import type { Access, Emitter, Register, Value } from '../../isa/emitter.ts';
 import { decode } from '../../isa/table.ts';
+import type { VectorEmitter } from '../../isa/vector_emitter.ts';
 import { knownRegister, numberOf, operandsOf } from './operands.ts';
 
 export type Control = 'none' | 'direct' | 'conditional' | 'return' | 'indirect';
@@ -28,6 +29,12 @@ const PURE: readonly (keyof Emitter)[] = [
   ...(['countLeadingZeros', 'equal', 'lessUnsigned', 'lessSigned', 'isZero', 'select'] as const),
   ...(['signExtend', 'zeroExtend', 'low', 'keep', 'xOrSp', 'x', 'pc', 'nzcv', 'carry', 'condition'] as const),
   ...(['cell', 'setFlagsAdd', 'setFlagsSubtract', 'setFlagsLogical', 'setNzcv'] as const),
+];
+
+const PURE_VECTOR: readonly (keyof VectorEmitter)[] = [
+  ...(['read', 'register', 'after', 'element', 'constant', 'fromLow', 'splat', 'lane', 'withLane'] as const),
+  ...(['bitwise', 'not', 'select', 'lanes', 'shift', 'countOnes', 'shuffle', 'lookUp', 'extract'] as const),
+  ...(['polynomialProduct', 'float', 'saturated'] as const),
 ];
 
 class Unsupported extends Error {}
@@ -57,6 +64,26 @@ function scan(word: number): Effects {
     control = kind;
     if (offset) distance = (offset as unknown as { constant: number }).constant / 4;
   };
+  const vector: { [name: string]: unknown } = {
+    write: () => {
+      written = true;
+    },
+    setElement: () => {
+      written = true;
+    },
+    load: () => access(() => loads++),
+    store: () => access(() => stores++),
+    mapLanes: (
+      _bits: number,
+      _extent: unknown,
+      inputs: readonly unknown[],
+      body: (...lanes: Value[]) => Value,
+    ) => {
+      body(...inputs.map(() => VALUE));
+      return VALUE;
+    },
+  };
+  for (const name of PURE_VECTOR) vector[name] = () => VALUE;
   const methods: { [name: string]: unknown } = {
     linkRegister: knownRegister(LINK_REGISTER),
     constant: (_width: number, n: number | bigint) => ({ constant: Number(n) }),
@@ -80,12 +107,14 @@ function scan(word: number): Effects {
     branchIndirect: (_target: Value, kind: string) => branch(kind === 'return' ? 'return' : 'indirect'),
   };
   for (const name of PURE) methods[name] = () => VALUE;
-  const emitter = new Proxy(methods, {
+  const known: ProxyHandler<{ [name: string]: unknown }> = {
     get(target, name: string) {
       if (!(name in target)) throw new Unsupported();
       return target[name];
     },
-  }) as unknown as Emitter;
+  };
+  methods['vector'] = new Proxy(vector, known);
+  const emitter = new Proxy(methods, known) as unknown as Emitter;
   try {
     decoded.row.execute(operandsOf(decoded, emitter.constant), emitter);
   } catch (error) {

@@ -6,12 +6,15 @@
  */
 import { CELL } from '../../cpu/state.ts';
 import type { Access, Cell, Register, Value } from '../../isa/emitter.ts';
+import { usesVectors } from '../../isa/row.ts';
 import type { Decoded } from '../../isa/table.ts';
+import type { Vector, VectorAccess } from '../../isa/vector_emitter.ts';
 import { type Detail, records } from '../detail.ts';
 import { DATA_TLB_ENTRIES, DATA_TLB_ENTRY } from '../layout.ts';
 import { type CodeBuffer, constant, convert, intOp, type Node } from '../wasm/expression.ts';
-import { op } from '../wasm/opcodes.ts';
+import { op, simd } from '../wasm/opcodes.ts';
 import { node, value, WasmEmitter } from '../wasm_emitter.ts';
+import { WasmVectorEmitter } from '../wasm_vector.ts';
 import {
   conditionOf,
   constantCondition,
@@ -66,6 +69,10 @@ export class RegionEmitter extends WasmEmitter {
   readonly linkRegister = knownRegister(30);
   readonly #detail: Detail;
   readonly #flagsFunction: number;
+  readonly vector: WasmVectorEmitter;
+  /** An instruction on SIMD and floating-point registers was emitted; and in this block, so that they are known not to be trapped. */
+  usesVectors = false;
+  #untrapped = false;
   /** Leaves before the present instruction. */
   readonly #leave: () => void;
   /** Registers that any instruction read or wrote; 31 is SP. */
@@ -77,16 +84,40 @@ export class RegionEmitter extends WasmEmitter {
   #pending: { readonly register: number; readonly of: Node }[] = [];
   /** Accesses of the present instruction that are in the recording. */
   #recorded = 0;
+  /** Those of them that are 16 bytes wide: two values each. */
+  #wide = 0;
   /** The first access of the present instruction. */
   #first: InlineAccess | undefined;
   /** Inside the arms of a `when` that is tried without a branch: what the flags were set to; and whether anything else happened. */
   #captured: { flags: FlagsOperands | number | undefined; only: boolean } | undefined;
 
-  constructor(code: CodeBuffer, detail: Detail, flagsFunction: number, leave: () => void) {
+  constructor(
+    code: CodeBuffer,
+    detail: Detail,
+    functions: { readonly flags: number; readonly float: number },
+    leave: () => void,
+  ) {
     super(code);
     this.#detail = detail;
-    this.#flagsFunction = flagsFunction;
+    this.#flagsFunction = functions.flags;
     this.#leave = leave;
+    this.vector = new WasmVectorEmitter(this, {
+      registerNumber: () => {
+        throw new Error("the numbers of a region's registers are known");
+      },
+      callFloat: (operation) => {
+        code.i32(operation);
+        code.call(functions.float);
+      },
+      loadVector: (access, address) => this.#loadVector(access, address),
+      storeVector: (access, address, from) => this.#storeVector(access, address, from),
+    });
+  }
+
+  /** A block begins, with these flags. */
+  beginBlock(flags: FlagsState): void {
+    this.flags = flags;
+    this.#untrapped = false;
   }
 
   /** Emits the instruction at word `index` of the page. */
@@ -95,7 +126,15 @@ export class RegionEmitter extends WasmEmitter {
     this.#word = index;
     this.#ending = { control: 'none' };
     this.#recorded = 0;
+    this.#wide = 0;
     this.#first = undefined;
+    if (usesVectors(decoded.row) && !this.#untrapped) {
+      this.usesVectors = true;
+      this.#untrapped = true;
+      this.code.i32(0);
+      this.code.memory(op.i32Load, CELL.vectorsTrapped);
+      this.#leaveIf();
+    }
     decoded.row.execute!(
       operandsOf(decoded, (width, n) => this.constant(width, n)),
       this,
@@ -310,7 +349,8 @@ export class RegionEmitter extends WasmEmitter {
     this.code.open(op.if);
     if (this.#recorded > 0) {
       this.#advance(LOCALS.accessPointer, -8 * this.#recorded);
-      if (records(this.#detail, 'full')) this.#advance(LOCALS.valuePointer, -8 * this.#recorded);
+      if (records(this.#detail, 'full'))
+        this.#advance(LOCALS.valuePointer, -8 * (this.#recorded + this.#wide));
     }
     this.#leave();
     this.code.close();
@@ -335,7 +375,9 @@ export class RegionEmitter extends WasmEmitter {
     const inline = this.#access(access, 'load', node(address));
     this.#record(access, inline);
     this.code.emit(inline.poolAddress);
-    const opcode = { 1: op.i64Load8U, 2: op.i64Load16U, 4: op.i64Load32U, 8: op.i64Load }[access.bytes];
+    const opcode = { 1: op.i64Load8U, 2: op.i64Load16U, 4: op.i64Load32U, 8: op.i64Load, 16: 0 }[
+      access.bytes
+    ];
     this.code.pool(opcode, inline.distance);
     const result = this.code.keepTop(64);
     if (records(this.#detail, 'full') && !access.monitor) this.#append(LOCALS.valuePointer, result);
@@ -347,13 +389,42 @@ export class RegionEmitter extends WasmEmitter {
     this.#record(access, inline);
     this.code.emit(inline.poolAddress);
     this.code.emit(wide);
-    const opcode = { 1: op.i64Store8, 2: op.i64Store16, 4: op.i64Store32, 8: op.i64Store }[access.bytes];
+    const opcode = { 1: op.i64Store8, 2: op.i64Store16, 4: op.i64Store32, 8: op.i64Store, 16: 0 }[
+      access.bytes
+    ];
     this.code.pool(opcode, inline.distance);
     if (records(this.#detail, 'full')) {
       const mask = access.bytes === 8 ? -1n : (1n << BigInt(8 * access.bytes)) - 1n;
       this.#append(LOCALS.valuePointer, intOp('and', wide, constant(64, mask)));
     }
   }
+  #loadVector(access: VectorAccess, address: Value<64>): number {
+    const whole: Access = { ...access, bytes: 16 };
+    const inline = this.#access(whole, 'load', node(address));
+    this.#record(whole, inline);
+    this.code.emit(inline.poolAddress);
+    this.code.simdMemory(simd.load, inline.distance, true);
+    const result = this.code.local('v128');
+    this.code.set(result);
+    this.#appendHalves(result);
+    return result;
+  }
+  #storeVector(access: VectorAccess, address: Value<64>, from: number): void {
+    const whole: Access = { ...access, bytes: 16 };
+    const inline = this.#access(whole, 'store', node(address));
+    this.#record(whole, inline);
+    this.code.emit(inline.poolAddress);
+    this.code.get(from);
+    this.code.simdMemory(simd.store, inline.distance, true);
+    this.#appendHalves(from);
+  }
+  #appendHalves(from: number): void {
+    if (!records(this.#detail, 'full')) return;
+    this.#wide += 1;
+    for (const half of [0, 1])
+      this.#append(LOCALS.valuePointer, node(this.vector.lane(64, from as unknown as Vector, half)));
+  }
+
   probeStore(access: Access, address: Value<64>): void {
     this.#access(access, 'store', node(address));
   }
@@ -370,7 +441,7 @@ export class RegionEmitter extends WasmEmitter {
     const { code } = this;
     this.#flush();
     const chosen = code.keep(node(condition));
-    const start = code.length;
+    const [start, depth] = [code.length, code.depth];
     const before = this.flags;
     if (otherwise) {
       const [ifTrue, ifFalse] = [this.#capture(then), this.#capture(otherwise)];
@@ -380,6 +451,7 @@ export class RegionEmitter extends WasmEmitter {
       }
     }
     code.length = start;
+    code.depth = depth;
     this.flags = before;
     this.#first = undefined;
     const recordedBefore = this.#recorded;

@@ -10,15 +10,14 @@ import { decode } from '../../isa/table.ts';
 import { type Detail, records } from '../detail.ts';
 import { RECORD_SIZE } from '../layout.ts';
 import { CodeBuffer, constant, intOp, type Node } from '../wasm/expression.ts';
-import type { FunctionCode, Signature } from '../wasm/module.ts';
-import { I32, op } from '../wasm/opcodes.ts';
+import type { FunctionCode } from '../wasm/module.ts';
+import { op } from '../wasm/opcodes.ts';
 import { type Ending, moveRegisters, RegionEmitter } from './emitter.ts';
 import type { FlagsState } from './flags.ts';
 import type { Graph } from './graph.ts';
-import { LOCAL_COUNTS, LOCALS, TEMPORARIES, TEMPORARY_BASE } from './locals.ts';
+import { LOCAL_COUNTS, LOCALS, TEMPORARIES, TEMPORARY_BASE, VECTOR_LOCAL_COUNTS } from './locals.ts';
 import type { Edge } from './plan.ts';
-
-export const REGION_SIGNATURE: Signature = { parameters: [I32], results: [I32] };
+import { REGION_SIGNATURE } from './signature.ts';
 
 /** Indices of the functions that the regions of a module share. */
 export interface SharedFunctions {
@@ -26,6 +25,8 @@ export interface SharedFunctions {
   readonly flags: number;
   /** (kind, a, b): stores the flags into the cells. */
   readonly storeFlags: number;
+  /** The import for exact floating-point operations. */
+  readonly float: number;
 }
 
 export interface RegionSource {
@@ -54,8 +55,10 @@ export const pointerCells = (detail: Detail) =>
     .map(([, cell]) => cell);
 
 export function buildRegion(source: RegionSource, shared: SharedFunctions, exportName: string): FunctionCode {
-  const body = new RegionFunction(source, shared).build();
-  return { signature: REGION_SIGNATURE, locals: LOCAL_COUNTS, body, exportName };
+  const region = new RegionFunction(source, shared);
+  const body = region.build();
+  const locals = region.usesVectors ? VECTOR_LOCAL_COUNTS : LOCAL_COUNTS;
+  return { signature: REGION_SIGNATURE, locals, body, exportName };
 }
 
 class RegionFunction {
@@ -72,11 +75,15 @@ class RegionFunction {
   constructor(source: RegionSource, shared: SharedFunctions) {
     this.#source = source;
     this.#shared = shared;
-    this.#emitter = new RegionEmitter(this.#code, source.detail, shared.flags, () => {
+    this.#emitter = new RegionEmitter(this.#code, source.detail, shared, () => {
       this.#spend(this.#at.done);
       this.#leaveAt(this.#at.word);
     });
     this.#left = this.#code.open(op.block);
+  }
+
+  get usesVectors(): boolean {
+    return this.#emitter.usesVectors;
   }
 
   build(): Uint8Array {
@@ -178,7 +185,7 @@ class RegionFunction {
       this.#leaveAt(first);
       code.close();
     }
-    this.#emitter.flags = flags;
+    this.#emitter.beginBlock(flags);
     let ending: Ending = { control: 'none' };
     for (let done = 0; done < length; done++) {
       this.#at = { word: first + done, done };

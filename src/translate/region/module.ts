@@ -17,7 +17,13 @@ const FLAGS_TEMPORARIES = 8;
 const FLAGS_LOCALS = { i32: FLAGS_TEMPORARIES, i64: FLAGS_TEMPORARIES };
 const flagsCode = () =>
   new CodeBuffer(
-    { i32: FLAGS_PARAMETERS.length, i64: FLAGS_PARAMETERS.length + FLAGS_TEMPORARIES },
+    {
+      i32: FLAGS_PARAMETERS.length,
+      i64: FLAGS_PARAMETERS.length + FLAGS_TEMPORARIES,
+      v128: 0,
+      f32: 0,
+      f64: 0,
+    },
     FLAGS_TEMPORARIES,
   );
 
@@ -31,6 +37,7 @@ export function buildRegionModule(sources: readonly RegionSource[]): RegionModul
     address: 'i32',
   });
   module.importMemory({ module: 'memory', name: 'pool', initial: 0, maximum: 2 ** 18, address: 'i64' });
+  const float = module.importFunction('host', 'float', { parameters: [I32], results: [] });
   const nzcv = flagsCode();
   emitFlagsFunction(nzcv);
   const flags = module.addFunction({
@@ -49,6 +56,6 @@ export function buildRegionModule(sources: readonly RegionSource[]): RegionModul
   });
   const names = sources.map(({ name }, n) => `${name} ${n}`);
   for (const [n, source] of sources.entries())
-    module.addFunction(buildRegion(source, { flags, storeFlags }, names[n]));
+    module.addFunction(buildRegion(source, { flags, storeFlags, float }, names[n]));
   return { bytes: module.build(), names };
 }

@@ -7,7 +7,7 @@
  * a word that is written takes the regions that hold it along.
  */
 import type { Detail } from '../detail.ts';
-import { MOST_REGIONS } from '../interpreter/handlers.ts';
+import { FIRST_REGION, FIRST_SLOT_HANDLER, MOST_REGIONS } from '../interpreter/handlers.ts';
 import type { Interpreter } from '../interpreter/interpreter.ts';
 import {
   NEVER_ENTERED,
@@ -17,6 +17,7 @@ import {
   SLOT_COUNT,
   SLOT_COUNTER,
   SLOT_NEED,
+  SLOT_REGION,
   SLOT_SIZE,
 } from '../layout.ts';
 import { effectsOf, endsRun } from './effects.ts';
@@ -100,14 +101,13 @@ const MOST_BACKOFF = 10;
 export class Regions {
   readonly #options: RegionOptions;
   readonly #detail: Detail;
-  readonly #imports: WebAssembly.Imports;
   readonly #interpreter: Interpreter;
   readonly #view: DataView;
   readonly #words: Uint32Array;
   readonly #pages = new Map<number, PageHeads>();
   readonly #freeSlots: number[] = [];
   #nextSlot = 0;
-  readonly #freeIndices = Array.from({ length: MOST_REGIONS }, (_, n) => MOST_REGIONS - 1 - n);
+  readonly #freeIndices = Array.from({ length: MOST_REGIONS }, (_, n) => FIRST_REGION + MOST_REGIONS - 1 - n);
   #queue: Slot[] = [];
   #waited = 0;
   #live = 0;
@@ -115,19 +115,12 @@ export class Regions {
   /** Since the start: regions and modules made, their instructions and bytes, and the time it took in ms. */
   readonly statistics = { regions: 0, modules: 0, instructions: 0, bytes: 0, milliseconds: 0, dropped: 0 };
 
-  constructor(
-    detail: Detail,
-    memory: { readonly state: WebAssembly.Memory; readonly pool: WebAssembly.Memory },
-    words: Uint32Array,
-    interpreter: Interpreter,
-    options: Partial<RegionOptions>,
-  ) {
+  constructor(detail: Detail, words: Uint32Array, interpreter: Interpreter, options: Partial<RegionOptions>) {
     this.#options = { ...DEFAULT_REGION_OPTIONS, ...options };
     this.#detail = detail;
-    this.#imports = { memory: { ...memory } };
     this.#words = words;
     this.#interpreter = interpreter;
-    this.#view = new DataView(memory.state.buffer);
+    this.#view = new DataView(interpreter.state.buffer);
   }
 
   /** The record of the word at byte `offset` of the page was decoded. */
@@ -232,7 +225,7 @@ export class Regions {
     const record = this.#recordOf(heads.page, word);
     this.#view.setUint16(SLOT_BASE + number * SLOT_SIZE, this.#view.getUint16(record, true), true);
     this.#count(slot);
-    this.#view.setUint16(record, this.#interpreter.firstSlotHandler + number, true);
+    this.#view.setUint16(record, FIRST_SLOT_HANDLER + number, true);
   }
   /** Starts to count how often the record executes. */
   #count({ number, page: { drops } }: Slot): void {
@@ -258,7 +251,7 @@ export class Regions {
 
   #drop(region: Region): void {
     const { slot, index, bytes } = region;
-    this.#interpreter.regions.set(index, null);
+    this.#interpreter.table.set(index, null);
     this.#freeIndices.push(index);
     slot.region = undefined;
     slot.page.regions.delete(region);
@@ -321,13 +314,13 @@ export class Regions {
       this.#dropAll();
     const instance = new WebAssembly.Instance(
       new WebAssembly.Module(module.bytes as Uint8Array<ArrayBuffer>),
-      this.#imports,
+      this.#interpreter.imports,
     );
     const share = module.bytes.length / made.length;
     for (const [n, { slot, graph, instructions }] of made.entries()) {
       if (this.#freeIndices.length === 0) return;
       const index = this.#freeIndices.pop()!;
-      this.#interpreter.regions.set(index, instance.exports[module.names[n]]);
+      this.#interpreter.table.set(index, instance.exports[module.names[n]]);
       const words = new Set(
         graph.blocks.flatMap(({ first, length }) => Array.from({ length }, (_, i) => first + i)),
       );
@@ -335,7 +328,7 @@ export class Regions {
       slot.region = region;
       slot.page.regions.add(region);
       const info = SLOT_BASE + slot.number * SLOT_SIZE;
-      this.#view.setUint16(info + 2, index, true);
+      this.#view.setUint16(info + SLOT_REGION, index, true);
       this.#view.setInt32(info + SLOT_NEED, graph.needs[0], true);
       this.#live += 1;
       this.#bytes += share;

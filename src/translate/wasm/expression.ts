@@ -42,19 +42,29 @@ export function convert(width: 32 | 64, opcode: number, of: Node): Node {
   return { kind: 'convert', width, opcode, of };
 }
 
+/** Locals by type, in the order in which a function declares them. */
+export interface LocalCounts {
+  readonly i32: number;
+  readonly i64: number;
+  readonly v128: number;
+  readonly f32: number;
+  readonly f64: number;
+}
+const NO_LOCALS: LocalCounts = { i32: 0, i64: 0, v128: 0, f32: 0, f64: 0 };
+
 /** A function body under construction, with temporaries that are numbered from `firstLocal` on. */
 export class CodeBuffer extends ByteBuffer {
   /** Temporaries in use now and at most, by type. Their indices are fixed by `temporaries`. */
-  #used = { i32: 0, i64: 0 };
-  readonly #base: { readonly i32: number; readonly i64: number };
+  #used: LocalCounts = NO_LOCALS;
+  readonly #base: LocalCounts;
   readonly #limit: number;
   /** Nesting depth of blocks, loops and ifs that are open. */
   depth = 0;
 
   /**
-   * `base` are the indices of the first i32 and i64 temporary; there are at most `limit` of each.
+   * `base` are the indices of the first temporary of each type; there are at most `limit` of each.
    */
-  constructor(base: { readonly i32: number; readonly i64: number }, limit: number) {
+  constructor(base: LocalCounts, limit: number) {
     super();
     this.#base = base;
     this.#limit = limit;
@@ -62,14 +72,22 @@ export class CodeBuffer extends ByteBuffer {
 
   /** Frees all temporaries: between pieces of code that share none. */
   releaseTemporaries(): void {
-    this.#used = { i32: 0, i64: 0 };
+    this.#used = NO_LOCALS;
+  }
+  /** Temporaries in use. */
+  get used(): LocalCounts {
+    return this.#used;
   }
 
   temporary(width: 32 | 64): Node & { kind: 'local' } {
-    const type = width === 32 ? 'i32' : 'i64';
-    const n = this.#used[type]++;
+    return { kind: 'local', width, index: this.local(width === 32 ? 'i32' : 'i64') };
+  }
+  /** Index of a new temporary of any type. */
+  local(type: keyof LocalCounts): number {
+    const n = this.#used[type];
     if (n >= this.#limit) throw new Error(`more than ${this.#limit} temporaries of type ${type}`);
-    return { kind: 'local', width, index: this.#base[type] + n };
+    this.#used = { ...this.#used, [type]: n + 1 };
+    return this.#base[type] + n;
   }
 
   emit(node: Node): void {
@@ -145,6 +163,18 @@ export class CodeBuffer extends ByteBuffer {
   memory(opcode: number, offset: number): void {
     this.byte(opcode);
     this.byte(0);
+    this.unsigned(offset);
+  }
+  /** A vector operation; its immediates follow. */
+  simd(opcode: number): void {
+    this.byte(0xfd);
+    this.unsigned(opcode);
+  }
+  /** A 16-byte load or store in memory 0, or in the pool. */
+  simdMemory(opcode: number, offset: number, pool = false): void {
+    this.simd(opcode);
+    this.byte(pool ? 0x40 : 0);
+    if (pool) this.byte(1);
     this.unsigned(offset);
   }
   /** A load or store in the pool, memory 1. */

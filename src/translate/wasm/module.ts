@@ -1,6 +1,7 @@
 /** Assembles a WebAssembly module (WebAssembly core specification, 5.5). */
 import { ByteBuffer } from './bytes.ts';
-import { I32, I64, type ValueType } from './opcodes.ts';
+import type { LocalCounts } from './expression.ts';
+import { F32, F64, I32, I64, V128, type ValueType } from './opcodes.ts';
 
 export interface Signature {
   readonly parameters: readonly ValueType[];
@@ -20,19 +21,17 @@ export interface MemoryImport {
 /** Code of one function: its locals beyond the parameters, and its body without the final `end`. */
 export interface FunctionCode {
   readonly signature: Signature;
-  readonly locals: { readonly i32: number; readonly i64: number };
+  readonly locals: Partial<LocalCounts>;
   readonly body: Uint8Array;
   readonly exportName?: string;
 }
-
-const FUNCREF = 0x70;
 
 export class ModuleBuilder {
   readonly #memories: MemoryImport[] = [];
   readonly #imports: { module: string; name: string; signature: Signature }[] = [];
   readonly #functions: FunctionCode[] = [];
   readonly #types = new Map<string, number>();
-  #table: { readonly entries: number; readonly exportName: string } | undefined;
+  #table: { readonly exportName: string; readonly size: number } | undefined;
 
   importMemory(memory: MemoryImport): void {
     this.#memories.push(memory);
@@ -51,22 +50,22 @@ export class ModuleBuilder {
     return this.#imports.length + this.#functions.length - 1;
   }
 
-  /** A table of functions, number 0. V8 gives an instance that imports a table a copy: it is best defined where it is used. */
-  defineTable(entries: number, exportName: string): void {
-    this.#table = { entries, exportName };
+  /** The index of a function type, for indirect calls. */
+  typeIndex(signature: Signature): number {
+    const types = this.#types;
+    const key = JSON.stringify(signature);
+    if (!types.has(key)) types.set(key, types.size);
+    return types.get(key)!;
   }
 
-  /** Index of the function type, for indirect calls. */
-  typeOf(signature: Signature): number {
-    const key = JSON.stringify(signature);
-    if (!this.#types.has(key)) this.#types.set(key, this.#types.size);
-    return this.#types.get(key)!;
+  /** The module's one table, of functions for indirect calls: empty places for whoever instantiates it to fill. */
+  exportTable(exportName: string, size: number): void {
+    this.#table = { exportName, size };
   }
 
   build(): Uint8Array {
     const types = this.#types;
-    const table = this.#table;
-    const typeOf = (signature: Signature) => this.typeOf(signature);
+    const typeOf = (signature: Signature): number => this.typeIndex(signature);
     const imports = section((out) => {
       out.unsigned(this.#memories.length + this.#imports.length);
       for (const { module, name, initial, maximum, address } of this.#memories) {
@@ -89,17 +88,10 @@ export class ModuleBuilder {
       for (const { signature } of this.#functions) out.unsigned(typeOf(signature));
     });
     const exported = this.#functions.flatMap(({ exportName }, i) => (exportName ? [{ exportName, i }] : []));
-    const tables = section((out) => {
-      out.unsigned(1);
-      out.byte(FUNCREF);
-      out.byte(1);
-      out.unsigned(table?.entries ?? 0);
-      out.unsigned(table?.entries ?? 0);
-    });
     const exports = section((out) => {
-      out.unsigned(exported.length + (table ? 1 : 0));
-      if (table) {
-        out.name(table.exportName);
+      out.unsigned(exported.length + (this.#table ? 1 : 0));
+      if (this.#table) {
+        out.name(this.#table.exportName);
         out.byte(1);
         out.unsigned(0);
       }
@@ -109,13 +101,22 @@ export class ModuleBuilder {
         out.unsigned(this.#imports.length + i);
       }
     });
+    const tables = section((out) => {
+      out.unsigned(this.#table ? 1 : 0);
+      if (!this.#table) return;
+      out.append([0x70, 0]);
+      out.unsigned(this.#table.size);
+    });
     const code = section((out) => {
       out.unsigned(this.#functions.length);
       for (const { locals, body } of this.#functions) {
         const head = new ByteBuffer();
         const groups = [
-          [locals.i32, I32],
-          [locals.i64, I64],
+          [locals.i32 ?? 0, I32],
+          [locals.i64 ?? 0, I64],
+          [locals.v128 ?? 0, V128],
+          [locals.f32 ?? 0, F32],
+          [locals.f64 ?? 0, F64],
         ].filter(([count]) => count > 0);
         head.unsigned(groups.length);
         for (const [count, type] of groups) {
@@ -158,7 +159,7 @@ export class ModuleBuilder {
       [1, typeSection],
       [2, imports],
       [3, functions],
-      ...(table ? [[4, tables] as [number, Uint8Array]] : []),
+      [4, tables],
       [7, exports],
       [10, code],
       [0, names],

@@ -1,7 +1,10 @@
 /** WebAssembly opcodes by their text-format names (WebAssembly core specification, 5.4), as far as we emit them. */
 export const I32 = 0x7f;
 export const I64 = 0x7e;
-export type ValueType = typeof I32 | typeof I64;
+export const F32 = 0x7d;
+export const F64 = 0x7c;
+export const V128 = 0x7b;
+export type ValueType = typeof I32 | typeof I64 | typeof F32 | typeof F64 | typeof V128;
 export const VOID = 0x40;
 
 export const op = {
@@ -25,8 +28,11 @@ export const op = {
   i64Load: 0x29,
   i32Load8U: 0x2d,
   i32Load16U: 0x2f,
+  i64Load8S: 0x30,
   i64Load8U: 0x31,
+  i64Load16S: 0x32,
   i64Load16U: 0x33,
+  i64Load32S: 0x34,
   i64Load32U: 0x35,
   i32Store: 0x36,
   i64Store: 0x37,
@@ -44,6 +50,17 @@ export const op = {
   i64Extend8S: 0xc2,
   i64Extend16S: 0xc3,
   i64Extend32S: 0xc4,
+  i32ReinterpretF32: 0xbc,
+  i64ReinterpretF64: 0xbd,
+  f32ReinterpretI32: 0xbe,
+  f64ReinterpretI64: 0xbf,
+  f64PromoteF32: 0xbb,
+  f32DemoteF64: 0xb6,
+  i32TruncF64S: 0xaa,
+  i32TruncF64U: 0xab,
+  i64TruncF64S: 0xb0,
+  i64TruncF64U: 0xb1,
+  f64Const: 0x44,
 } as const;
 
 /** Operations that exist for both widths: [i32 opcode, i64 opcode]. */
@@ -67,4 +84,66 @@ export const int = {
   shrU: [0x76, 0x88],
   rotr: [0x78, 0x8a],
 } as const;
+
+/** Operations on both sizes of floating-point numbers: [f32 opcode, f64 opcode]. */
+export const float = {
+  eq: [0x5b, 0x61],
+  lt: [0x5d, 0x63],
+  gt: [0x5e, 0x64],
+  ge: [0x60, 0x66],
+  ceil: [0x8d, 0x9b],
+  floor: [0x8e, 0x9c],
+  trunc: [0x8f, 0x9d],
+  nearest: [0x90, 0x9e],
+  sqrt: [0x91, 0x9f],
+  add: [0x92, 0xa0],
+  sub: [0x93, 0xa1],
+  mul: [0x94, 0xa2],
+  div: [0x95, 0xa3],
+  min: [0x96, 0xa4],
+  max: [0x97, 0xa5],
+  convertI32S: [0xb2, 0xb7],
+  convertI32U: [0xb3, 0xb8],
+  convertI64S: [0xb4, 0xb9],
+  convertI64U: [0xb5, 0xba],
+} as const;
+export type WasmFloatOp = keyof typeof float;
+
 export type IntOp = keyof typeof int;
+
+/** Behind the prefix 0xfd. */
+export const simd = {
+  load: 0,
+  store: 11,
+  const: 12,
+  shuffle: 13,
+  swizzle: 14,
+  not: 77,
+  and: 78,
+  andNot: 79,
+  or: 80,
+  xor: 81,
+  select: 82,
+  popcnt: 98,
+} as const;
+
+/** Vector operations by lane size: [8, 16, 32, 64 bits]; 0 where there is none. */
+export const lanes = {
+  splat: [15, 16, 17, 18],
+  extract: [22, 25, 27, 29],
+  replace: [23, 26, 28, 30],
+  shl: [107, 139, 171, 203],
+  shrS: [108, 140, 172, 204],
+  shrU: [109, 141, 173, 205],
+  add: [110, 142, 174, 206],
+  sub: [113, 145, 177, 209],
+  mul: [0, 149, 181, 213],
+  minS: [118, 150, 182, 0],
+  minU: [119, 151, 183, 0],
+  maxS: [120, 152, 184, 0],
+  maxU: [121, 153, 185, 0],
+  eq: [35, 45, 55, 214],
+  gtS: [39, 49, 59, 217],
+  gtU: [40, 50, 60, 0],
+} as const;
+export type LaneOp = keyof typeof lanes;

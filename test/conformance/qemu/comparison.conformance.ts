@@ -66,21 +66,6 @@ describe('the comparison with QEMU', async () => {
     expect(result.divergence).toMatchObject({ icount: 500, differences: [{ name: 'pstate' }] });
   });
 
-  it('forgives flags that differ behind an exception only where QEMU cleared them, and until they are set', async () => {
-    const entry = Array.from({ length: LENGTH }, (_, i) => i).find(
-      (i) => i > 0 && states[i * STATE_WORDS] === 0x40101200 && states[(i - 1) * STATE_WORDS] < 0x40101000,
-    )!;
-    const flagsFrom = (first: number, last: number) => () =>
-      playback(states, (icount, words) => {
-        if (icount >= first && icount <= last) words[67] |= 0x2000_0000;
-      });
-    // The handler's third instruction is its first comparison.
-    const forgiven = await compareWithQemu(machine, flagsFrom(entry, entry + 2), { limit: LENGTH });
-    expect(forgiven).toMatchObject({ commonPrefix: LENGTH, clearedFlags: 1 });
-    const elsewhere = await compareWithQemu(machine, flagsFrom(entry + 1, entry + 2), { limit: LENGTH });
-    expect(elsewhere.divergence?.icount).toBe(entry + 1);
-  });
-
   it('says so when the machine stops and QEMU goes on', async () => {
     const result = await compareWithQemu(machine, () => playback(states, () => {}, 900), { limit: LENGTH });
     expect(result.ending).toMatch(/stopped \(off\) after 900/);

@@ -14,8 +14,6 @@ const PSTATE_WORD = 67;
 /** NZCV, IL, DAIF, EL, SPSel. PAN, UAO, SS are not in the reference of this CPU. */
 const PSTATE_MASK = 0xf01003cf;
 
-const NZCV_MASK = 0xf000_0000;
-
 /** The machine that is compared with QEMU. */
 export interface Subject {
   /** Runs until `icount` instructions were attempted; the reason when it stopped before. */
@@ -59,11 +57,11 @@ export interface Comparison {
   /** Instructions that the reference attempted. */
   readonly referenceLength: number;
   readonly divergence?: Divergence;
+  /** Both wait for ever, or branch to themselves for ever, at the end. */
+  readonly idle: boolean;
   /** Set when one ended where the other went on. */
   readonly ending?: string;
   readonly console: { readonly reference: Uint8Array; readonly subject: Uint8Array };
-  /** Exception entries behind which NZCV differed because QEMU clears it; see `onlyClearedFlags`. */
-  readonly clearedFlags: number;
   /** The same from reset to the end, console included. */
   readonly identical: boolean;
 }
@@ -103,9 +101,21 @@ async function walk(
   let icount = from;
   let divergence: Divergence | undefined;
   let ending: string | undefined;
-  let clearedFlags = 0;
-  let forgiving = false;
-  outer: for await (const buffer of run.records) {
+  let idle = false;
+  const buffers = run.records[Symbol.asyncIterator]();
+  let arriving = buffers.next();
+  outer: for (;;) {
+    const next = await withinPatience(arriving);
+    // QEMU in an endless WFI is silent until its deadline.
+    if (next === 'nothing') {
+      idle = subject.runTo(icount) === 'idle' && subject.icount < icount;
+      if (idle) break;
+      continue;
+    }
+    if (next.done) break;
+    arriving = buffers.next();
+    arriving.catch(() => {}); // stopped below
+    const buffer = next.value;
     const records = new Uint32Array(
       buffer.buffer.slice(buffer.byteOffset, buffer.byteOffset + buffer.byteLength),
     );
@@ -113,6 +123,10 @@ async function walk(
       const theirs = records.subarray(at, at + STATE_WORDS);
       const reason = subject.runTo(icount);
       if (subject.icount !== icount) {
+        // A branch to itself goes on in QEMU.
+        subject.readState(ours);
+        idle = reason === 'idle' && sameState(theirs, ours);
+        if (idle) break outer;
         ending = `the machine stopped (${reason}) after ${subject.icount} instructions, QEMU went on`;
         break outer;
       }
@@ -123,12 +137,7 @@ async function walk(
         referenceContext.shift();
         subjectContext.shift();
       }
-      const same = sameState(theirs, ours);
-      if (same) forgiving = false;
-      else if (onlyClearedFlags(theirs, ours) && (forgiving || every > 1 || atVector(theirs))) {
-        if (!forgiving) clearedFlags++;
-        forgiving = true;
-      } else {
+      if (!sameState(theirs, ours)) {
         const differences = stateDifferences(theirs, ours);
         divergence = { icount, differences, reference: referenceContext, subject: subjectContext };
         break outer;
@@ -136,10 +145,10 @@ async function walk(
     }
     options.progress?.(icount);
   }
-  if (divergence || ending) run.stop();
+  if (divergence || ending || idle) run.stop();
   const end = await run.end;
   const length = referenceLength(end) ?? icount;
-  if (!divergence && !ending) {
+  if (!divergence && !ending && !idle) {
     if (end.killed) ending = `QEMU reached the deadline after ${icount} instructions`;
     else if (limit === undefined || length < limit) {
       // The last instruction (a power-off) has no state behind it: both must end there.
@@ -156,9 +165,24 @@ async function walk(
     divergence,
     ending,
     console: printed,
-    clearedFlags,
+    idle,
     identical: !divergence && !ending && sameConsole,
   };
+}
+
+/** How long QEMU may be silent before the subject is asked whether it idles, ms. */
+const PATIENCE = 3000;
+
+async function withinPatience<T>(promise: Promise<T>): Promise<T | 'nothing'> {
+  let timer: NodeJS.Timeout | undefined;
+  const silence = new Promise<'nothing'>((resolve) => {
+    timer = setTimeout(() => resolve('nothing'), PATIENCE);
+  });
+  try {
+    return await Promise.race([promise, silence]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** From the plugin's last line; absent when QEMU was killed. */
@@ -171,18 +195,6 @@ function sameState(a: Uint32Array, b: Uint32Array): boolean {
   for (let i = 0; i < OPCODE_WORD; i++) if (a[i] !== b[i]) return false;
   return ((a[PSTATE_WORD] ^ b[PSTATE_WORD]) & PSTATE_MASK) === 0;
 }
-
-/**
- * QEMU 7.2 clears NZCV when it takes an exception; the architecture leaves the flags alone (J1.1.2, AArch64.TakeException). So a
- * difference in nothing but NZCV, zero in QEMU, may begin at an exception vector and last until an instruction sets the flags.
- */
-function onlyClearedFlags(theirs: Uint32Array, ours: Uint32Array): boolean {
-  for (let i = 0; i < OPCODE_WORD; i++) if (theirs[i] !== ours[i]) return false;
-  const difference = (theirs[PSTATE_WORD] ^ ours[PSTATE_WORD]) & PSTATE_MASK;
-  return (difference & ~NZCV_MASK) === 0 && (theirs[PSTATE_WORD] & NZCV_MASK) === 0;
-}
-
-const atVector = (words: Uint32Array) => (words[0] & 0x7f) === 0;
 
 const wide = (words: Uint32Array, i: number) => (BigInt(words[2 * i + 1]) << 32n) | BigInt(words[2 * i]);
 

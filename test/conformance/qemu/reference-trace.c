@@ -49,6 +49,7 @@ typedef struct {
 typedef struct { uint64_t pc, x[32]; uint32_t opcode, pstate; } Record;
 
 enum { FULL, HASH, PC, BLOCKS };
+#define WFI 0xd503207fu
 static FILE *out;
 static uint64_t count, stop = ~0ull, from, every, hash = 1469598103934665603ull;
 static int mode = FULL;
@@ -92,6 +93,11 @@ __attribute__((noinline, used)) void on_instruction(unsigned cpu, void *opcode_p
     r->opcode = opcode;
     r->pstate = pstate_of(s);
     if (buffered == sizeof buffer / sizeof *buffer) flush_records();
+  }
+  /* A WFI may be the last instruction for ever: what is buffered must not wait for it. */
+  if (mode == FULL && opcode == WFI) {
+    flush_records();
+    fflush(out);
   }
   if (count == stop) {
     flush_records();

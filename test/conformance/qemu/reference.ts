@@ -196,7 +196,12 @@ export function traceReference(machine: QemuMachine, options: TraceOptions = {})
     [plugin(), ...settings].join(','),
   ];
   const { child, end } = startQemu(args, options.deadline ?? 60);
-  return { records: wholeRecords(child.stdio[3] as Readable), end, stop: () => child.kill('SIGKILL') };
+  const pipe = child.stdio[3] as Readable;
+  const stop = () => {
+    child.kill('SIGKILL');
+    pipe.destroy();
+  };
+  return { records: wholeRecords(pipe), end, stop };
 }
 
 /** One record as numbers. */

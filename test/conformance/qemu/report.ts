@@ -79,18 +79,17 @@ function consoleDifference({ console: { reference, subject } }: Comparison): str
 }
 
 export function reportComparison(comparison: Comparison): string {
-  const { commonPrefix, referenceLength, divergence, ending, clearedFlags } = comparison;
+  const { commonPrefix, referenceLength, divergence, ending, idle } = comparison;
   const lines = [
     `common prefix: ${commonPrefix} instructions${commonPrefix === referenceLength ? ', all that QEMU attempted' : ''}`,
   ];
-  if (clearedFlags)
-    lines.push(`behind ${clearedFlags} exceptions QEMU had cleared NZCV (docs/qemu-differences.md)`);
   if (divergence) {
     lines.push(`first divergence before instruction ${divergence.icount}:`);
     for (const { name, reference, subject } of divergence.differences)
       lines.push(`  ${name.padEnd(6)} QEMU ${hex(reference)}  machine ${hex(subject)}`);
     lines.push(...context(divergence));
   }
+  if (idle) lines.push('both idle for ever');
   if (ending) lines.push(ending);
   // After a divergence, or when QEMU was cut off, only the common part of the consoles says anything.
   const difference = consoleDifference(comparison);

@@ -20,7 +20,7 @@ export const SYSTEM_REGISTERS = {
   SPSR_EL1: [3, 0, 4, 0, 0], ELR_EL1: [3, 0, 4, 0, 1], SP_EL0: [3, 0, 4, 1, 0], ESR_EL1: [3, 0, 5, 2, 0],
   FAR_EL1: [3, 0, 6, 0, 0], PAR_EL1: [3, 0, 7, 4, 0], MAIR_EL1: [3, 0, 10, 2, 0], VBAR_EL1: [3, 0, 12, 0, 0],
   TPIDR_EL1: [3, 0, 13, 0, 4], CPACR_EL1: [3, 0, 1, 0, 2], CONTEXTIDR_EL1: [3, 0, 13, 0, 1],
-  TPIDR_EL0: [3, 3, 13, 0, 2], TPIDRRO_EL0: [3, 3, 13, 0, 3], NZCV: [3, 3, 4, 2, 0], DAIF: [3, 3, 4, 2, 1],
+  FPCR: [3, 3, 4, 4, 0], FPSR: [3, 3, 4, 4, 1], TPIDR_EL0: [3, 3, 13, 0, 2], TPIDRRO_EL0: [3, 3, 13, 0, 3], NZCV: [3, 3, 4, 2, 0], DAIF: [3, 3, 4, 2, 1],
   CURRENTEL: [3, 0, 4, 2, 2], SPSEL: [3, 0, 4, 2, 0], CTR_EL0: [3, 3, 0, 0, 1], DCZID_EL0: [3, 3, 0, 0, 7],
   SCTLR_EL2: [3, 4, 1, 0, 0], HCR_EL2: [3, 4, 1, 1, 0], TTBR0_EL2: [3, 4, 2, 0, 0], TCR_EL2: [3, 4, 2, 0, 2],
   VTTBR_EL2: [3, 4, 2, 1, 0], VTCR_EL2: [3, 4, 2, 1, 2], SPSR_EL2: [3, 4, 4, 0, 0], ELR_EL2: [3, 4, 4, 0, 1],

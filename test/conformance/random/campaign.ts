@@ -16,6 +16,8 @@ export interface BatchOptions {
   /** Units in a stream. */
   readonly length?: number;
   readonly engines?: readonly (typeof ENGINES)[number][];
+  /** Rows that units are made of; all where it is absent. */
+  readonly only?: RegExp;
 }
 
 export interface BatchResult {
@@ -33,19 +35,24 @@ export async function runBatch({
   streams,
   length = 40,
   engines = ENGINES,
+  only,
 }: BatchOptions): Promise<BatchResult> {
-  const image = buildImage({ seed, streams, length });
+  const image = buildImage({ seed, streams, length, only });
   const read = (ram: (address: number, length: number) => Uint8Array) => readOutcome(ram, streams);
   const { result: qemu, executed: words } = await runInQemu(image, read);
   const failures: string[] = [];
   if (qemu.streams.length !== streams)
     failures.push(`seed ${seed}: QEMU ended in stream ${qemu.streams.length}`);
+  const attempted = new Set<number>();
   for (const engine of engines) {
-    const { result, stopped } = runInMachine(image, engine, read);
+    const { result, stopped, instructions } = runInMachine(image, engine, read);
     const difference = firstDifference(qemu, result);
     if (difference) failures.push(describeFailure(image, length, engine, qemu, difference));
     else if (stopped !== 'power off') failures.push(`seed ${seed}, ${engine}: ended with "${stopped}"`);
+    attempted.add(instructions);
   }
+  if (attempted.size > 1)
+    failures.push(`seed ${seed}: the back ends count ${[...attempted].join(' and ')} instructions`);
   const executed = new Map<string, number>();
   const inStreams = words.filter(({ address }) => address >= CODE && address < CODE_END);
   for (const { opcode } of inStreams) {

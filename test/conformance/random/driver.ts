@@ -7,10 +7,15 @@
  */
 import { Code } from './assembler.ts';
 import {
+  DESCRIPTOR_FPCR,
   DESCRIPTOR_POINTER,
+  DESCRIPTOR_TRAPS,
+  DESCRIPTOR_VECTORS,
   DESCRIPTOR_WORDS,
   DESCRIPTORS,
   DRIVER,
+  END_FPCR,
+  END_VECTORS,
   END_WORDS,
   ENDED,
   EXCEPTION_WORDS,
@@ -27,6 +32,8 @@ import type { Registers } from './tables.ts';
 const SAVED = { 1: SAVED_EL1, 2: SAVED_EL2 };
 const EC = { trappedWait: 0x01, svc: 0x15, hvc: 0x16 };
 const [EQ, NE, LS] = [0, 1, 9];
+/** CPTR_EL2: only its bits that are RES1. */
+export const VECTORS_NOT_TRAPPED = 0x33ff;
 
 /** Compares Xn with a small constant. */
 const compare = (code: Code, rn: number, imm12: number) =>
@@ -65,6 +72,12 @@ function startStream(code: Code): void {
     .addImmediate(0, 29, 8 * DESCRIPTOR_WORDS)
     .str(0, 30)
     .emit('CLREX', { crm: 15 });
+  code.ldr(0, 29, 8 * DESCRIPTOR_FPCR).msr('FPCR', 0);
+  code.ldr(0, 29, 8 * (DESCRIPTOR_FPCR + 1)).msr('FPSR', 0);
+  for (let n = 0; n < 32; n++)
+    code.emit('LDR_128_fpsimd_imm', { vt: n, rn: 29, imm12: DESCRIPTOR_VECTORS / 2 + n });
+  code.ldr(0, 29, 8 * DESCRIPTOR_TRAPS).msr('CPACR_EL1', 0);
+  code.ldr(0, 29, 8 * (DESCRIPTOR_TRAPS + 1)).msr('CPTR_EL2', 0);
   for (let n = 0; n < 29; n++) code.ldr(n, 29, 56 + 8 * n);
   code
     .ldr(30, 29, 56 + 8 * 30)
@@ -134,6 +147,13 @@ function logEnd(code: Code): void {
     .str(0, 25, 8 * 35)
     .mov(0, ENDED)
     .str(0, 25);
+  code.mov(0, VECTORS_NOT_TRAPPED).msr('CPTR_EL2', 0).isb();
+  code
+    .mrs(0, 'FPCR')
+    .str(0, 25, 8 * END_FPCR)
+    .mrs(0, 'FPSR')
+    .str(0, 25, 8 * (END_FPCR + 1));
+  for (let n = 0; n < 32; n++) code.emit('STR_128_fpsimd_imm', { vt: n, rn: 25, imm12: END_VECTORS / 2 + n });
   code
     .addImmediate(25, 25, 8 * END_WORDS)
     .str(25, 26)

@@ -25,9 +25,18 @@ export const SCRATCH = 0x4600_0000;
 export const SCRATCH_PAGES = 16;
 export const RAM = { base: 0x4000_0000, mebibytes: 128 } as const;
 
-/** A descriptor, in 64-bit words: HCR_EL2, SCTLR_EL1, SCTLR_EL2, SPSR, entry, SP_EL0, SP_ELx, X0 to X30; HCR_EL2 = 0 ends the list. */
-export const DESCRIPTOR_WORDS = 7 + 31;
+/**
+ * A descriptor, in 64-bit words: HCR_EL2, SCTLR_EL1, SCTLR_EL2, SPSR, entry, SP_EL0, SP_ELx, X0 to X30, FPCR, FPSR, V0 to V31,
+ * CPACR_EL1, CPTR_EL2; HCR_EL2 = 0 ends the list.
+ */
+export const DESCRIPTOR_FPCR = 7 + 31;
+export const DESCRIPTOR_VECTORS = DESCRIPTOR_FPCR + 2;
+export const DESCRIPTOR_TRAPS = DESCRIPTOR_VECTORS + 2 * 32;
+export const DESCRIPTOR_WORDS = DESCRIPTOR_TRAPS + 2;
 /** Log entries, in 64-bit words; the first one tells the kind: the vector's number, or ENDED plus the level. */
 export const EXCEPTION_WORDS = 6;
 export const ENDED = 0x100;
-export const END_WORDS = 1 + 31 + 3 + 1;
+/** After X0 to X30, the stack pointers and PSTATE: FPCR, FPSR, V0 to V31. */
+export const END_FPCR = 1 + 31 + 3 + 1;
+export const END_VECTORS = END_FPCR + 2;
+export const END_WORDS = END_VECTORS + 2 * 32;

@@ -9,7 +9,7 @@ import type { TestImage } from './image.ts';
 import { RAM } from './layout.ts';
 
 /** An image that runs away ends here: no stream is longer than some hundred instructions with its exceptions. */
-const INSTRUCTIONS_PER_STREAM = 100_000;
+const INSTRUCTIONS_PER_STREAM = 5_000;
 
 /** Runs to the image's power-off and hands `inspect` a reader of RAM. */
 export function runInMachine<T>(
@@ -21,7 +21,12 @@ export function runInMachine<T>(
   const loop = new RunLoop(machine);
   const limit = INSTRUCTIONS_PER_STREAM * (image.streams.length + 1);
   let stopped = loop.settle();
-  while (!stopped && machine.time.icount < limit) stopped = loop.runPacket(loop.beginPacket(), limit);
+  while (!stopped && machine.time.icount < limit) {
+    const { icount } = machine.time;
+    stopped = loop.runPacket(loop.beginPacket(), limit);
+    if (machine.time.icount <= icount && !stopped)
+      throw new Error(`icount went from ${icount} to ${machine.time.icount}`);
+  }
   const read = (address: number, length: number) => {
     const bytes = machine.memory.readBytes(address, length);
     if (!bytes) throw new Error(`0x${address.toString(16)} is not RAM`);

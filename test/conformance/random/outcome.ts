@@ -1,5 +1,14 @@
 /** What an image reported: the log, stream by stream, and the scratch area; and the comparison of two of them. */
-import { END_WORDS, ENDED, EXCEPTION_WORDS, LOG, SCRATCH, SCRATCH_PAGES } from './layout.ts';
+import {
+  END_WORDS,
+  ENDED,
+  EXCEPTION_WORDS,
+  LOG,
+  LOG_END,
+  LOG_POINTER,
+  SCRATCH,
+  SCRATCH_PAGES,
+} from './layout.ts';
 
 export interface ExceptionRecord {
   /** Exception level that took it, and the vector's offset from VBAR. */
@@ -14,7 +23,7 @@ export interface ExceptionRecord {
 
 export interface StreamOutcome {
   readonly exceptions: readonly ExceptionRecord[];
-  /** X0 to X30, SP_EL0, SP_EL1, SP_EL2, PSTATE at the end. */
+  /** X0 to X30, SP_EL0, SP_EL1, SP_EL2, PSTATE, FPCR, FPSR, V0 to V31 (lower half first) at the end. */
   readonly final: readonly bigint[];
 }
 
@@ -25,12 +34,13 @@ export interface Outcome {
 
 /** Reads RAM after the image has ended; `read` gives the bytes at a physical address. */
 export function readOutcome(read: (address: number, length: number) => Uint8Array, count: number): Outcome {
-  const log = read(LOG, 0x200_0000);
+  const end = Number(new BigUint64Array(read(LOG_POINTER, 8).slice().buffer)[0]);
+  const log = read(LOG, Math.max(0, Math.min(end, LOG_END) - LOG));
   const words = new BigUint64Array(log.buffer.slice(log.byteOffset, log.byteOffset + log.byteLength));
   const streams: StreamOutcome[] = [];
   let exceptions: ExceptionRecord[] = [];
   let at = 0;
-  while (streams.length < count) {
+  while (streams.length < count && at < words.length) {
     const kind = Number(words[at]);
     if (kind === ENDED) {
       streams.push({ exceptions, final: [...words.subarray(at + 1, at + END_WORDS)] });
@@ -104,6 +114,9 @@ export const FINAL_NAMES = [
   'sp_el1',
   'sp_el2',
   'pstate',
+  'fpcr',
+  'fpsr',
+  ...Array.from({ length: 32 }, (_, n) => [`v${n}.d[0]`, `v${n}.d[1]`]).flat(),
 ];
 
 function streamDifference(theirs: StreamOutcome, ours: StreamOutcome | undefined): string | undefined {

@@ -2,6 +2,7 @@
 import { instruction } from './assembler.ts';
 import type { Choices } from './randomness.ts';
 import { randomUnit, type Surroundings, type TESTED_ROWS, type Unit } from './units.ts';
+import { randomFpcr, randomTraps, randomVector } from './vectors.ts';
 
 export interface Stream {
   readonly surroundings: Surroundings;
@@ -11,6 +12,12 @@ export interface Stream {
   readonly registers: readonly bigint[];
   /** SP_EL0 and the SP of the stream's own level; multiples of 16. */
   readonly stackPointers: readonly [bigint, bigint];
+  readonly fpcr: bigint;
+  readonly fpsr: bigint;
+  /** CPACR_EL1 and CPTR_EL2: now and then vectors are trapped. */
+  readonly traps: readonly [bigint, bigint];
+  /** V0 to V31, lower half first. */
+  readonly vectors: readonly bigint[];
   /** NZCV in bits 3..0. */
   readonly nzcv: number;
   /** PSTATE.SP; 0 at EL0. */
@@ -35,6 +42,10 @@ export function randomStream(
     words,
     registers: Array.from({ length: 31 }, () => BigInt.asUintN(64, choices.value())),
     stackPointers: [choices.value() & ~15n, choices.value() & ~15n],
+    fpcr: randomFpcr(choices),
+    fpsr: choices.oneIn(2) ? 0n : BigInt(choices.bits(32)) & 0x0800_009fn,
+    traps: randomTraps(choices),
+    vectors: Array.from({ length: 32 }, () => randomVector(choices)).flat(),
     nzcv: choices.bits(4),
     spsel: surroundings.el === 0 ? 0 : choices.below(2),
   };

@@ -106,7 +106,7 @@ export function randomTables(choices: Choices): ImageTables {
       VTCR_EL2: 0x8002_3559n,
       VTTBR_EL2: BigInt(stage2.base),
       CPTR_EL2: 0x33ffn,
-      CPACR_EL1: 0n,
+      CPACR_EL1: 3n << 20n,
     },
   };
 }

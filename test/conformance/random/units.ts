@@ -8,6 +8,7 @@ import type { Row } from '../../../src/isa/row.ts';
 import { decode, ROWS } from '../../../src/isa/table.ts';
 import { instruction, moveImmediate, SYSTEM_REGISTERS, type SystemRegisterName } from './assembler.ts';
 import type { Choices } from './randomness.ts';
+import { isVectorLoadStore, vectorMemoryUnit } from './vectors.ts';
 
 /** What a stream may do. */
 export interface Surroundings {
@@ -34,10 +35,12 @@ export interface Unit {
   readonly targets: readonly Target[];
 }
 
-const unit = (row: string, words: number[], targets: Target[] = []): Unit => ({ row, words, targets });
+export const unit = (row: string, words: number[], targets: Target[] = []): Unit => ({ row, words, targets });
 
 /** Rows that a unit can be made of. WFI ends a stream; WFE comes behind SEVL only. */
-export const TESTED_ROWS = ROWS.filter(({ feature, name }) => feature === 'base' && name !== 'WFI');
+export const TESTED_ROWS = ROWS.filter(
+  ({ feature, name, execute }) => (feature === 'base' || execute !== undefined) && name !== 'WFI',
+);
 
 const isLoadStore = (word: number) => ((word >>> 25) & 5) === 4;
 const isBranchOrSystem = (word: number) => ((word >>> 26) & 7) === 5;
@@ -60,6 +63,7 @@ function randomWord(row: Row, choices: Choices): number {
 export function randomUnit(row: Row, choices: Choices, surroundings: Surroundings): Unit {
   if (row.name === 'UDF') return unit('UDF', [instruction('UDF', { imm16: choices.field(16) })]);
   const word = randomWord(row, choices);
+  if (isVectorLoadStore(word)) return vectorMemoryUnit(row, word, choices, surroundings);
   if (isLoadStore(word)) return memoryUnit(row, word, choices, surroundings);
   if (isBranchOrSystem(word)) return controlUnit(row, word, choices, surroundings);
   return choices.oneIn(24) ? loopUnit(row, word, choices) : unit(row.name, [word]);
@@ -192,7 +196,7 @@ function memoryUnit(row: Row, random: number, choices: Choices, surroundings: Su
 }
 
 /** Leaves `base` in Xn or SP; by way of another register for SP, which is kept aligned: QEMU does not check it. */
-function setBase(rn: number, base: bigint, through: number, _surroundings: Surroundings): number[] {
+export function setBase(rn: number, base: bigint, through: number, _surroundings: Surroundings): number[] {
   if (rn !== 31) return moveImmediate(rn, base);
   return [
     ...moveImmediate(through, base & ~15n),
@@ -201,7 +205,12 @@ function setBase(rn: number, base: bigint, through: number, _surroundings: Surro
 }
 
 /** An index register's value and what it adds to the base. */
-function indexOf(word: number, form: MemoryForm, choices: Choices, { alignedOnly }: Surroundings) {
+export function indexOf(
+  word: number,
+  form: Pick<MemoryForm, 'bytes'>,
+  choices: Choices,
+  { alignedOnly }: Surroundings,
+) {
   const option = (word >>> 13) & 7;
   const shift = (word >>> 12) & 1 ? Math.log2(form.bytes) : 0;
   const small = BigInt(choices.below(512) - 256) * (alignedOnly ? 16n : 1n);
@@ -255,7 +264,19 @@ function exclusiveUnit(
 }
 
 const REGISTERS: readonly SystemRegisterName[] = [
-  ...(['TPIDR_EL0', 'TPIDRRO_EL0', 'NZCV', 'DAIF', 'CURRENTEL', 'SPSEL', 'CTR_EL0', 'DCZID_EL0'] as const),
+  ...([
+    'FPCR',
+    'FPSR',
+    'FPSR',
+    'TPIDR_EL0',
+    'TPIDRRO_EL0',
+    'NZCV',
+    'DAIF',
+    'CURRENTEL',
+    'SPSEL',
+    'CTR_EL0',
+    'DCZID_EL0',
+  ] as const),
   ...(['TPIDR_EL1', 'CONTEXTIDR_EL1', 'ELR_EL1', 'SP_EL0', 'VBAR_EL2', 'TPIDR_EL2', 'HCR_EL2'] as const),
 ];
 const READ_ONLY: readonly SystemRegisterName[] = [
