@@ -17,9 +17,10 @@ export interface Effects {
   readonly distance: number;
   /** X30 gets the address of the next instruction. */
   readonly link: boolean;
+  readonly accesses: number;
 }
 
-const UNSUPPORTED: Effects = { supported: false, control: 'none', distance: 0, link: false };
+const UNSUPPORTED: Effects = { supported: false, control: 'none', distance: 0, link: false, accesses: 0 };
 const LINK_REGISTER = 30;
 
 /** Emitter methods without effects on anything but their result. */
@@ -121,7 +122,7 @@ function scan(word: number): Effects {
     if (error instanceof Unsupported) return UNSUPPORTED;
     throw error;
   }
-  return { supported: true, control, distance, link: link && control === 'direct' };
+  return { supported: true, control, distance, link: link && control === 'direct', accesses: loads + stores };
 }
 
 const known = new Map<number, Effects>();

@@ -1,0 +1,154 @@
+/**
+ * Random programs with loops, calls and self-modification, for comparing back ends: straight code is random instructions of every
+ * row that a region can hold, over X0 to X15 and all vector registers; X16 to X30 and SP belong to the program's frame.
+ */
+import { assemble } from '../../src/isa/pattern.ts';
+import { REGISTER_NAMES, type Row } from '../../src/isa/row.ts';
+import { match, ROWS } from '../../src/isa/table.ts';
+import { effectsOf } from '../../src/translate/region/effects.ts';
+
+export const PROGRAM_BASE = 0x4020_0000;
+const BUFFER = 0x4030_0000;
+const SCRATCH_REGISTERS = 16;
+/** Base and index of accesses, loop counters, and where the program is modified. */
+const BASE = 20;
+const INDEX = 21;
+const OUTER = 19;
+const INNER = 22;
+const PATCHED = 23;
+const FIRST_LINK = 25;
+const TEMPORARY = 29;
+const VECTORS = 0x8000;
+const SYNCHRONOUS = 0x200;
+
+const byName = new Map(ROWS.map((row) => [row.name, row]));
+const op = (name: string, fields: { readonly [name: string]: number }): number => {
+  const row = byName.get(name);
+  if (!row) throw new Error(`no row ${name}`);
+  return assemble(row.pattern, fields);
+};
+
+/** MOVZ and MOVKs. */
+const load = (rd: number, value: number): number[] => [
+  op('MOVZ', { sf: 1, hw: 0, imm16: value & 0xffff, rd }),
+  op('MOVK', { sf: 1, hw: 1, imm16: value >>> 16, rd }),
+];
+const branch = (words: number) => op('B', { imm26: words & 0x3ff_ffff });
+
+export function randomProgram(random: () => number, options: { readonly iterations: number }): Uint8Array {
+  const below = (n: number) => Math.floor(random() * n);
+  const words: number[] = [];
+  const emit = (...more: number[]) => words.push(...more);
+
+  const functions: number[] = [];
+  const straight = (count: number) => {
+    for (let n = 0; n < count; n++) emit(randomInstruction(below));
+  };
+  /** Branches forward over a few instructions, with a condition of every kind. */
+  const skip = () => {
+    const distance = 2 + below(4);
+    const rt = below(SCRATCH_REGISTERS);
+    const kind = below(4);
+    if (kind === 0) emit(op('B_cond', { imm19: distance, cond: below(16) }));
+    else if (kind === 1) emit(op('CBZ', { sf: below(2), imm19: distance, rt }));
+    else if (kind === 2) emit(op('CBNZ', { sf: below(2), imm19: distance, rt }));
+    else emit(op('TBZ', { b5: below(2), b40: below(32), imm14: distance, rt }));
+    straight(distance - 1);
+  };
+  const loop = () => {
+    emit(op('MOVZ', { sf: 1, hw: 0, imm16: 1 + below(40), rd: INNER }));
+    const head = words.length;
+    straight(1 + below(6));
+    if (below(2)) skip();
+    emit(op('SUBS_imm', { sf: 1, sh: 0, imm12: 1, rn: INNER, rd: INNER }));
+    emit(op('B_cond', { imm19: (head - words.length) & 0x7_ffff, cond: 1 }));
+  };
+  const call = () => {
+    if (functions.length === 0) return;
+    const callee = functions[below(functions.length)];
+    if (below(3)) emit(op('BL', { imm26: (callee - words.length) & 0x3ff_ffff }));
+    else {
+      emit(op('ADR', { immlo: 0, immhi: (callee - words.length) & 0x7_ffff, rd: 24 }));
+      emit(op('BLR', { rn: 24 }));
+    }
+  };
+  const anything = () => [() => straight(1 + below(8)), skip, loop, call][below(4)]();
+
+  // The entry jumps over the functions.
+  const entry = words.length;
+  emit(0);
+  for (let n = 0; n < 3; n++) {
+    const start = words.length;
+    // A function calls those before it only.
+    const link = FIRST_LINK + n;
+    emit(op('ORR_shift', { sf: 1, shift: 0, rm: 30, imm6: 0, rn: 31, rd: link }));
+    for (let part = 0; part < 3; part++) anything();
+    emit(op('RET', { rn: link }));
+    functions.push(start);
+  }
+  words[entry] = branch(words.length);
+  // CPACR_EL1.FPEN, and CPTR_EL2 as it is: the program runs at EL1.
+  emit(...load(0, 3 << 20), op('MSR_reg', { o0: 1, op1: 0, crn: 1, crm: 0, op2: 2, rt: 0 }));
+  emit(
+    ...load(0, below(4) ? 0 : below(4) << 22),
+    op('MSR_reg', { o0: 1, op1: 3, crn: 4, crm: 4, op2: 0, rt: 0 }),
+  );
+  emit(...load(0, PROGRAM_BASE + VECTORS), op('MSR_reg', { o0: 1, op1: 0, crn: 12, crm: 0, op2: 0, rt: 0 }));
+  for (let rd = 0; rd < SCRATCH_REGISTERS; rd++)
+    emit(op('MOVZ', { sf: 1, hw: below(4), imm16: below(65536), rd }));
+  emit(...load(OUTER, options.iterations));
+  emit(op('ADR', { immlo: 0, immhi: 0, rd: PATCHED }));
+  const patchedFrom = words.length - 1;
+  const head = words.length;
+  emit(...load(BASE, BUFFER + 8 * below(512)), op('ADD_imm', { sf: 1, sh: 1, imm12: 8, rn: BASE, rd: 31 }));
+  emit(op('MOVZ', { sf: 1, hw: 0, imm16: below(64), rd: INDEX }));
+  for (let part = 0; part < 12; part++) anything();
+  // Every 32nd time round the program changes the immediate of an instruction of its own.
+  const patched = words.length;
+  words[patchedFrom] = op('ADR', { immlo: 0, immhi: patched - patchedFrom, rd: PATCHED });
+  emit(op('ADD_imm', { sf: 1, sh: 0, imm12: 1, rn: 1, rd: 1 }));
+  emit(
+    op('ANDS_imm', { sf: 1, n: 1, immr: 0, imms: 4, rn: OUTER, rd: 31 }),
+    op('B_cond', { imm19: 4, cond: 1 }),
+  );
+  emit(op('LDR_32_imm', { imm12: 0, rn: PATCHED, rt: 24 }));
+  emit(op('EOR_imm', { sf: 0, n: 0, immr: 22, imms: 1, rn: 24, rd: 24 }));
+  emit(op('STR_32_imm', { imm12: 0, rn: PATCHED, rt: 24 }));
+  emit(op('SUBS_imm', { sf: 1, sh: 0, imm12: 1, rn: OUTER, rd: OUTER }));
+  emit(op('B_cond', { imm19: (head - words.length) & 0x7_ffff, cond: 1 }));
+  // PSCI SYSTEM_OFF.
+  emit(...load(0, 0x8400_0008), op('HVC', { imm16: 0 }));
+  // An instruction that takes an exception is skipped.
+  while (words.length < (VECTORS + SYNCHRONOUS) / 4) emit(0);
+  const elr = { o0: 1, op1: 0, crn: 4, crm: 0, op2: 1, rt: TEMPORARY };
+  emit(op('MRS', elr), op('ADD_imm', { sf: 1, sh: 0, imm12: 4, rn: TEMPORARY, rd: TEMPORARY }));
+  emit(op('MSR_reg', elr), op('ERET', {}));
+  return new Uint8Array(Uint32Array.from(words).buffer);
+}
+
+const candidates: readonly Row[] = ROWS.filter(({ execute }) => execute);
+
+/** Of a row that a region can hold and that does not branch; nearly every base is X20 or SP where memory is accessed. */
+function randomInstruction(below: (n: number) => number): number {
+  for (;;) {
+    const row = candidates[below(candidates.length)];
+    const fields: { [name: string]: number } = {};
+    for (const { name, width } of row.pattern.fields) {
+      const isRegister = (REGISTER_NAMES as readonly string[]).includes(name);
+      fields[name] = below(isRegister ? SCRATCH_REGISTERS : 2 ** width);
+    }
+    const zero = REGISTER_NAMES.filter((name) => name in fields && below(12) === 0);
+    const word = () => assemble(row.pattern, fields);
+    const { accesses } = effectsOf(word());
+    if (accesses > 0) {
+      fields['rn'] = below(4) || /_(pre|post)$/.test(row.name) ? BASE : 31;
+      if ('rm' in fields) fields['rm'] = INDEX;
+    } else
+      for (const name of zero) fields[name] = name === 'rd' && row.name.endsWith('_imm') ? fields[name] : 31;
+    const { supported, control } = effectsOf(word());
+    if (!match(row, word()) || !supported || control !== 'none') continue;
+    // With X20 or SP as a destination the next access could go anywhere.
+    if (accesses === 0 && fields['rd'] === 31 && row.name.includes('_ext')) continue;
+    return word();
+  }
+}
