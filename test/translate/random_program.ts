@@ -126,17 +126,82 @@ export function randomProgram(random: () => number, options: { readonly iteratio
   return new Uint8Array(Uint32Array.from(words).buffer);
 }
 
+/** Every way to set flags, of all pairs of limit values, and every condition on them; several times round. */
+export function flagsProgram(): Uint8Array {
+  const words: number[] = [];
+  const limits = [[], [0], [1], [0x8000], [0xffff, 0xffff, 0xffff, 0x7fff], [0, 0x8000], [0xffff, 0x7fff]];
+  const registers = limits.map((halves, rd) => {
+    words.push(op('MOVZ', { sf: 1, hw: 0, imm16: 0, rd }));
+    const places = halves.length === 1 && halves[0] === 0x8000 ? [3] : halves.keys();
+    for (const [n, hw] of [...places].entries()) words.push(op('MOVK', { sf: 1, hw, imm16: halves[n], rd }));
+    return rd;
+  });
+  const minusOne = registers.length;
+  words.push(
+    op('MOVN', { sf: 1, hw: 0, imm16: 0, rd: minusOne }),
+    op('MOVZ', { sf: 1, hw: 0, imm16: 5, rd: OUTER }),
+  );
+  const head = words.length;
+  const shifted = { shift: 0, imm6: 0, rd: 31 };
+  for (const sf of [0, 1])
+    for (const rn of [...registers, minusOne])
+      for (const rm of [...registers, minusOne]) {
+        const setters = [
+          [op('SUBS_shift', { sf, rm, rn, ...shifted })],
+          [op('ADDS_shift', { sf, rm, rn, ...shifted })],
+          [op('ANDS_shift', { sf, rm, rn, ...shifted })],
+          [op('SUBS_shift', { sf, rm, rn, ...shifted }), op('ADCS', { sf, rm, rn, rd: 31 })],
+          [op('SUBS_shift', { sf, rm, rn, ...shifted }), op('SBCS', { sf, rm: rn, rn: rm, rd: 31 })],
+          [
+            op('SUBS_shift', { sf, rm, rn, ...shifted }),
+            op('CCMP_reg', { sf, rm: rn, cond: 11, rn: rm, nzcv: 2 }),
+          ],
+          [
+            op('ADDS_shift', { sf, rm, rn, ...shifted }),
+            op('CCMN_reg', { sf, rm: rn, cond: 6, rn: rm, nzcv: 13 }),
+          ],
+        ];
+        for (const setter of setters) {
+          words.push(...setter);
+          for (let cond = 0; cond < 16; cond++)
+            words.push(op('CSINC', { sf: 0, rm: 31, cond, rn: 31, rd: 10 }));
+        }
+      }
+  words.push(op('SUB_imm', { sf: 1, sh: 0, imm12: 1, rn: OUTER, rd: OUTER }));
+  words.push(op('CBNZ', { sf: 1, imm19: (head - words.length) & 0x7_ffff, rt: OUTER }));
+  words.push(...load(0, 0x8400_0008), op('HVC', { imm16: 0 }));
+  return new Uint8Array(Uint32Array.from(words).buffer);
+}
+
 const candidates: readonly Row[] = ROWS.filter(({ execute }) => execute);
+
+const flagRows = candidates.filter(({ name }) =>
+  /^(ADDS|SUBS|ANDS|BICS|ADC|SBC|CCM|CSEL|CSIN|CSNE)/.test(name),
+);
+
+/** A register gets 0, 1, -1, or a limit of the signed numbers of 32 or 64 bits. */
+function limitValue(below: (n: number) => number): number {
+  const rd = below(SCRATCH_REGISTERS);
+  const sf = below(2);
+  const hw = below(2) * (sf ? 3 : 1);
+  const imm16 = hw === 0 ? below(2) : 0x8000;
+  return op(below(2) ? 'MOVZ' : 'MOVN', { sf, hw, imm16, rd });
+}
 
 /** Of a row that a region can hold and that does not branch; nearly every base is X20 or SP where memory is accessed. */
 function randomInstruction(below: (n: number) => number): number {
+  const kind = below(6);
+  if (kind === 0) return limitValue(below);
   for (;;) {
-    const row = candidates[below(candidates.length)];
+    const rows = kind < 3 ? flagRows : candidates;
+    const row = rows[below(rows.length)];
     const fields: { [name: string]: number } = {};
     for (const { name, width } of row.pattern.fields) {
       const isRegister = (REGISTER_NAMES as readonly string[]).includes(name);
       fields[name] = below(isRegister ? SCRATCH_REGISTERS : 2 ** width);
     }
+    // Equal operands are a case of their own for the flags.
+    if (kind === 1 && 'rm' in fields) fields['rm'] = fields['rn'];
     const zero = REGISTER_NAMES.filter((name) => name in fields && below(12) === 0);
     const word = () => assemble(row.pattern, fields);
     const { accesses } = effectsOf(word());

@@ -79,6 +79,8 @@ interface Slot {
   readonly word: number;
   region: Region | undefined;
   queued: boolean;
+  /** How often there was too little to translate. */
+  attempts: number;
 }
 
 class PageHeads {
@@ -97,6 +99,8 @@ class PageHeads {
 
 /** A page whose code is written again and again is compiled ever more rarely. */
 const MOST_BACKOFF = 10;
+/** A head whose code cannot be translated, or is not decoded yet, is given up after so many attempts. */
+const MOST_ATTEMPTS = 4;
 
 export class Regions {
   readonly #options: RegionOptions;
@@ -220,7 +224,7 @@ export class Regions {
       return;
     }
     this.#nextSlot = Math.max(this.#nextSlot, number + 1);
-    const slot: Slot = { number, page: heads, word, region: undefined, queued: false };
+    const slot: Slot = { number, page: heads, word, region: undefined, queued: false, attempts: 0 };
     heads.slots.set(word, slot);
     const record = this.#recordOf(heads.page, word);
     this.#view.setUint16(SLOT_BASE + number * SLOT_SIZE, this.#view.getUint16(record, true), true);
@@ -228,10 +232,10 @@ export class Regions {
     this.#view.setUint16(record, FIRST_SLOT_HANDLER + number, true);
   }
   /** Starts to count how often the record executes. */
-  #count({ number, page: { drops } }: Slot): void {
+  #count({ number, page: { drops }, attempts }: Slot): void {
     const info = SLOT_BASE + number * SLOT_SIZE;
     this.#view.setInt32(info + SLOT_NEED, NEVER_ENTERED, true);
-    this.#view.setUint32(info + SLOT_COUNTER, this.#options.threshold * 2 ** drops, true);
+    this.#view.setUint32(info + SLOT_COUNTER, this.#options.threshold * 2 ** (drops + 2 * attempts), true);
   }
   /** The record has its own handler again. */
   #release(slot: Slot): void {
@@ -277,6 +281,7 @@ export class Regions {
       slot.queued = false;
       const planned = this.#plan(slot);
       if (planned) made.push({ slot, ...planned });
+      else if (++slot.attempts < MOST_ATTEMPTS) this.#count(slot);
       else this.#release(slot);
     }
     if (made.length > 0) this.#install(made);
