@@ -35,7 +35,23 @@ const load = (rd: number, value: number): number[] => [
 ];
 const branch = (words: number) => op('B', { imm26: words & 0x3ff_ffff });
 
-export function randomProgram(random: () => number, options: { readonly iterations: number }): Uint8Array {
+/** The gibibyte from 0x4000_0000 on, normal memory at its own address: unaligned accesses are allowed then. */
+function enableMmu(): number[] {
+  const table = 0x4040_0000;
+  const msr = (crn: number, crm: number, op2: number) =>
+    op('MSR_reg', { o0: 1, op1: 0, crn, crm, op2, rt: 0 });
+  // A block with AF and SH inner; MAIR attribute 0 is write-back; 39 bits of address; SCTLR_EL1.M beside the bits that are 1.
+  return [
+    ...[...load(0, table), ...load(1, 0x4000_0701), op('STR_64_imm', { imm12: 1, rn: 0, rt: 1 })],
+    ...[msr(2, 0, 0), ...load(0, 0xff), msr(10, 2, 0), ...load(0, 0x0080_3519), msr(2, 0, 2)],
+    ...[...load(0, 0x30d0_0801), msr(1, 0, 0), op('ISB', { crm: 15 })],
+  ];
+}
+
+export function randomProgram(
+  random: () => number,
+  options: { readonly iterations: number; readonly mmu: boolean },
+): Uint8Array {
   const below = (n: number) => Math.floor(random() * n);
   const words: number[] = [];
   const emit = (...more: number[]) => words.push(...more);
@@ -94,6 +110,7 @@ export function randomProgram(random: () => number, options: { readonly iteratio
     op('MSR_reg', { o0: 1, op1: 3, crn: 4, crm: 4, op2: 0, rt: 0 }),
   );
   emit(...load(0, PROGRAM_BASE + VECTORS), op('MSR_reg', { o0: 1, op1: 0, crn: 12, crm: 0, op2: 0, rt: 0 }));
+  if (options.mmu) emit(...enableMmu());
   for (let rd = 0; rd < SCRATCH_REGISTERS; rd++)
     emit(op('MOVZ', { sf: 1, hw: below(4), imm16: below(65536), rd }));
   emit(...load(OUTER, options.iterations));

@@ -314,10 +314,9 @@ export class RegionEmitter extends WasmEmitter {
     const first = this.#first;
     const distance = first && distanceFrom(first.va, address);
     if (first && distance && first.operation === operation && first.bytes === access.bytes) {
-      code.emit(intOp('and', intOp('xor', address, first.va), constant(64, ~0xfffn)));
-      code.emit(constant(64, 0));
-      code.int('ne', 64);
-      this.#leaveIf();
+      const last = intOp('add', address, constant(64, access.bytes - 1));
+      const crossed = intOp('and', intOp('xor', last, first.va), constant(64, ~0xfffn));
+      this.#leaveIf(intOp('ne', crossed, constant(64, 0)));
       return { ...first, distance };
     }
     const va = code.keep(address);
@@ -332,9 +331,20 @@ export class RegionEmitter extends WasmEmitter {
     const entry = code.keep(intOp('add', offset, tlb));
     code.emit(entry);
     code.memory(op.i64Load, operation === 'load' ? 0 : 8);
-    code.emit(intOp('and', va, constant(64, ~0xfffn | BigInt(alignment - 1))));
-    code.int('ne', 64);
-    this.#leaveIf();
+    const tag = code.keepTop(64);
+    code.emit(intOp('ne', tag, intOp('and', va, constant(64, ~0xfffn | BigInt(alignment - 1)))));
+    code.open(op.if);
+    if (!access.aligned && access.bytes > 1) {
+      // An unaligned access is inline too where it is allowed and within the page.
+      const last = intOp('add', va, constant(64, access.bytes - 1));
+      const page = (of: Node) => intOp('and', of, constant(64, ~0xfffn));
+      const elsewhere = intOp('or', intOp('xor', tag, page(va)), intOp('xor', tag, page(last)));
+      code.emit(entry);
+      code.memory(op.i64Load, 24);
+      const flipped = intOp('ltS', intOp('add', code.keepTop(64), va), constant(64, 0));
+      this.#leaveIf(intOp('or', intOp('ne', elsewhere, constant(64, 0)), intOp('eqz', flipped)));
+    } else this.#leaveNow();
+    code.close();
     code.emit(entry);
     code.memory(op.i64Load, 16);
     code.emit(va);
@@ -347,13 +357,16 @@ export class RegionEmitter extends WasmEmitter {
   #leaveIf(condition?: Node): void {
     if (condition) this.code.emit(condition);
     this.code.open(op.if);
+    this.#leaveNow();
+    this.code.close();
+  }
+  #leaveNow(): void {
     if (this.#recorded > 0) {
       this.#advance(LOCALS.accessPointer, -8 * this.#recorded);
       if (records(this.#detail, 'full'))
         this.#advance(LOCALS.valuePointer, -8 * (this.#recorded + this.#wide));
     }
     this.#leave();
-    this.code.close();
   }
   #record(access: Access, { entry, va, distance }: InlineAccess): void {
     if (!records(this.#detail, 'memory') || access.monitor) return;
