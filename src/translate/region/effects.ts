@@ -38,7 +38,8 @@ const PURE_VECTOR: readonly (keyof VectorEmitter)[] = [
   ...(['polynomialProduct', 'float', 'saturated'] as const),
 ];
 
-class Unsupported extends Error {}
+/** Thrown where a region cannot hold the instruction. One for all: making an error costs more than the scan. */
+const NOT_IN_REGIONS = new Error('not in regions');
 
 const VALUE = { scanned: true } as unknown as Value;
 
@@ -53,7 +54,7 @@ function scan(word: number): Effects {
   let written = false;
   const access = (count: () => void) => {
     // A miss leaves before the instruction, which is then executed from its start: what it did before must not matter.
-    if (written || (stores > 0 && loads > 0)) throw new Unsupported();
+    if (written || (stores > 0 && loads > 0)) throw NOT_IN_REGIONS;
     count();
     return VALUE;
   };
@@ -110,7 +111,7 @@ function scan(word: number): Effects {
   for (const name of PURE) methods[name] = () => VALUE;
   const known: ProxyHandler<{ [name: string]: unknown }> = {
     get(target, name: string) {
-      if (!(name in target)) throw new Unsupported();
+      if (!(name in target)) throw NOT_IN_REGIONS;
       return target[name];
     },
   };
@@ -119,7 +120,7 @@ function scan(word: number): Effects {
   try {
     decoded.row.execute(operandsOf(decoded, emitter.constant), emitter);
   } catch (error) {
-    if (error instanceof Unsupported) return UNSUPPORTED;
+    if (error === NOT_IN_REGIONS) return UNSUPPORTED;
     throw error;
   }
   return { supported: true, control, distance, link: link && control === 'direct', accesses: loads + stores };

@@ -47,9 +47,9 @@ export interface RegionOptions {
 export const DEFAULT_REGION_OPTIONS: RegionOptions = {
   threshold: 500,
   batch: 64,
-  patience: 16,
+  patience: 40,
   leastInstructions: 4,
-  mostInstructions: 400,
+  mostInstructions: 256,
   blockLength: 64,
   calls: 3,
   mostUnchecked: 128,
