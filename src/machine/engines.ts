@@ -57,7 +57,7 @@ const READ_SYSTEM_REGISTER = RUNTIME_CALLS.indexOf('readSystemRegister');
 const PC_BASE = CELL.pcBase >>> 2;
 
 export class InterpreterEngine implements Engine {
-  readonly maxSlice = Number.POSITIVE_INFINITY;
+  readonly maxSlice: number;
   readonly #parts: EngineParts;
   readonly #interpreter: Interpreter;
   /** Hot code, where regions are wanted. */
@@ -65,6 +65,7 @@ export class InterpreterEngine implements Engine {
 
   constructor(parts: EngineParts, regions?: Partial<RegionOptions>) {
     this.#parts = parts;
+    this.maxSlice = regions?.slice ?? Number.POSITIVE_INFINITY;
     const { state, code, memory, runtime } = parts;
     const calls = RUNTIME_CALLS.map((name) => runtime[name] as (...args: bigint[]) => bigint | undefined);
     this.#interpreter = new Interpreter(parts.detail, parts.stateMemory, memory.pool, {

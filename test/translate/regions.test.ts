@@ -18,6 +18,7 @@ const OPTIONS: { readonly [name: string]: Partial<RegionOptions> } = {
     blockLength: 1,
     mostUnchecked: 1,
   },
+  'in slices of fifty instructions': { threshold: 10, batch: 1, slice: 50 },
   'in a cache of three': { threshold: 5, batch: 2, leastInstructions: 1, mostRegions: 3 },
   'without calls, made late': { threshold: 30, patience: 2, calls: 0, mostInstructions: 20 },
 };

@@ -42,6 +42,8 @@ export interface RegionOptions {
   /** When there are more, or their modules have more bytes, all are dropped. */
   readonly mostRegions: number;
   readonly mostBytes: number;
+  /** The machine runs at most so many instructions at once. */
+  readonly slice: number;
 }
 
 export const DEFAULT_REGION_OPTIONS: RegionOptions = {
@@ -55,6 +57,7 @@ export const DEFAULT_REGION_OPTIONS: RegionOptions = {
   mostUnchecked: 128,
   mostRegions: 4096,
   mostBytes: 32 * 1024 * 1024,
+  slice: Number.POSITIVE_INFINITY,
 };
 
 /** A page of code as the machine knows it. */
