@@ -49,6 +49,8 @@ export class CodePages {
   readonly #fetched = new Map<string, Map<bigint, Fetched>>();
   /** Called with a page whose version changed, or whose records were thrown away. */
   onRecordsGone: (records: number | 'all') => void = () => {};
+  /** Called before the words `first` to `last` of the page lose their records, because they are written. */
+  onWritten: (page: CodePage, first: number, last: number) => void = () => {};
   /** Called with the pool offset of a page that now holds code: stores to it must come through `written`. */
   onNewPage: (poolOffset: number) => void = () => {};
 
@@ -156,6 +158,7 @@ export class CodePages {
     if (!page || page.records === 0) return;
     const first = Math.floor((poolOffset % PAGE_SIZE) / 4);
     const last = Math.floor(((poolOffset % PAGE_SIZE) + length - 1) / 4);
+    this.onWritten(page, first, last);
     for (let word = first; word <= last; word++) {
       const record = page.records + word * RECORD_SIZE;
       this.#state[record] = 0;

@@ -7,6 +7,7 @@ import type { InlineTlb } from '../translate/inline_tlb.ts';
 import { RUNTIME_CALLS } from '../translate/interpreter/emitter.ts';
 import { Interpreter } from '../translate/interpreter/interpreter.ts';
 import { RECORD_SIZE } from '../translate/layout.ts';
+import { type RegionOptions, Regions } from '../translate/region/regions.ts';
 import type { CodePage, CodePages } from './code_pages.ts';
 import type { DataAccess, StepObserver } from './data_access.ts';
 import type { GuestMemory } from './memory.ts';
@@ -56,12 +57,15 @@ const READ_SYSTEM_REGISTER = RUNTIME_CALLS.indexOf('readSystemRegister');
 const PC_BASE = CELL.pcBase >>> 2;
 
 export class InterpreterEngine implements Engine {
-  readonly maxSlice = Number.POSITIVE_INFINITY;
+  readonly maxSlice: number;
   readonly #parts: EngineParts;
   readonly #interpreter: Interpreter;
+  /** Hot code, where regions are wanted. */
+  readonly regions: Regions | undefined;
 
-  constructor(parts: EngineParts) {
+  constructor(parts: EngineParts, regions?: Partial<RegionOptions>) {
     this.#parts = parts;
+    this.maxSlice = regions?.slice ?? Number.POSITIVE_INFINITY;
     const { state, code, memory, runtime } = parts;
     const calls = RUNTIME_CALLS.map((name) => runtime[name] as (...args: bigint[]) => bigint | undefined);
     this.#interpreter = new Interpreter(parts.detail, parts.stateMemory, memory.pool, {
@@ -69,6 +73,11 @@ export class InterpreterEngine implements Engine {
         const { page, offset } = code.locate(ip);
         parts.onFirstExecution(page, offset);
         this.#interpreter.decode(ip, memory.u32[(page.poolOffset + offset) / 4], offset);
+        this.regions?.decoded(page, offset);
+      },
+      hot: (ip) => {
+        const { page, offset } = code.locate(ip);
+        this.regions?.hot(page, offset);
       },
       access: (va, flags) => parts.access.access(va, flags),
       runtime: (index) => {
@@ -88,6 +97,9 @@ export class InterpreterEngine implements Engine {
       },
       stackMisaligned: parts.stackMisaligned,
     });
+    if (!regions) return;
+    this.regions = new Regions(parts.detail, memory.u32, this.#interpreter, regions);
+    code.onWritten = (page, first, last) => this.regions!.written(page, first, last);
   }
 
   /** What the translated code does at a jump: a hit in the fetch TLB stands for the translation and for the row of table fetch. */
@@ -111,6 +123,7 @@ export class InterpreterEngine implements Engine {
 
   /** Cells ip and pcBase for pc in the page with these records. */
   #begin(records: number, pageLow: number): void {
+    this.regions?.settle();
     const { u32 } = this.#parts.state;
     u32[IP] = records + ((u32[PC] & 0xffc) >>> 2) * RECORD_SIZE;
     const baseLow = pageLow - records / 4;

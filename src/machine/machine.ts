@@ -21,6 +21,7 @@ import { type Detail, records } from '../translate/detail.ts';
 import { InlineTlb } from '../translate/inline_tlb.ts';
 import { HANDLER_PAGE_END } from '../translate/interpreter/handlers.ts';
 import { dataTlbAddress, fetchTlbAddress, MEMORY_PAGES } from '../translate/layout.ts';
+import type { RegionOptions } from '../translate/region/regions.ts';
 import { VirtBoard } from './board.ts';
 import { type Boot, loadBoot } from './boot.ts';
 import { type CodePage, CodePages } from './code_pages.ts';
@@ -36,14 +37,16 @@ import type { Recipe, StopReason } from './recipe.ts';
 import { Timekeeper } from './timekeeper.ts';
 import { mpidrAffinity, RAM_BASE } from './virt_map.ts';
 
-export type EngineName = 'interpreter' | 'evaluator';
+export type EngineName = 'regions' | 'interpreter' | 'evaluator';
 
 export interface MachineOptions {
   readonly recipe: Recipe;
   /** Where the bytes of the recipe's files come from; the file system when absent. */
   readonly readFile?: FileReader;
-  /** Which back end executes: what happens is the same. The interpreter when absent. */
+  /** Which back end executes: what happens is the same. The fastest when absent. */
   readonly engine?: EngineName;
+  /** How engine 'regions' translates: what happens is the same. */
+  readonly regions?: Partial<RegionOptions>;
   /** What translated code writes into the raw buffers; nothing when absent. */
   readonly detail?: Detail;
   /** Made when the machine's clock exists: a recorder stamps events with it. */
@@ -96,7 +99,7 @@ export class Machine {
   #chosenGeneration = -1;
 
   constructor(options: MachineOptions) {
-    const { recipe, readFile, engine = 'interpreter', detail = 'none', events, onConsole } = options;
+    const { recipe, readFile, engine = 'regions', regions, detail = 'none', events, onConsole } = options;
     this.recipe = recipe;
     this.model = modelNamed(recipe.cpu);
     this.memory = new GuestMemory([{ base: RAM_BASE, size: recipe.ram }]);
@@ -116,8 +119,13 @@ export class Machine {
     this.code.onNewPage = (poolOffset) => {
       if (this.dirty.has(poolOffset)) this.#tlb.protectPage(poolOffset);
     };
-    this.code.onRecordsGone = (gone) =>
-      gone === 'all' ? this.#tlb.dropAllFetches() : this.#tlb.dropFetch(gone);
+    this.code.onRecordsGone = (gone) => {
+      if (gone !== 'all') this.#tlb.dropFetch(gone);
+      else {
+        this.#tlb.dropAllFetches();
+        if (this.#mainEngine instanceof InterpreterEngine) this.#mainEngine.regions?.forget();
+      }
+    };
 
     const onAttention = (reason: Attention) => this.#attend(reason);
     const pc = () => this.state.u64[PC];
@@ -190,7 +198,7 @@ export class Machine {
       tlb: this.#tlb,
       context: this.#accessContext(),
       recording: { addresses: records(detail, 'memory'), values: records(detail, 'full') },
-      inline: engine === 'interpreter',
+      inline: engine !== 'evaluator',
     });
     const operations = new SystemOperations({
       state: this.state,
@@ -233,7 +241,10 @@ export class Machine {
       fetchBank: () => this.#fetchBank,
       onFirstExecution: (page, offset) => this.#firstExecution(page, offset),
     };
-    this.#mainEngine = engine === 'interpreter' ? new InterpreterEngine(parts) : new EvaluatorEngine(parts);
+    this.#mainEngine =
+      engine === 'evaluator'
+        ? new EvaluatorEngine(parts)
+        : new InterpreterEngine(parts, engine === 'regions' ? (regions ?? {}) : undefined);
     this.engine = this.#mainEngine;
     this.#parts = parts;
     this.#access = access;

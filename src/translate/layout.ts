@@ -61,5 +61,21 @@ export const DECODED_PAGE_SIZE = (RECORDS_PER_PAGE + 1) * RECORD_SIZE;
 export const DECODED_PAGES = 4096;
 export const DECODED_BASE = Math.ceil((REGISTER_BUFFER + REGISTER_BYTES) / 4096) * 4096;
 
-export const MEMORY_BYTES = DECODED_BASE + DECODED_PAGES * DECODED_PAGE_SIZE;
+/**
+ * Slots of the records that a region begins at, or may: their handler is the first behind the interpreter's own plus the number of
+ * the slot. 16 bytes:
+ *   +0 u16 the handler without the slot, +2 u16 the region's index in the table of functions,
+ *   +4 i32 the budget that the region needs to be entered, NEVER_ENTERED where there is none,
+ *   +8 u32 how often the record executes before the slot is hot.
+ */
+export const SLOT_SIZE = 16;
+export const SLOT_COUNT = 32768;
+export const SLOT_REGION = 2;
+export const SLOT_NEED = 4;
+export const SLOT_COUNTER = 8;
+export const NEVER_ENTERED = 0x7fff_ffff;
+export const SLOT_BASE =
+  Math.ceil((DECODED_BASE + DECODED_PAGES * DECODED_PAGE_SIZE) / SLOT_SIZE) * SLOT_SIZE;
+
+export const MEMORY_BYTES = SLOT_BASE + SLOT_COUNT * SLOT_SIZE;
 export const MEMORY_PAGES = Math.ceil(MEMORY_BYTES / 65536);

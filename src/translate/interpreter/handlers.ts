@@ -11,7 +11,20 @@ import { CELL, type StateCell } from '../../cpu/state.ts';
 import type { Emitter } from '../../isa/emitter.ts';
 import { type Row, usesVectors } from '../../isa/row.ts';
 import { type Detail, records } from '../detail.ts';
-import { DECODED_BASE, FETCH_TLB_ENTRIES, FETCH_TLB_ENTRY, MEMORY_PAGES, RECORD_SIZE } from '../layout.ts';
+import {
+  DECODED_BASE,
+  FETCH_TLB_ENTRIES,
+  FETCH_TLB_ENTRY,
+  MEMORY_PAGES,
+  RECORD_SIZE,
+  SLOT_BASE,
+  SLOT_COUNT,
+  SLOT_COUNTER,
+  SLOT_NEED,
+  SLOT_REGION,
+  SLOT_SIZE,
+} from '../layout.ts';
+import { REGION_SIGNATURE } from '../region/signature.ts';
 import { CodeBuffer, constant, convert, intOp, type Node } from '../wasm/expression.ts';
 import { ModuleBuilder } from '../wasm/module.ts';
 import { I32, I64, op } from '../wasm/opcodes.ts';
@@ -39,9 +52,14 @@ export interface InterpreterModule {
   readonly firstFunction: number;
 }
 
-/** Name of the exported table of handler functions, and its size. */
-export const HANDLER_TABLE = 'handlers';
-const HANDLER_TABLE_SIZE = 16_384;
+/** Name of the exported table of functions: of handlers, then of regions. */
+export const FUNCTION_TABLE = 'functions';
+const MOST_HANDLER_FUNCTIONS = 16_384;
+export const MOST_REGIONS = 8192;
+/** Place of the first region in the table. */
+export const FIRST_REGION = MOST_HANDLER_FUNCTIONS;
+/** Records with handlers from here on have a slot (layout.ts): the handler minus this is its number. */
+export const FIRST_SLOT_HANDLER = 2 ** 16 - SLOT_COUNT;
 
 /** Records with handler 0 are not decoded yet; 1 stands behind a page's last instruction; 2 is UNDEFINED. */
 export const HANDLER_DECODE = 0;
@@ -127,17 +145,26 @@ export function buildInterpreter(rows: readonly Row[], detail: Detail): Interpre
   const module = new ModuleBuilder();
   const imports = importHost(module);
   const decode = module.importFunction('host', 'decode', { parameters: [I32], results: [] });
+  const hot = module.importFunction('host', 'hot', { parameters: [I32], results: [] });
   const pending: PendingHandler[] = [];
   const families = planFamilies(rows, detail, imports, pending);
-  const body = dispatchLoop(pending, detail, decode, imports, module.typeIndex(HANDLER_SIGNATURE));
-  module.exportTable(HANDLER_TABLE, HANDLER_TABLE_SIZE);
+  const body = dispatchLoop(
+    pending,
+    detail,
+    { ...imports, decode, hot },
+    { handler: module.typeIndex(HANDLER_SIGNATURE), region: module.typeIndex(REGION_SIGNATURE) },
+  );
+  module.exportTable(FUNCTION_TABLE, MOST_HANDLER_FUNCTIONS + MOST_REGIONS);
   module.addFunction({
     signature: { parameters: [], results: [I32] },
     locals: { i32: FRAME_LOCALS + TEMPORARIES, i64: 1 + TEMPORARIES },
     body,
     exportName: 'run',
   });
-  return { bytes: module.build(), families, firstFunction: FIRST_ROW_HANDLER + pending.length };
+  const firstFunction = FIRST_ROW_HANDLER + pending.length;
+  if (firstFunction + MOST_HANDLER_FUNCTIONS > FIRST_SLOT_HANDLER)
+    throw new Error(`${firstFunction} handlers in the loop leave no room for functions and slots`);
+  return { bytes: module.build(), families, firstFunction };
 }
 
 /** Lists every handler in the loop. Which variants a shape needs is learnt by generating it once into a scratch buffer. */
@@ -204,9 +231,8 @@ function advance(code: CodeBuffer, frame: Frame): void {
 function dispatchLoop(
   pending: readonly PendingHandler[],
   detail: Detail,
-  decode: number,
-  imports: Imports,
-  handlerType: number,
+  imports: Imports & { readonly decode: number; readonly hot: number },
+  types: { readonly handler: number; readonly region: number },
 ): Uint8Array {
   const code = newCode();
   const loadState = (cell: StateCell, to: number) => {
@@ -241,7 +267,7 @@ function dispatchLoop(
     storeState('ip', local(ip));
     storeState('budget', local(budget));
     code.get(ip);
-    code.call(decode);
+    code.call(imports.decode);
     code.branch(dispatch);
   };
   fixed[HANDLER_PAGE_END] = () => {
@@ -263,7 +289,7 @@ function dispatchLoop(
       Object.assign(handler, use);
       if (!terminated) advance(into, frame);
     }),
-    // Every number from here on is a function's.
+    // A function, whose number is in `target`.
     (into: CodeBuffer) => {
       into.i32(0);
       into.memory(op.i32Load, CELL.vectorsTrapped);
@@ -274,12 +300,11 @@ function dispatchLoop(
       const saved = savedCells(detail);
       for (const [cell, from] of saved) storeState(cell, local(from));
       into.get(ip);
-      into.get(ip);
-      into.memory(op.i32Load16U, 0);
+      into.emit(convert(32, op.i32WrapI64, local(target, 64)));
       into.i32(FIRST_ROW_HANDLER + pending.length);
       into.int('sub', 32);
       into.byte(op.callIndirect);
-      into.unsigned(handlerType);
+      into.unsigned(types.handler);
       into.byte(0);
       for (const [cell, to] of saved) loadState(cell, to);
       into.branchIf(redirected);
@@ -288,11 +313,89 @@ function dispatchLoop(
   ];
 
   const labels = handlers.map(() => code.open(op.block)).reverse();
-  code.get(ip);
-  code.memory(op.i32Load16U, 0);
-  code.byte(op.brTable);
-  code.unsigned(labels.length - 1);
-  for (const label of labels) code.unsigned(code.depth - label);
+  const functions = labels[labels.length - 1];
+  const special = code.open(op.block);
+  const dispatchTo = (otherwise: number) => {
+    code.byte(op.brTable);
+    code.unsigned(labels.length - 1);
+    for (const label of [...labels.slice(0, -1), otherwise]) code.unsigned(code.depth - label);
+  };
+  const pushHandler = () => {
+    code.get(ip);
+    code.memory(op.i32Load16U, 0);
+  };
+  pushHandler();
+  dispatchTo(special);
+
+  // Not in the loop: a function, or a slot.
+  code.close();
+  pushHandler();
+  const number = code.keepTop(32);
+  const setFunction = (handler: Node) => {
+    code.emit(convert(64, op.i64ExtendI32U, handler));
+    code.set(target);
+  };
+  setFunction(number);
+  code.emit(intOp('ltU', number, constant(32, FIRST_SLOT_HANDLER)));
+  code.branchIf(functions);
+  const slot = intOp('sub', number, constant(32, FIRST_SLOT_HANDLER));
+  const info = code.keep(intOp('add', intOp('mul', slot, constant(32, SLOT_SIZE)), constant(32, SLOT_BASE)));
+  const field = (opcode: number, offset: number) => {
+    code.emit(info);
+    code.memory(opcode, offset);
+    return code.keepTop(32);
+  };
+  code.emit(intOp('ltS', local(budget), field(op.i32Load, SLOT_NEED)));
+  code.open(op.if);
+  countExecution();
+  code.else();
+  enterRegion();
+  code.close();
+  const own = field(op.i32Load16U, 0);
+  setFunction(own);
+  code.emit(own);
+  dispatchTo(functions);
+
+  function countExecution(): void {
+    code.emit(info);
+    code.emit(intOp('sub', field(op.i32Load, SLOT_COUNTER), constant(32, 1)));
+    code.memory(op.i32Store, SLOT_COUNTER);
+    code.emit(intOp('eqz', field(op.i32Load, SLOT_COUNTER)));
+    code.open(op.if);
+    code.get(ip);
+    code.call(imports.hot);
+    code.branch(dispatch);
+    code.close();
+  }
+  /** Falls through where the region left at its first instruction: it is not tried again at once. */
+  function enterRegion(): void {
+    for (const [cell, from] of allPointers) storeState(cell, local(from));
+    const before = code.temporary(32);
+    code.get(budget);
+    code.set(before.index);
+    code.get(budget);
+    code.emit(info);
+    code.memory(op.i32Load16U, SLOT_REGION);
+    code.byte(op.callIndirect);
+    code.unsigned(types.region);
+    code.byte(0);
+    code.set(ip);
+    for (const [cell, to] of [['budget', budget], ...allPointers] as const) loadState(cell, to);
+    code.emit(intOp('eqz', local(ip)));
+    code.open(op.if);
+    code.i32(0);
+    code.memory(op.i64Load, CELL.pc);
+    code.set(target);
+    code.branch(jump);
+    code.close();
+    code.emit(intOp('ne', local(budget), before));
+    code.open(op.if);
+    code.get(budget);
+    code.branchIf(dispatch);
+    code.branch(exhausted);
+    code.close();
+  }
+
   for (const handler of handlers) {
     code.close();
     code.releaseTemporaries();

@@ -9,12 +9,14 @@ import { conditionTable } from '../wasm_emitter.ts';
 import { extentMasks } from '../wasm_vector.ts';
 import { RecordDecoder } from './decoder.ts';
 import { HANDLER_EXPORT, HandlerFunctions } from './handler_functions.ts';
-import { buildInterpreter, HANDLER_TABLE, type InterpreterModule } from './handlers.ts';
+import { buildInterpreter, FUNCTION_TABLE, type InterpreterModule } from './handlers.ts';
 
 /** What translated code calls. The functions that return a number return 1 where execution was redirected, else 0. */
 export interface Host {
   /** The record at `ip` is to be decoded. */
   decode(ip: number): void;
+  /** The slot of the record at `ip` has counted to its end. */
+  hot(ip: number): void;
   access(va: bigint, flags: number): 0 | 1;
   /** `index` into RUNTIME_CALLS; arguments and result are in the state. */
   runtime(index: number): 0 | 1;
@@ -50,8 +52,10 @@ export class Interpreter {
   readonly #run: () => number;
   readonly #decoder: RecordDecoder;
   readonly #functions: HandlerFunctions;
-  readonly #imports: WebAssembly.Imports;
-  readonly #table: WebAssembly.Table;
+  readonly state: WebAssembly.Memory;
+  readonly imports: WebAssembly.Imports;
+  /** Functions of handlers, and from FIRST_REGION on of regions. */
+  readonly table: WebAssembly.Table;
   /** Handler functions that are in the table. */
   #installed = 0;
 
@@ -62,10 +66,12 @@ export class Interpreter {
     const cells = new CpuState(state.buffer);
     this.#decoder = new RecordDecoder(state.buffer, plan, functions);
     this.#functions = functions;
-    this.#imports = {
+    this.state = state;
+    this.imports = {
       memory: { state, pool },
       host: {
         decode: (ip: number) => host.decode(ip),
+        hot: (ip: number) => host.hot(ip),
         access: (va: bigint, flags: number) => host.access(BigInt.asUintN(64, va), flags),
         runtime: (index: number) => host.runtime(index),
         stackMisaligned: () => host.stackMisaligned(),
@@ -75,9 +81,9 @@ export class Interpreter {
         },
       },
     };
-    const { exports } = new WebAssembly.Instance(compiled, this.#imports);
+    const { exports } = new WebAssembly.Instance(compiled, this.imports);
     this.#run = exports.run as () => number;
-    this.#table = exports[HANDLER_TABLE] as WebAssembly.Table;
+    this.table = exports[FUNCTION_TABLE] as WebAssembly.Table;
   }
 
   /** Runs from state cell `ip` with state cell `budget`; true where execution was redirected (handlers.ts says what holds then). */
@@ -90,8 +96,8 @@ export class Interpreter {
     this.#decoder.write(ip, word, pageOffset);
     const { modules } = this.#functions;
     for (; this.#installed < modules.length; this.#installed++) {
-      const { exports } = new WebAssembly.Instance(modules[this.#installed], this.#imports);
-      this.#table.set(this.#installed, exports[HANDLER_EXPORT]);
+      const { exports } = new WebAssembly.Instance(modules[this.#installed], this.imports);
+      this.table.set(this.#installed, exports[HANDLER_EXPORT]);
     }
   }
 }

@@ -178,11 +178,11 @@ export class CodeBuffer extends ByteBuffer {
     this.unsigned(offset);
   }
   /** A load or store in the pool, memory 1. */
-  pool(opcode: number): void {
+  pool(opcode: number, offset = 0): void {
     this.byte(opcode);
     this.byte(0x40);
     this.byte(1);
-    this.byte(0);
+    this.unsigned(offset);
   }
   call(index: number): void {
     this.byte(op.call);

@@ -140,6 +140,19 @@ export class ModuleBuilder {
         }
       }
     });
+    // Function names, for profilers (WebAssembly core specification, 7.4.1).
+    const names = section((out) => {
+      out.name('name');
+      const list = new ByteBuffer();
+      list.unsigned(exported.length);
+      for (const { exportName, i } of exported) {
+        list.unsigned(this.#imports.length + i);
+        list.name(exportName);
+      }
+      out.byte(1);
+      out.unsigned(list.length);
+      out.append(list.toBytes());
+    });
     const module = new ByteBuffer();
     module.append([0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00]);
     const sections: [number, Uint8Array][] = [
@@ -149,6 +162,7 @@ export class ModuleBuilder {
       [4, tables],
       [7, exports],
       [10, code],
+      [0, names],
     ];
     for (const [id, bytes] of sections) {
       module.byte(id);

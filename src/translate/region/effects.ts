@@ -1,0 +1,148 @@
+/**
+ * What an instruction does to control flow, and whether regions can hold it: found by running its semantics over an emitter
+ * that computes nothing.
+ */
+import type { Access, Emitter, Register, Value } from '../../isa/emitter.ts';
+import { decode } from '../../isa/table.ts';
+import type { VectorEmitter } from '../../isa/vector_emitter.ts';
+import { knownRegister, numberOf, operandsOf } from './operands.ts';
+
+export type Control = 'none' | 'direct' | 'conditional' | 'return' | 'indirect';
+
+export interface Effects {
+  /** A region may hold it. Otherwise the interpreter executes it. */
+  readonly supported: boolean;
+  readonly control: Control;
+  /** Direct and conditional branches: distance in instructions. */
+  readonly distance: number;
+  /** X30 gets the address of the next instruction. */
+  readonly link: boolean;
+  readonly accesses: number;
+}
+
+const UNSUPPORTED: Effects = { supported: false, control: 'none', distance: 0, link: false, accesses: 0 };
+const LINK_REGISTER = 30;
+
+/** Emitter methods without effects on anything but their result. */
+const PURE: readonly (keyof Emitter)[] = [
+  ...(['add', 'sub', 'mul', 'mulHighUnsigned', 'mulHighSigned', 'divUnsigned', 'divSigned'] as const),
+  ...(['and', 'or', 'xor', 'not', 'shiftLeft', 'shiftRight', 'shiftRightSigned', 'rotateRight'] as const),
+  ...(['countLeadingZeros', 'equal', 'lessUnsigned', 'lessSigned', 'isZero', 'select'] as const),
+  ...(['signExtend', 'zeroExtend', 'low', 'keep', 'xOrSp', 'x', 'pc', 'nzcv', 'carry', 'condition'] as const),
+  ...(['cell', 'setFlagsAdd', 'setFlagsSubtract', 'setFlagsLogical', 'setNzcv'] as const),
+];
+
+const PURE_VECTOR: readonly (keyof VectorEmitter)[] = [
+  ...(['read', 'register', 'after', 'element', 'constant', 'fromLow', 'splat', 'lane', 'withLane'] as const),
+  ...(['bitwise', 'not', 'select', 'lanes', 'shift', 'countOnes', 'shuffle', 'lookUp', 'extract'] as const),
+  ...(['polynomialProduct', 'float', 'saturated'] as const),
+];
+
+/** Thrown where a region cannot hold the instruction. One for all: making an error costs more than the scan. */
+const NOT_IN_REGIONS = new Error('not in regions');
+
+const VALUE = { scanned: true } as unknown as Value;
+
+function scan(word: number): Effects {
+  const decoded = decode(word);
+  if (!decoded?.row.execute) return UNSUPPORTED;
+  let control = 'none' as Control;
+  let distance = 0;
+  let link = false;
+  let loads = 0;
+  let stores = 0;
+  let written = false;
+  const access = (count: () => void) => {
+    // A miss leaves before the instruction, which is then executed from its start: what it did before must not matter.
+    if (written || (stores > 0 && loads > 0)) throw NOT_IN_REGIONS;
+    count();
+    return VALUE;
+  };
+  const write = (register: Register) => {
+    written = true;
+    if (numberOf(register) === LINK_REGISTER) link = true;
+  };
+  const branch = (kind: Control, offset?: Value) => {
+    control = kind;
+    if (offset) distance = (offset as unknown as { constant: number }).constant / 4;
+  };
+  const vector: { [name: string]: unknown } = {
+    write: () => {
+      written = true;
+    },
+    setElement: () => {
+      written = true;
+    },
+    load: () => access(() => loads++),
+    store: () => access(() => stores++),
+    mapLanes: (
+      _bits: number,
+      _extent: unknown,
+      inputs: readonly unknown[],
+      body: (...lanes: Value[]) => Value,
+    ) => {
+      body(...inputs.map(() => VALUE));
+      return VALUE;
+    },
+  };
+  for (const name of PURE_VECTOR) vector[name] = () => VALUE;
+  const methods: { [name: string]: unknown } = {
+    linkRegister: knownRegister(LINK_REGISTER),
+    constant: (_width: number, n: number | bigint) => ({ constant: Number(n) }),
+    setX: write,
+    setXOrSp: write,
+    setCell: () => {
+      written = true;
+    },
+    load: (_access: Access) => access(() => loads++),
+    store: (_access: Access) => access(() => stores++),
+    probeStore: () => access(() => {}),
+    when: (_condition: Value, then: () => void, otherwise?: () => void) => {
+      then();
+      const afterThen = written;
+      written = false;
+      otherwise?.();
+      written ||= afterThen;
+    },
+    branch: (offset: Value) => branch('direct', offset),
+    branchIf: (_condition: Value, offset: Value) => branch('conditional', offset),
+    branchIndirect: (_target: Value, kind: string) => branch(kind === 'return' ? 'return' : 'indirect'),
+  };
+  for (const name of PURE) methods[name] = () => VALUE;
+  const known: ProxyHandler<{ [name: string]: unknown }> = {
+    get(target, name: string) {
+      if (!(name in target)) throw NOT_IN_REGIONS;
+      return target[name];
+    },
+  };
+  methods['vector'] = new Proxy(vector, known);
+  const emitter = new Proxy(methods, known) as unknown as Emitter;
+  try {
+    decoded.row.execute(operandsOf(decoded, emitter.constant), emitter);
+  } catch (error) {
+    if (error === NOT_IN_REGIONS) return UNSUPPORTED;
+    throw error;
+  }
+  return { supported: true, control, distance, link: link && control === 'direct', accesses: loads + stores };
+}
+
+const known = new Map<number, Effects>();
+const MOST_KNOWN = 65536;
+
+export function effectsOf(word: number): Effects {
+  let effects = known.get(word);
+  if (!effects) {
+    if (known.size === MOST_KNOWN) known.clear();
+    effects = scan(word);
+    known.set(word, effects);
+  }
+  return effects;
+}
+
+/** Execution does not go on to the next word: an unconditional branch, or one of the exception and system instructions. */
+export function endsRun(word: number): boolean {
+  // Arm ARM C4.1: op0 is x101x. B.cond, and CBZ, CBNZ, TBZ, TBNZ go on.
+  const branchOrSystem = ((word >>> 26) & 7) === 5;
+  const conditional = word >>> 25 === 0b0101010 || ((word >>> 26) & 0x1f) === 0b01101;
+  return branchOrSystem && !conditional;
+}

@@ -1,0 +1,566 @@
+/**
+ * The region translator's Emitter: fields are constants, guest registers are locals of the region's function, flags are kept as
+ * operands. An instruction that cannot complete inline leaves the region with everything as it was before it.
+ *
+ * Writes of registers are put off to the end of their instruction, so that a value read from a register stays what it was.
+ */
+import { CELL } from '../../cpu/state.ts';
+import type { Access, Cell, Register, Value } from '../../isa/emitter.ts';
+import { usesVectors } from '../../isa/row.ts';
+import type { Decoded } from '../../isa/table.ts';
+import type { Vector, VectorAccess } from '../../isa/vector_emitter.ts';
+import { type Detail, records } from '../detail.ts';
+import { DATA_TLB_ENTRIES, DATA_TLB_ENTRY } from '../layout.ts';
+import { type CodeBuffer, constant, convert, intOp, type Node } from '../wasm/expression.ts';
+import { op, simd } from '../wasm/opcodes.ts';
+import { node, value, WasmEmitter } from '../wasm_emitter.ts';
+import { WasmVectorEmitter } from '../wasm_vector.ts';
+import {
+  conditionOf,
+  constantCondition,
+  EXPLICIT,
+  explicitCondition,
+  type FlagsKind,
+  type FlagsState,
+  kindNumber,
+  negated,
+} from './flags.ts';
+import { LOCALS } from './locals.ts';
+import { knownRegister, numberOf, operandsOf } from './operands.ts';
+
+/** What ends a block, as its last instruction says it. */
+export type Ending =
+  | { readonly control: 'none' | 'direct' }
+  /** `condition` is a local or a constant. */
+  | { readonly control: 'conditional'; readonly condition: Node }
+  /** The address is in local `target`. */
+  | { readonly control: 'indirect' };
+
+const SP = 31;
+
+const local = (index: number, width: 32 | 64): Node => ({ kind: 'local', width, index });
+
+/** An access whose TLB entry was found. */
+interface InlineAccess {
+  readonly operation: 'load' | 'store';
+  readonly bytes: number;
+  readonly entry: Node;
+  readonly va: Node;
+  readonly poolAddress: Node;
+  /** What the access is behind `va` and `poolAddress`. */
+  readonly distance: number;
+}
+
+/** The constant n where `address` is `base + n`, n from 1 on. */
+function distanceFrom(base: Node, address: Node): number | undefined {
+  if (base.kind !== 'local' || address.kind !== 'int' || address.op !== 'add') return undefined;
+  const [left, right] = address.arguments;
+  const based = left.kind === 'local' && left.index === base.index;
+  return based && right.kind === 'constant' && right.value > 0n ? Number(right.value) : undefined;
+}
+
+interface FlagsOperands {
+  readonly kind: FlagsKind;
+  readonly a: Node;
+  readonly b: Node;
+}
+
+export class RegionEmitter extends WasmEmitter {
+  readonly linkRegister = knownRegister(30);
+  readonly #detail: Detail;
+  readonly #flagsFunction: number;
+  readonly vector: WasmVectorEmitter;
+  /** An instruction on SIMD and floating-point registers was emitted; and in this block, so that they are known not to be trapped. */
+  usesVectors = false;
+  #untrapped = false;
+  /** Leaves before the present instruction. */
+  readonly #leave: () => void;
+  /** Registers that any instruction read or wrote; 31 is SP. */
+  readonly used = new Set<number>();
+  readonly written = new Set<number>();
+  flags: FlagsState = { known: 'nothing' };
+  #word = 0;
+  #ending: Ending = { control: 'none' };
+  #pending: { readonly register: number; readonly of: Node }[] = [];
+  /** Accesses of the present instruction that are in the recording. */
+  #recorded = 0;
+  /** Those of them that are 16 bytes wide: two values each. */
+  #wide = 0;
+  /** The first access of the present instruction. */
+  #first: InlineAccess | undefined;
+  /** Inside the arms of a `when` that is tried without a branch: what the flags were set to; and whether anything else happened. */
+  #captured: { flags: FlagsOperands | number | undefined; only: boolean } | undefined;
+
+  constructor(
+    code: CodeBuffer,
+    detail: Detail,
+    functions: { readonly flags: number; readonly float: number },
+    leave: () => void,
+  ) {
+    super(code);
+    this.#detail = detail;
+    this.#flagsFunction = functions.flags;
+    this.#leave = leave;
+    this.vector = new WasmVectorEmitter(this, {
+      registerNumber: () => {
+        throw new Error("the numbers of a region's registers are known");
+      },
+      callFloat: (operation) => {
+        code.i32(operation);
+        code.call(functions.float);
+      },
+      loadVector: (access, address) => this.#loadVector(access, address),
+      storeVector: (access, address, from) => this.#storeVector(access, address, from),
+    });
+  }
+
+  /** A block begins, with these flags. */
+  beginBlock(flags: FlagsState): void {
+    this.flags = flags;
+    this.#untrapped = false;
+  }
+
+  /** Emits the instruction at word `index` of the page. */
+  instruction(decoded: Decoded, index: number): Ending {
+    this.code.releaseTemporaries();
+    this.#word = index;
+    this.#ending = { control: 'none' };
+    this.#recorded = 0;
+    this.#wide = 0;
+    this.#first = undefined;
+    if (usesVectors(decoded.row) && !this.#untrapped) {
+      this.usesVectors = true;
+      this.#untrapped = true;
+      this.code.i32(0);
+      this.code.memory(op.i32Load, CELL.vectorsTrapped);
+      this.#leaveIf();
+    }
+    decoded.row.execute!(
+      operandsOf(decoded, (width, n) => this.constant(width, n)),
+      this,
+    );
+    this.#flush();
+    return this.#ending;
+  }
+
+  x<W extends 32 | 64>(register: Register, width: W): Value<W> {
+    const number = numberOf(register);
+    return number === 31 ? this.constant(width, 0) : this.#read(number, width);
+  }
+  xOrSp<W extends 32 | 64>(register: Register, width: W): Value<W> {
+    return this.#read(numberOf(register), width);
+  }
+  #read<W extends 32 | 64>(number: number, width: W): Value<W> {
+    this.used.add(number);
+    const pending = this.#pending.findLast(({ register }) => register === number);
+    const wide = pending ? pending.of : local(LOCALS.x0 + number, 64);
+    return value(width === 64 ? wide : convert(32, op.i32WrapI64, wide));
+  }
+
+  setX(register: Register, of: Value): void {
+    if (numberOf(register) !== 31) this.#write(numberOf(register), of);
+  }
+  setXOrSp(register: Register, of: Value): void {
+    this.#write(numberOf(register), of);
+  }
+  #write(register: number, of: Value): void {
+    this.#notOnlyFlags();
+    this.used.add(register);
+    this.written.add(register);
+    let wide = node(node(of).width === 64 ? of : this.zeroExtend(64, of, 32));
+    if (records(this.#detail, 'full')) {
+      wide = this.code.keep(wide);
+      this.#append(LOCALS.registerPointer, wide);
+    }
+    this.#pending = this.#pending.filter((other) => other.register !== register);
+    this.#pending.push({ register, of: wide });
+  }
+  /** All values are computed before the first register changes. */
+  #flush(): void {
+    for (const { of } of this.#pending) this.code.emit(of);
+    for (const { register } of [...this.#pending].reverse()) this.code.set(LOCALS.x0 + register);
+    this.#pending = [];
+  }
+
+  pc(): Value<64> {
+    return value(intOp('add', local(LOCALS.vaPage, 64), constant(64, 4 * this.#word)));
+  }
+
+  #append(pointer: number, of: Node): void {
+    this.code.get(pointer);
+    this.code.emit(of);
+    this.code.memory(op.i64Store, 0);
+    this.#advance(pointer, 8);
+  }
+  #advance(pointer: number, by: number): void {
+    this.code.get(pointer);
+    this.code.i32(by);
+    this.code.int('add', 32);
+    this.code.set(pointer);
+  }
+
+  // Flags.
+
+  override setFlagsAdd<W extends 32 | 64>(
+    a: Value<W>,
+    b: Value<W>,
+    result: Value<W>,
+    carry?: Value<32>,
+  ): void {
+    if (!carry) {
+      this.#setFlags('add', a, b);
+      return;
+    }
+    const [x, y, r] = [this.keep(a), this.keep(b), this.keep(result)];
+    const c = this.or(this.lessUnsigned(r, x), this.and(carry, this.equal(r, x)));
+    const v = this.and(this.xor(x, r), this.xor(y, r));
+    const zero = this.constant(node(a).width as W, 0);
+    const at = (of: Value<32>, bit: number) => this.shiftLeft(of, this.constant(32, bit));
+    const nz = this.or(at(this.lessSigned(r, zero), 3), at(this.isZero(r), 2));
+    this.#setExplicit(node(this.or(nz, this.or(at(c, 1), this.lessSigned(v, zero)))));
+  }
+  override setFlagsSubtract<W extends 32 | 64>(a: Value<W>, b: Value<W>): void {
+    this.#setFlags('subtract', a, b);
+  }
+  override setFlagsLogical(result: Value): void {
+    this.#setFlags('logical', result);
+  }
+  #setFlags(operation: 'add' | 'subtract' | 'logical', a: Value, b?: Value): void {
+    const kind = `${operation}${node(a).width}` as FlagsKind;
+    const wide = (of: Value) =>
+      this.code.keep(node(of).width === 64 ? node(of) : convert(64, op.i64ExtendI32U, node(of)));
+    const operands = { kind, a: wide(a), b: b ? wide(b) : constant(64, 0) };
+    if (this.#captured) this.#captured.flags = operands;
+    else {
+      this.#keepOperands(operands);
+      this.code.i32(kindNumber(kind));
+      this.code.set(LOCALS.flagsKind);
+      this.flags = { known: 'kind', kind };
+    }
+  }
+  #keepOperands({ a, b }: FlagsOperands): void {
+    this.code.emit(a);
+    this.code.set(LOCALS.flagsA);
+    this.code.emit(b);
+    this.code.set(LOCALS.flagsB);
+  }
+  override setNzcv(nzcv: Value<32>): void {
+    const of = node(nzcv);
+    if (this.#captured && of.kind === 'constant') this.#captured.flags = Number(of.value);
+    else this.#setExplicit(of);
+  }
+  #setExplicit(nzcv: Node): void {
+    this.#notOnlyFlags();
+    this.code.emit(intOp('add', nzcv, constant(32, EXPLICIT)));
+    this.code.set(LOCALS.flagsKind);
+    this.flags = { known: 'explicit' };
+  }
+  #makeExplicit(): void {
+    if (this.flags.known === 'explicit') return;
+    this.#notOnlyFlags();
+    this.code.get(LOCALS.flagsKind);
+    this.code.get(LOCALS.flagsA);
+    this.code.get(LOCALS.flagsB);
+    this.code.call(this.#flagsFunction);
+    this.code.i32(EXPLICIT);
+    this.code.int('add', 32);
+    this.code.set(LOCALS.flagsKind);
+    this.flags = { known: 'explicit' };
+  }
+  override nzcv(): Value<32> {
+    this.#makeExplicit();
+    return value(this.code.keep(intOp('sub', local(LOCALS.flagsKind, 32), constant(32, EXPLICIT))));
+  }
+  override carry(): Value<32> {
+    return this.condition(2);
+  }
+  override condition(code: number | Value<32>): Value<32> {
+    const known = typeof code === 'number' ? code : Number((node(code) as { value: bigint }).value);
+    const holds = this.#evenCondition(known >> 1);
+    return value(this.code.keep(negated(known) ? intOp('eqz', holds) : holds));
+  }
+  #evenCondition(pair: number): Node {
+    if (pair === 7) return constant(32, 1);
+    const [a, b] = [local(LOCALS.flagsA, 64), local(LOCALS.flagsB, 64)];
+    if (this.flags.known === 'nothing') this.#makeExplicit();
+    switch (this.flags.known) {
+      case 'kind':
+        return conditionOf(this.flags.kind, pair, a, b);
+      case 'choice': {
+        const holds = conditionOf(this.flags.kind, pair, a, b);
+        const choice = local(LOCALS.flagsChoice, 32);
+        return constantCondition(pair, this.flags.otherwise)
+          ? intOp('or', intOp('eqz', choice), holds)
+          : intOp('and', choice, holds);
+      }
+      default:
+        return explicitCondition(pair, local(LOCALS.flagsKind, 32));
+    }
+  }
+
+  // Memory.
+
+  /**
+   * Leaves the region unless the access can be done inline. A second access of an instruction at a constant distance from the
+   * first, which pairs have, uses the first one's TLB entry.
+   */
+  #access(access: Access, operation: 'load' | 'store', address: Node): InlineAccess {
+    this.#notOnlyFlags();
+    const { code } = this;
+    if (access.stack && numberOf(access.stack) === SP) {
+      this.used.add(SP);
+      this.#leaveIf(intOp('and', convert(32, op.i32WrapI64, local(LOCALS.x0 + SP, 64)), constant(32, 15)));
+    }
+    const first = this.#first;
+    const distance = first && distanceFrom(first.va, address);
+    if (first && distance && first.operation === operation && first.bytes === access.bytes) {
+      const last = intOp('add', address, constant(64, access.bytes - 1));
+      const crossed = intOp('and', intOp('xor', last, first.va), constant(64, ~0xfffn));
+      this.#leaveIf(intOp('ne', crossed, constant(64, 0)));
+      return { ...first, distance };
+    }
+    const va = code.keep(address);
+    const alignment = access.aligned ? (access.alignment ?? access.bytes) : access.bytes;
+    const tlb = access.unprivileged ? this.readSmallCell('tlbUnprivileged') : local(LOCALS.tlb, 32);
+    const shift = 12 - Math.log2(DATA_TLB_ENTRY);
+    const offset = intOp(
+      'and',
+      convert(32, op.i32WrapI64, intOp('shrU', va, constant(64, shift))),
+      constant(32, (DATA_TLB_ENTRIES - 1) * DATA_TLB_ENTRY),
+    );
+    const entry = code.keep(intOp('add', offset, tlb));
+    code.emit(entry);
+    code.memory(op.i64Load, operation === 'load' ? 0 : 8);
+    const tag = code.keepTop(64);
+    code.emit(intOp('ne', tag, intOp('and', va, constant(64, ~0xfffn | BigInt(alignment - 1)))));
+    code.open(op.if);
+    if (!access.aligned && access.bytes > 1) {
+      // An unaligned access is inline too where it is allowed and within the page.
+      const last = intOp('add', va, constant(64, access.bytes - 1));
+      const page = (of: Node) => intOp('and', of, constant(64, ~0xfffn));
+      const elsewhere = intOp('or', intOp('xor', tag, page(va)), intOp('xor', tag, page(last)));
+      code.emit(entry);
+      code.memory(op.i64Load, 24);
+      const flipped = intOp('ltS', intOp('add', code.keepTop(64), va), constant(64, 0));
+      this.#leaveIf(intOp('or', intOp('ne', elsewhere, constant(64, 0)), intOp('eqz', flipped)));
+    } else this.#leaveNow();
+    code.close();
+    code.emit(entry);
+    code.memory(op.i64Load, 16);
+    code.emit(va);
+    code.int('add', 64);
+    const made = { operation, bytes: access.bytes, entry, va, poolAddress: code.keepTop(64), distance: 0 };
+    this.#first = access.unprivileged || access.aligned ? undefined : made;
+    return made;
+  }
+  /** The condition is on the stack where it is not given. */
+  #leaveIf(condition?: Node): void {
+    if (condition) this.code.emit(condition);
+    this.code.open(op.if);
+    this.#leaveNow();
+    this.code.close();
+  }
+  #leaveNow(): void {
+    if (this.#recorded > 0) {
+      this.#advance(LOCALS.accessPointer, -8 * this.#recorded);
+      if (records(this.#detail, 'full'))
+        this.#advance(LOCALS.valuePointer, -8 * (this.#recorded + this.#wide));
+    }
+    this.#leave();
+  }
+  #record(access: Access, { entry, va, distance }: InlineAccess): void {
+    if (!records(this.#detail, 'memory') || access.monitor) return;
+    this.code.get(LOCALS.accessPointer);
+    this.code.emit(entry);
+    this.code.memory(op.i64Load, 24);
+    this.code.emit(va);
+    this.code.int('add', 64);
+    if (distance !== 0) {
+      this.code.i64(distance);
+      this.code.int('add', 64);
+    }
+    this.code.memory(op.i64Store, 0);
+    this.#advance(LOCALS.accessPointer, 8);
+    this.#recorded += 1;
+  }
+
+  load(access: Access, address: Value<64>): Value<64> {
+    const inline = this.#access(access, 'load', node(address));
+    this.#record(access, inline);
+    this.code.emit(inline.poolAddress);
+    const opcode = { 1: op.i64Load8U, 2: op.i64Load16U, 4: op.i64Load32U, 8: op.i64Load, 16: 0 }[
+      access.bytes
+    ];
+    this.code.pool(opcode, inline.distance);
+    const result = this.code.keepTop(64);
+    if (records(this.#detail, 'full') && !access.monitor) this.#append(LOCALS.valuePointer, result);
+    return value(result);
+  }
+  store(access: Access, address: Value<64>, of: Value): void {
+    const wide = this.code.keep(node(node(of).width === 64 ? of : this.zeroExtend(64, of, 32)));
+    const inline = this.#access(access, 'store', node(address));
+    this.#record(access, inline);
+    this.code.emit(inline.poolAddress);
+    this.code.emit(wide);
+    const opcode = { 1: op.i64Store8, 2: op.i64Store16, 4: op.i64Store32, 8: op.i64Store, 16: 0 }[
+      access.bytes
+    ];
+    this.code.pool(opcode, inline.distance);
+    if (records(this.#detail, 'full')) {
+      const mask = access.bytes === 8 ? -1n : (1n << BigInt(8 * access.bytes)) - 1n;
+      this.#append(LOCALS.valuePointer, intOp('and', wide, constant(64, mask)));
+    }
+  }
+  #loadVector(access: VectorAccess, address: Value<64>): number {
+    const whole: Access = { ...access, bytes: 16 };
+    const inline = this.#access(whole, 'load', node(address));
+    this.#record(whole, inline);
+    this.code.emit(inline.poolAddress);
+    this.code.simdMemory(simd.load, inline.distance, true);
+    const result = this.code.local('v128');
+    this.code.set(result);
+    this.#appendHalves(result);
+    return result;
+  }
+  #storeVector(access: VectorAccess, address: Value<64>, from: number): void {
+    const whole: Access = { ...access, bytes: 16 };
+    const inline = this.#access(whole, 'store', node(address));
+    this.#record(whole, inline);
+    this.code.emit(inline.poolAddress);
+    this.code.get(from);
+    this.code.simdMemory(simd.store, inline.distance, true);
+    this.#appendHalves(from);
+  }
+  #appendHalves(from: number): void {
+    if (!records(this.#detail, 'full')) return;
+    this.#wide += 1;
+    for (const half of [0, 1])
+      this.#append(LOCALS.valuePointer, node(this.vector.lane(64, from as unknown as Vector, half)));
+  }
+
+  probeStore(access: Access, address: Value<64>): void {
+    this.#access(access, 'store', node(address));
+  }
+
+  override setCell(cell: Cell, of: Value<64>): void {
+    this.#notOnlyFlags();
+    super.setCell(cell, of);
+  }
+
+  // Control.
+
+  override when(condition: Value<32>, then: () => void, otherwise?: () => void): void {
+    this.#notOnlyFlags();
+    const { code } = this;
+    this.#flush();
+    const chosen = code.keep(node(condition));
+    const [start, depth] = [code.length, code.depth];
+    const before = this.flags;
+    if (otherwise) {
+      const [ifTrue, ifFalse] = [this.#capture(then), this.#capture(otherwise)];
+      if (typeof ifTrue === 'object' && typeof ifFalse === 'number') {
+        this.#chooseFlags(chosen, ifTrue, ifFalse);
+        return;
+      }
+    }
+    code.length = start;
+    code.depth = depth;
+    this.flags = before;
+    this.#first = undefined;
+    const recordedBefore = this.#recorded;
+    code.emit(chosen);
+    code.open(op.if);
+    then();
+    this.#flush();
+    const [recordedThen, flagsThen] = [this.#recorded, this.flags];
+    this.#recorded = recordedBefore;
+    this.flags = before;
+    this.#first = undefined;
+    if (otherwise) {
+      code.else();
+      otherwise();
+      this.#flush();
+    }
+    code.close();
+    this.#recorded = Math.max(recordedThen, this.#recorded);
+    this.#first = undefined;
+    if (flagsThen !== before || this.flags !== before) this.flags = { known: 'nothing' };
+  }
+  /** Runs an arm for the flags that it sets; undefined if it does anything else. */
+  #capture(arm: () => void): FlagsOperands | number | undefined {
+    const captured = { flags: undefined as FlagsOperands | number | undefined, only: true };
+    const before = { flags: this.flags, pending: this.#pending, recorded: this.#recorded };
+    this.#captured = captured;
+    try {
+      arm();
+    } catch (error) {
+      if (error !== NOT_ONLY_FLAGS) throw error;
+      captured.only = false;
+    }
+    this.#captured = undefined;
+    this.flags = before.flags;
+    this.#pending = before.pending;
+    this.#recorded = before.recorded;
+    return captured.only ? captured.flags : undefined;
+  }
+  #notOnlyFlags(): void {
+    if (this.#captured) throw NOT_ONLY_FLAGS;
+  }
+  #chooseFlags(condition: Node, ifTrue: FlagsOperands, otherwise: number): void {
+    this.#keepOperands(ifTrue);
+    this.code.emit(condition);
+    this.code.set(LOCALS.flagsChoice);
+    this.code.emit({
+      kind: 'select',
+      width: 32,
+      condition: local(LOCALS.flagsChoice, 32),
+      ifTrue: constant(32, kindNumber(ifTrue.kind)),
+      ifFalse: constant(32, EXPLICIT + otherwise),
+    });
+    this.code.set(LOCALS.flagsKind);
+    this.flags = { known: 'choice', kind: ifTrue.kind, otherwise };
+  }
+
+  branch(): void {
+    this.#flush();
+    this.#ending = { control: 'direct' };
+  }
+  branchIf(condition: Value<32>): void {
+    const taken = this.code.keep(node(condition));
+    if (records(this.#detail, 'flow')) {
+      this.code.get(LOCALS.atomPointer);
+      this.code.emit(taken);
+      this.code.memory(op.i32Store8, 0);
+      this.#advance(LOCALS.atomPointer, 1);
+    }
+    this.#ending = { control: 'conditional', condition: taken };
+  }
+  branchIndirect(target: Value<64>): void {
+    this.code.emit(node(target));
+    this.code.set(LOCALS.target);
+    if (records(this.#detail, 'flow')) this.#append(LOCALS.targetPointer, local(LOCALS.target, 64));
+    this.#flush();
+    this.#ending = { control: 'indirect' };
+  }
+
+  call(): never {
+    throw new Error('a region holds no call to the machine');
+  }
+}
+
+const NOT_ONLY_FLAGS = new Error('a choice of more than flags');
+
+/** Stores the guest registers in `numbers` into their cells, or loads them from there. */
+export function moveRegisters(
+  code: CodeBuffer,
+  numbers: Iterable<number>,
+  direction: 'load' | 'store',
+): void {
+  for (const number of numbers) {
+    const cell = CELL.x0 + 8 * number;
+    code.i32(0);
+    if (direction === 'store') code.get(LOCALS.x0 + number);
+    code.memory(direction === 'load' ? op.i64Load : op.i64Store, cell);
+    if (direction === 'load') code.set(LOCALS.x0 + number);
+  }
+}

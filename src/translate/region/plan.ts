@@ -1,0 +1,117 @@
+/**
+ * Which instructions make up a region: the blocks of one page that are reached from its head through direct branches and
+ * through calls and returns within the page. A block inside a call stands apart for each call (its context is the return
+ * addresses, innermost first), so that a return has one place to go to, and loops around calls stay loops.
+ */
+import { type Control, effectsOf } from './effects.ts';
+
+const PAGE_WORDS = 1024;
+
+/** Where control goes: to a block of the region, or out of it to a word of the page (1024: behind its end). */
+export type Edge = { readonly block: number } | { readonly leave: number };
+
+export interface Block {
+  /** First word in the page, and number of instructions; 0 where the first one cannot be in a region. */
+  readonly first: number;
+  readonly length: number;
+  readonly context: readonly number[];
+  /** How its last instruction ends it; 'none': control falls through along `next`. */
+  readonly control: Control;
+  /** Target of a direct or conditional branch, absent where it is in another page. */
+  readonly taken?: Edge;
+  /** Where a conditional branch goes that is not taken, where a block without a branch goes, or where a return is expected to. */
+  readonly next?: Edge;
+}
+
+export interface PlanLimits {
+  readonly instructions: number;
+  readonly blockLength: number;
+  /** Depth of calls within calls. */
+  readonly calls: number;
+}
+
+/** The page as it is now. */
+export interface PageCode {
+  word(index: number): number;
+  /** The word has been executed since it was last written. */
+  decoded(index: number): boolean;
+}
+
+export interface Plan {
+  /** The first is the entry. */
+  readonly blocks: readonly Block[];
+  readonly instructions: number;
+}
+
+export function planRegion(code: PageCode, head: number, limits: PlanLimits): Plan {
+  const translatable = (index: number) =>
+    index < PAGE_WORDS && code.decoded(index) && effectsOf(code.word(index)).supported;
+  const leaders = findLeaders(code, head, limits.instructions, translatable);
+
+  const blocks: Block[] = [];
+  const numbers = new Map<string, number>();
+  const pending: { readonly first: number; readonly context: readonly number[] }[] = [];
+  let instructions = 0;
+  const edge = (first: number, context: readonly number[]): Edge | undefined => {
+    if (first < 0 || first >= PAGE_WORDS) return undefined;
+    const key = `${first} ${context}`;
+    const known = numbers.get(key);
+    if (known !== undefined) return { block: known };
+    if (!translatable(first) || instructions >= limits.instructions) return { leave: first };
+    numbers.set(key, pending.length);
+    pending.push({ first, context });
+    return { block: pending.length - 1 };
+  };
+  edge(head, []);
+  for (let n = 0; n < pending.length; n++) {
+    const { first, context } = pending[n];
+    let length = 0;
+    let control: Control = 'none';
+    while (control === 'none' && length < limits.blockLength && translatable(first + length)) {
+      if (length > 0 && leaders.has(first + length)) break;
+      control = effectsOf(code.word(first + length)).control;
+      length += 1;
+    }
+    instructions += length;
+    const end = first + length;
+    const { distance, link } = effectsOf(code.word(end - 1));
+    let taken: Edge | undefined;
+    let next: Edge | undefined;
+    if (control === 'direct' || control === 'conditional') {
+      const deeper = !link ? context : context.length < limits.calls ? [end, ...context] : [];
+      taken = edge(end - 1 + distance, deeper);
+    }
+    if (control === 'none' || control === 'conditional') next = edge(end, context) ?? { leave: end };
+    if (control === 'return' && context.length > 0) next = edge(context[0], context.slice(1));
+    blocks.push({ first, length, context, control, ...(taken && { taken }), ...(next && { next }) });
+  }
+  return { blocks, instructions };
+}
+
+/** The words that branches within reach of the head lead to. */
+function findLeaders(
+  code: PageCode,
+  head: number,
+  most: number,
+  translatable: (index: number) => boolean,
+): ReadonlySet<number> {
+  const leaders = new Set([head]);
+  const seen = new Set<number>();
+  const pending = [head];
+  for (let n = 0; n < pending.length && seen.size < most; n++) {
+    for (let index = pending[n]; translatable(index) && !seen.has(index); index++) {
+      seen.add(index);
+      const { control, distance, link } = effectsOf(code.word(index));
+      if (control === 'none') continue;
+      const targets = control === 'direct' || control === 'conditional' ? [index + distance] : [];
+      if (control === 'conditional' || link) targets.push(index + 1);
+      for (const target of targets) {
+        if (target < 0 || target >= PAGE_WORDS || leaders.has(target)) continue;
+        leaders.add(target);
+        pending.push(target);
+      }
+      break;
+    }
+  }
+  return leaders;
+}

@@ -1,0 +1,236 @@
+/**
+ * Random programs with loops, calls and self-modification, for comparing back ends: straight code is random instructions of every
+ * row that a region can hold, over X0 to X15 and all vector registers; X16 to X30 and SP belong to the program's frame.
+ */
+import { assemble } from '../../src/isa/pattern.ts';
+import { REGISTER_NAMES, type Row } from '../../src/isa/row.ts';
+import { match, ROWS } from '../../src/isa/table.ts';
+import { effectsOf } from '../../src/translate/region/effects.ts';
+
+export const PROGRAM_BASE = 0x4020_0000;
+const BUFFER = 0x4030_0000;
+const SCRATCH_REGISTERS = 16;
+/** Base and index of accesses, loop counters, and where the program is modified. */
+const BASE = 20;
+const INDEX = 21;
+const OUTER = 19;
+const INNER = 22;
+const PATCHED = 23;
+const FIRST_LINK = 25;
+const TEMPORARY = 29;
+const VECTORS = 0x8000;
+const SYNCHRONOUS = 0x200;
+
+const byName = new Map(ROWS.map((row) => [row.name, row]));
+const op = (name: string, fields: { readonly [name: string]: number }): number => {
+  const row = byName.get(name);
+  if (!row) throw new Error(`no row ${name}`);
+  return assemble(row.pattern, fields);
+};
+
+/** MOVZ and MOVKs. */
+const load = (rd: number, value: number): number[] => [
+  op('MOVZ', { sf: 1, hw: 0, imm16: value & 0xffff, rd }),
+  op('MOVK', { sf: 1, hw: 1, imm16: value >>> 16, rd }),
+];
+const branch = (words: number) => op('B', { imm26: words & 0x3ff_ffff });
+
+/** The gibibyte from 0x4000_0000 on, normal memory at its own address: unaligned accesses are allowed then. */
+function enableMmu(): number[] {
+  const table = 0x4040_0000;
+  const msr = (crn: number, crm: number, op2: number) =>
+    op('MSR_reg', { o0: 1, op1: 0, crn, crm, op2, rt: 0 });
+  // A block with AF and SH inner; MAIR attribute 0 is write-back; 39 bits of address; SCTLR_EL1.M beside the bits that are 1.
+  return [
+    ...[...load(0, table), ...load(1, 0x4000_0701), op('STR_64_imm', { imm12: 1, rn: 0, rt: 1 })],
+    ...[msr(2, 0, 0), ...load(0, 0xff), msr(10, 2, 0), ...load(0, 0x0080_3519), msr(2, 0, 2)],
+    ...[...load(0, 0x30d0_0801), msr(1, 0, 0), op('ISB', { crm: 15 })],
+  ];
+}
+
+export function randomProgram(
+  random: () => number,
+  options: { readonly iterations: number; readonly mmu: boolean },
+): Uint8Array {
+  const below = (n: number) => Math.floor(random() * n);
+  const words: number[] = [];
+  const emit = (...more: number[]) => words.push(...more);
+
+  const functions: number[] = [];
+  const straight = (count: number) => {
+    for (let n = 0; n < count; n++) emit(randomInstruction(below));
+  };
+  /** Branches forward over a few instructions, with a condition of every kind. */
+  const skip = () => {
+    const distance = 2 + below(4);
+    const rt = below(SCRATCH_REGISTERS);
+    const kind = below(4);
+    if (kind === 0) emit(op('B_cond', { imm19: distance, cond: below(16) }));
+    else if (kind === 1) emit(op('CBZ', { sf: below(2), imm19: distance, rt }));
+    else if (kind === 2) emit(op('CBNZ', { sf: below(2), imm19: distance, rt }));
+    else emit(op('TBZ', { b5: below(2), b40: below(32), imm14: distance, rt }));
+    straight(distance - 1);
+  };
+  const loop = () => {
+    emit(op('MOVZ', { sf: 1, hw: 0, imm16: 1 + below(40), rd: INNER }));
+    const head = words.length;
+    straight(1 + below(6));
+    if (below(2)) skip();
+    emit(op('SUBS_imm', { sf: 1, sh: 0, imm12: 1, rn: INNER, rd: INNER }));
+    emit(op('B_cond', { imm19: (head - words.length) & 0x7_ffff, cond: 1 }));
+  };
+  const call = () => {
+    if (functions.length === 0) return;
+    const callee = functions[below(functions.length)];
+    if (below(3)) emit(op('BL', { imm26: (callee - words.length) & 0x3ff_ffff }));
+    else {
+      emit(op('ADR', { immlo: 0, immhi: (callee - words.length) & 0x7_ffff, rd: 24 }));
+      emit(op('BLR', { rn: 24 }));
+    }
+  };
+  const anything = () => [() => straight(1 + below(8)), skip, loop, call][below(4)]();
+
+  // The entry jumps over the functions.
+  const entry = words.length;
+  emit(0);
+  for (let n = 0; n < 3; n++) {
+    const start = words.length;
+    // A function calls those before it only.
+    const link = FIRST_LINK + n;
+    emit(op('ORR_shift', { sf: 1, shift: 0, rm: 30, imm6: 0, rn: 31, rd: link }));
+    for (let part = 0; part < 3; part++) anything();
+    emit(op('RET', { rn: link }));
+    functions.push(start);
+  }
+  words[entry] = branch(words.length);
+  // CPACR_EL1.FPEN, and CPTR_EL2 as it is: the program runs at EL1.
+  emit(...load(0, 3 << 20), op('MSR_reg', { o0: 1, op1: 0, crn: 1, crm: 0, op2: 2, rt: 0 }));
+  emit(
+    ...load(0, below(4) ? 0 : below(4) << 22),
+    op('MSR_reg', { o0: 1, op1: 3, crn: 4, crm: 4, op2: 0, rt: 0 }),
+  );
+  emit(...load(0, PROGRAM_BASE + VECTORS), op('MSR_reg', { o0: 1, op1: 0, crn: 12, crm: 0, op2: 0, rt: 0 }));
+  if (options.mmu) emit(...enableMmu());
+  for (let rd = 0; rd < SCRATCH_REGISTERS; rd++)
+    emit(op('MOVZ', { sf: 1, hw: below(4), imm16: below(65536), rd }));
+  emit(...load(OUTER, options.iterations));
+  emit(op('ADR', { immlo: 0, immhi: 0, rd: PATCHED }));
+  const patchedFrom = words.length - 1;
+  const head = words.length;
+  emit(...load(BASE, BUFFER + 8 * below(512)), op('ADD_imm', { sf: 1, sh: 1, imm12: 8, rn: BASE, rd: 31 }));
+  emit(op('MOVZ', { sf: 1, hw: 0, imm16: below(64), rd: INDEX }));
+  for (let part = 0; part < 12; part++) anything();
+  // Every 32nd time round the program changes the immediate of an instruction of its own.
+  const patched = words.length;
+  words[patchedFrom] = op('ADR', { immlo: 0, immhi: patched - patchedFrom, rd: PATCHED });
+  emit(op('ADD_imm', { sf: 1, sh: 0, imm12: 1, rn: 1, rd: 1 }));
+  emit(
+    op('ANDS_imm', { sf: 1, n: 1, immr: 0, imms: 4, rn: OUTER, rd: 31 }),
+    op('B_cond', { imm19: 4, cond: 1 }),
+  );
+  emit(op('LDR_32_imm', { imm12: 0, rn: PATCHED, rt: 24 }));
+  emit(op('EOR_imm', { sf: 0, n: 0, immr: 22, imms: 1, rn: 24, rd: 24 }));
+  emit(op('STR_32_imm', { imm12: 0, rn: PATCHED, rt: 24 }));
+  emit(op('SUBS_imm', { sf: 1, sh: 0, imm12: 1, rn: OUTER, rd: OUTER }));
+  emit(op('B_cond', { imm19: (head - words.length) & 0x7_ffff, cond: 1 }));
+  // PSCI SYSTEM_OFF.
+  emit(...load(0, 0x8400_0008), op('HVC', { imm16: 0 }));
+  // An instruction that takes an exception is skipped.
+  while (words.length < (VECTORS + SYNCHRONOUS) / 4) emit(0);
+  const elr = { o0: 1, op1: 0, crn: 4, crm: 0, op2: 1, rt: TEMPORARY };
+  emit(op('MRS', elr), op('ADD_imm', { sf: 1, sh: 0, imm12: 4, rn: TEMPORARY, rd: TEMPORARY }));
+  emit(op('MSR_reg', elr), op('ERET', {}));
+  return new Uint8Array(Uint32Array.from(words).buffer);
+}
+
+/** Every way to set flags, of all pairs of limit values, and every condition on them; several times round. */
+export function flagsProgram(): Uint8Array {
+  const words: number[] = [];
+  const limits = [[], [0], [1], [0x8000], [0xffff, 0xffff, 0xffff, 0x7fff], [0, 0x8000], [0xffff, 0x7fff]];
+  const registers = limits.map((halves, rd) => {
+    words.push(op('MOVZ', { sf: 1, hw: 0, imm16: 0, rd }));
+    const places = halves.length === 1 && halves[0] === 0x8000 ? [3] : halves.keys();
+    for (const [n, hw] of [...places].entries()) words.push(op('MOVK', { sf: 1, hw, imm16: halves[n], rd }));
+    return rd;
+  });
+  const minusOne = registers.length;
+  words.push(
+    op('MOVN', { sf: 1, hw: 0, imm16: 0, rd: minusOne }),
+    op('MOVZ', { sf: 1, hw: 0, imm16: 5, rd: OUTER }),
+  );
+  const head = words.length;
+  const shifted = { shift: 0, imm6: 0, rd: 31 };
+  for (const sf of [0, 1])
+    for (const rn of [...registers, minusOne])
+      for (const rm of [...registers, minusOne]) {
+        const setters = [
+          [op('SUBS_shift', { sf, rm, rn, ...shifted })],
+          [op('ADDS_shift', { sf, rm, rn, ...shifted })],
+          [op('ANDS_shift', { sf, rm, rn, ...shifted })],
+          [op('SUBS_shift', { sf, rm, rn, ...shifted }), op('ADCS', { sf, rm, rn, rd: 31 })],
+          [op('SUBS_shift', { sf, rm, rn, ...shifted }), op('SBCS', { sf, rm: rn, rn: rm, rd: 31 })],
+          [
+            op('SUBS_shift', { sf, rm, rn, ...shifted }),
+            op('CCMP_reg', { sf, rm: rn, cond: 11, rn: rm, nzcv: 2 }),
+          ],
+          [
+            op('ADDS_shift', { sf, rm, rn, ...shifted }),
+            op('CCMN_reg', { sf, rm: rn, cond: 6, rn: rm, nzcv: 13 }),
+          ],
+        ];
+        for (const setter of setters) {
+          words.push(...setter);
+          for (let cond = 0; cond < 16; cond++)
+            words.push(op('CSINC', { sf: 0, rm: 31, cond, rn: 31, rd: 10 }));
+        }
+      }
+  words.push(op('SUB_imm', { sf: 1, sh: 0, imm12: 1, rn: OUTER, rd: OUTER }));
+  words.push(op('CBNZ', { sf: 1, imm19: (head - words.length) & 0x7_ffff, rt: OUTER }));
+  words.push(...load(0, 0x8400_0008), op('HVC', { imm16: 0 }));
+  return new Uint8Array(Uint32Array.from(words).buffer);
+}
+
+const candidates: readonly Row[] = ROWS.filter(({ execute }) => execute);
+
+const flagRows = candidates.filter(({ name }) =>
+  /^(ADDS|SUBS|ANDS|BICS|ADC|SBC|CCM|CSEL|CSIN|CSNE)/.test(name),
+);
+
+/** A register gets 0, 1, -1, or a limit of the signed numbers of 32 or 64 bits. */
+function limitValue(below: (n: number) => number): number {
+  const rd = below(SCRATCH_REGISTERS);
+  const sf = below(2);
+  const hw = below(2) * (sf ? 3 : 1);
+  const imm16 = hw === 0 ? below(2) : 0x8000;
+  return op(below(2) ? 'MOVZ' : 'MOVN', { sf, hw, imm16, rd });
+}
+
+/** Of a row that a region can hold and that does not branch; nearly every base is X20 or SP where memory is accessed. */
+function randomInstruction(below: (n: number) => number): number {
+  const kind = below(6);
+  if (kind === 0) return limitValue(below);
+  for (;;) {
+    const rows = kind < 3 ? flagRows : candidates;
+    const row = rows[below(rows.length)];
+    const fields: { [name: string]: number } = {};
+    for (const { name, width } of row.pattern.fields) {
+      const isRegister = (REGISTER_NAMES as readonly string[]).includes(name);
+      fields[name] = below(isRegister ? SCRATCH_REGISTERS : 2 ** width);
+    }
+    // Equal operands are a case of their own for the flags.
+    if (kind === 1 && 'rm' in fields) fields['rm'] = fields['rn'];
+    const zero = REGISTER_NAMES.filter((name) => name in fields && below(12) === 0);
+    const word = () => assemble(row.pattern, fields);
+    const { accesses } = effectsOf(word());
+    if (accesses > 0) {
+      fields['rn'] = below(4) || /_(pre|post)$/.test(row.name) ? BASE : 31;
+      if ('rm' in fields) fields['rm'] = INDEX;
+    } else
+      for (const name of zero) fields[name] = name === 'rd' && row.name.endsWith('_imm') ? fields[name] : 31;
+    const { supported, control } = effectsOf(word());
+    if (!match(row, word()) || !supported || control !== 'none') continue;
+    // With X20 or SP as a destination the next access could go anywhere.
+    if (accesses === 0 && fields['rd'] === 31 && row.name.includes('_ext')) continue;
+    return word();
+  }
+}

@@ -1,0 +1,59 @@
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+import { DEFAULT_RECIPE } from '../../src/machine/recipe.ts';
+import type { RegionOptions } from '../../src/translate/region/regions.ts';
+import { randomNumbers } from '../random.ts';
+import { executionTrace, firstDifference } from './execution_trace.ts';
+import { flagsProgram, PROGRAM_BASE, randomProgram } from './random_program.ts';
+
+const TRACES = fileURLToPath(new URL('../../traces/', import.meta.url));
+
+const OPTIONS: { readonly [name: string]: Partial<RegionOptions> } = {
+  'as early as possible': { threshold: 2, batch: 1, leastInstructions: 1 },
+  'of hot code': { threshold: 20, batch: 1 },
+  'of one instruction a block': {
+    threshold: 3,
+    batch: 1,
+    leastInstructions: 1,
+    blockLength: 1,
+    mostUnchecked: 1,
+  },
+  'in slices of fifty instructions': { threshold: 10, batch: 1, slice: 50 },
+  'in a cache of three': { threshold: 5, batch: 2, leastInstructions: 1, mostRegions: 3 },
+  'without calls, made late': { threshold: 30, patience: 2, calls: 0, mostInstructions: 20 },
+};
+
+/** A program at EL1 that powers off is the same interpreted and in regions. */
+function expectSame(program: Uint8Array, regions: Partial<RegionOptions>): void {
+  const recipe = {
+    ...DEFAULT_RECIPE,
+    ram: 2 ** 26,
+    el: 1 as const,
+    load: [`program@0x${PROGRAM_BASE.toString(16)}`],
+  };
+  const options = { recipe, readFile: () => program };
+  const interpreted = executionTrace({ ...options, engine: 'interpreter' });
+  const translated = executionTrace({ ...options, engine: 'regions', regions });
+  expect(interpreted.stopped).toBe('power off');
+  expect(firstDifference(interpreted, translated)).toBeUndefined();
+}
+
+describe('regions do exactly what the interpreter does', () => {
+  for (const [name, regions] of Object.entries(OPTIONS))
+    test.each([1, 2])(`in random programs, ${name} (seed %i)`, (seed) => {
+      expectSame(randomProgram(randomNumbers(seed), { iterations: 150, mmu: seed % 2 === 1 }), regions);
+    });
+
+  test('for every condition on every kind of flags', () => {
+    expectSame(flagsProgram(), { threshold: 2, batch: 1 });
+  });
+
+  for (const [name, regions] of Object.entries(OPTIONS))
+    test.each(['hello', 'vectors'])(`in %s, ${name}`, (guest) => {
+      const image = `${TRACES}${guest}/${guest}.elf`;
+      const recipe = { ...DEFAULT_RECIPE, ram: 2 ** 26, image };
+      const interpreted = executionTrace({ recipe, engine: 'interpreter' });
+      const translated = executionTrace({ recipe, engine: 'regions', regions });
+      expect(firstDifference(interpreted, translated)).toBeUndefined();
+    });
+});
