@@ -1,8 +1,7 @@
 /** hindsight info REC: what is in it, how long, how it ended, is it whole. */
-import { readdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
 import type { Command } from 'commander';
 import { formatSize, formatTime, grouped } from '../quantities.ts';
+import { directorySize } from '../trace/directory_size.ts';
 import { openRecording, type Recording } from '../trace/recording.ts';
 import { TABLES, type TableName } from '../trace/schema.ts';
 
@@ -32,7 +31,8 @@ function factsOf(recording: Recording) {
     whole: recording.incomplete === undefined,
     missing: recording.incomplete ?? null,
     ended: facts.reason ?? null,
-    instructions: recording.instructions,
+    firstInstruction: recording.epochs[0]?.firstIcount ?? 0,
+    instructions: recording.instructions - (recording.epochs[0]?.firstIcount ?? 0),
     timeNs: recording.epochs.at(-1)?.endTimeNs ?? 0,
     bytes: directorySize(recording.directory),
     epochs: recording.epochs.length,
@@ -43,17 +43,14 @@ function factsOf(recording: Recording) {
   };
 }
 
-function directorySize(directory: string): number {
-  return readdirSync(directory, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .reduce((sum, entry) => sum + statSync(join(entry.parentPath, entry.name)).size, 0);
-}
-
 function text(facts: ReturnType<typeof factsOf>): string {
   const perInstruction =
     facts.instructions > 0 ? ` (${(facts.bytes / facts.instructions).toFixed(3)} bytes an instruction)` : '';
   const lines = [
     `${facts.recording}: ${grouped(facts.instructions)} instructions, ${formatTime(facts.timeNs)} of guest time, ${formatSize(facts.bytes)}${perInstruction}`,
+    ...(facts.firstInstruction > 0
+      ? [`a window: the first is instruction ${grouped(facts.firstInstruction)}`]
+      : []),
     facts.whole ? `whole; ended: ${facts.ended}` : `not whole: ${facts.missing}`,
     ...Object.entries(facts.recipe).map(([name, value]) => `  ${name.padEnd(12)} ${value}`),
     ...Object.entries(facts.images).map(([name, digest]) => `  ${name}: sha256 ${digest.slice(0, 16)}…`),

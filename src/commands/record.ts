@@ -5,7 +5,8 @@ import { basename } from 'node:path';
 import type { Command } from 'commander';
 import { readInputFile } from '../machine/input_file.ts';
 import { DEFAULT_RECIPE, type Recipe } from '../machine/recipe.ts';
-import { formatTime, grouped, parseCount, parseSize, parseTime } from '../quantities.ts';
+import { formatSize, formatTime, grouped, parseCount, parseSize, parseTime } from '../quantities.ts';
+import { directorySize } from '../trace/directory_size.ts';
 import {
   type EndReason,
   type Progress,
@@ -110,14 +111,15 @@ async function run(image: string | undefined, options: Options): Promise<void> {
   process.on('SIGINT', onSignal);
   process.on('SIGTERM', onSignal);
   const terminal = options.interactive ? new TerminalInput(process.stdin, onSignal) : undefined;
-  const progress = progressLine(options);
+  const until = parseUntil(options.until);
+  const progress = progressLine(options, directory, until.icount);
   const started = performance.now();
   try {
     const summary = await record({
       recipe,
       directory,
       detail,
-      until: parseUntil(options.until),
+      until,
       input:
         terminal ?? (options.input === undefined ? undefined : new BytesInput(readInputFile(options.input))),
       onConsole: options.quiet ? undefined : (byte) => process.stdout.write(Uint8Array.of(byte)),
@@ -165,18 +167,23 @@ function hostFacts() {
 }
 
 /** A line on the terminal that is kept up to date; nothing where standard error is no terminal or the guest has the screen. */
-function progressLine({ quiet, interactive }: Options) {
+function progressLine({ quiet, interactive }: Options, directory: string, limit: number | undefined) {
   if (!process.stderr.isTTY || quiet || interactive) return undefined;
   let last = { icount: 0, at: performance.now() };
   return {
     update: ({ icount, timeNs }: Progress) => {
       const now = performance.now();
-      if (now - last.at < 250) return;
-      const speed = (icount - last.icount) / (now - last.at) / 1000;
+      if (now - last.at < 500) return;
+      const perSecond = ((icount - last.icount) / (now - last.at)) * 1000;
       last = { icount, at: now };
-      process.stderr.write(
-        `\r\x1b[K${grouped(icount)} instructions, ${speed.toFixed(0)} million/s, ${formatTime(timeNs)} of guest time`,
-      );
+      const parts = [
+        `${grouped(icount)} instructions`,
+        `${(perSecond / 1e6).toFixed(0)} million/s`,
+        `${formatTime(timeNs)} of guest time`,
+        `${formatSize(directorySize(directory))} on disk`,
+        ...(limit === undefined ? [] : [`${Math.ceil((limit - icount) / perSecond)} s left`]),
+      ];
+      process.stderr.write(`\r\x1b[K${parts.join(', ')}`);
     },
     clear: () => process.stderr.write('\r\x1b[K'),
   };

@@ -247,13 +247,7 @@ export class Exceptions {
 
   /** Whether something ends a WFI (D1.7.2): pending interrupts count whatever their masks say. */
   wakesUp(): boolean {
-    const { fiq, irq, virq, vfiq } = this.#options.inputs();
-    if (fiq || irq) return true;
-    const hcr = this.#hcr;
-    if (this.#state.u32[EL] === 2 || hcr & HCR_TGE) return false;
-    const virtualIrq = hcr & HCR_IMO && (virq || hcr & HCR_VI);
-    const virtualFiq = hcr & HCR_FMO && (vfiq || hcr & HCR_VF);
-    return Boolean(virtualIrq || virtualFiq || (hcr & HCR_AMO && hcr & HCR_VSE));
+    return endsWait(this.#options.inputs(), this.#hcr, this.#state.u32[EL]);
   }
 
   /** Enters the interrupt that pendingInterrupt() named. */
@@ -384,6 +378,15 @@ export class Exceptions {
     onAttention('translation');
     onAttention('interrupts');
   }
+}
+
+/** Whether a CPU with these interrupt inputs, HCR_EL2[31:0] and exception level leaves its WFI. */
+export function endsWait({ fiq, irq, virq, vfiq }: CpuInterruptInputs, hcr: number, el: number): boolean {
+  if (fiq || irq) return true;
+  if (el === 2 || hcr & HCR_TGE) return false;
+  const virtualIrq = hcr & HCR_IMO && (virq || hcr & HCR_VI);
+  const virtualFiq = hcr & HCR_FMO && (vfiq || hcr & HCR_VF);
+  return Boolean(virtualIrq || virtualFiq || (hcr & HCR_AMO && hcr & HCR_VSE));
 }
 
 /** ISS[24:14] of a stage 2 data abort: ISV, SAS, SSE, SRT, SF, AR. */

@@ -35,7 +35,7 @@ export interface SystemRegistersOptions {
   /** Absent with GICv2: ICC_* and ICH_* are then UNDEFINED. */
   readonly gic?: GicCpuInterface;
   /** Called after a write that others must look at. */
-  readonly onEffect: (effect: Effect) => void;
+  readonly onEffect: (effect: Effect, register: string) => void;
 }
 
 /** Why an access did not happen. */
@@ -200,7 +200,7 @@ export class SystemRegisters {
       if (reported.length > 0) this.#reportDebug(row.name, value, reported);
       if (u64[slot] === before) return undefined;
     } else this.#write(row, value);
-    for (const effect of row.effects) this.#options.onEffect(effect);
+    for (const effect of row.effects) this.#options.onEffect(effect, row.name);
     return undefined;
   }
 

@@ -101,7 +101,8 @@ export class GicV3 implements GicCpuInterface {
   /** MRS of an ICC_*_EL1 or ICH_*_EL2 register; side effects (acknowledge) happen. */
   readRegister(cpu: number, name: string, view: CpuView): bigint {
     const value = readRegister(name, this.#cpuInterfaces[cpu], this.#virtualInterfaces[cpu], view);
-    this.#update();
+    // No other read has an effect.
+    if (name === 'ICC_IAR0_EL1' || name === 'ICC_IAR1_EL1') this.#update();
     return value;
   }
 

@@ -122,6 +122,8 @@ export interface Emitter {
   /** The low `bits` of `a`, extended to `width`. */
   signExtend<W extends Width>(width: W, a: Value, bits: 8 | 16 | 32): Value<W>;
   zeroExtend<W extends Width>(width: W, a: Value, bits: 8 | 16 | 32): Value<W>;
+  /** The checksum of `crc` and the low `bits` of `data`, bit-reversed as the polynomial is. */
+  crc32(polynomial: number, bits: 8 | 16 | 32 | 64, crc: Value<32>, data: Value<64>): Value<32>;
   /** The low 32 bits. */
   low(a: Value<64>): Value<32>;
   /** Computed here and once; use it for every value that is used more than once. */

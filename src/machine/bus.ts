@@ -10,6 +10,8 @@ interface Window {
 
 export class Bus {
   readonly #windows: Window[] = [];
+  /** The window of the last access: `covers` comes before `read` and `write`. */
+  #last: Window | undefined;
   readonly #events: EventSink;
   readonly #pc: () => bigint;
 
@@ -30,7 +32,11 @@ export class Bus {
   }
 
   #find(pa: number): Window | undefined {
-    return this.#windows.find(({ base, size }) => pa >= base && pa < base + size);
+    const last = this.#last;
+    if (last !== undefined && pa >= last.base && pa < last.base + last.size) return last;
+    const found = this.#windows.find(({ base, size }) => pa >= base && pa < base + size);
+    if (found !== undefined) this.#last = found;
+    return found;
   }
 
   /** Whether a device answers here. */

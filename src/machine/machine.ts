@@ -155,9 +155,9 @@ export class Machine {
       inputs: this.board.inputs,
       timer: this.board.timer,
       gic: this.board.gicCpuInterface,
-      onEffect: (effect) => {
-        if (effect === 'translation') this.mmu.registersChanged();
-        onAttention(effect);
+      onEffect: (effect, register) => {
+        const changed = effect !== 'translation' || this.mmu.registersChanged(register) > this.state.u32[EL];
+        if (changed) onAttention(effect);
       },
     });
     const id = (name: string) => this.registers.get(name);
@@ -174,9 +174,10 @@ export class Machine {
           else this.#tlb.dropPages(what.va, what.size);
           this.#attend('translation');
         },
-        onContextChange: () => {
-          this.#contextChanged = true;
-          this.#chosenBanks.fill(undefined);
+        onContextChange: (unchanged) => {
+          if (this.state.u32[EL] < unchanged) this.#contextChanged = true;
+          for (let i = 0; i < this.#chosenBanks.length; i++)
+            if ((i & 3) < unchanged) this.#chosenBanks[i] = undefined;
         },
       });
       return new CpuCore(cpu, mmu);
@@ -338,7 +339,11 @@ export class Machine {
 
   #attend(reason: Attention): void {
     if (reason === 'translation' || reason === 'vectors') this.#contextChanged = true;
-    if (reason === 'yield') this.yielded = true;
+    if (reason === 'yield') {
+      // Kernels that wait by YIELD do it a hundred thousand times: with one CPU there is nobody to yield to.
+      if (this.cores.length === 1) return;
+      this.yielded = true;
+    }
     this.time.stopAfterThis();
   }
 
@@ -370,12 +375,12 @@ export class Machine {
       const cpu = (this.current + start + i) % cores.length;
       const waiting = cores[cpu].small('waiting', state, cpu === this.current);
       if (waiting === WAITING_OFF) continue;
-      const before = this.current;
-      this.#switchTo(cpu);
-      if (waiting === WAITING_WFI && !this.exceptions.wakesUp()) {
-        this.#switchTo(before);
-        continue;
+      if (waiting === WAITING_WFI) {
+        const wakesUp =
+          cpu === this.current ? this.exceptions.wakesUp() : cores[cpu].endsWait(this.board.inputs[cpu]);
+        if (!wakesUp) continue;
       }
+      this.#switchTo(cpu);
       state.setSmall('waiting', 0);
       return true;
     }

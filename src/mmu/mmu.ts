@@ -21,7 +21,7 @@ import {
   STAGE1_DEVICE,
 } from './permissions.ts';
 import { type Regime, type RegimeName, type RegisterReader, regimeName } from './regime.ts';
-import { type Decoded, RegimeCache } from './regime_cache.ts';
+import { BELOW_EL2, type Decoded, RegimeCache } from './regime_cache.ts';
 import { Tlb, type TlbState } from './tlb.ts';
 import { decodeTlbi, invalidate, type TlbInvalidation, type TlbiOperation } from './tlbi.ts';
 import type { CanonicalAddress, TranslationRequest, TranslationResult } from './translation.ts';
@@ -42,8 +42,8 @@ export interface MmuOptions {
   readonly pc: () => bigint;
   /** Caches of translations must forget what is named: in every context, whatever its key. */
   readonly onInvalidate?: (what: Invalidated) => void;
-  /** Context keys may have changed. */
-  readonly onContextChange?: () => void;
+  /** Context keys may have changed, those of the exception levels below this one. */
+  readonly onContextChange?: (unchanged: 2 | 3) => void;
   /** Entries of the TLB; only tests change it. */
   readonly tlbEntries?: number;
 }
@@ -74,11 +74,16 @@ export class Mmu {
     return this.#tlb.size;
   }
 
-  /** To be called after a write to any of TRANSLATION_REGISTERS; costs nothing until the next translation. */
-  registersChanged(): void {
-    this.#byEl.fill(undefined);
+  /**
+   * To be called after a write to any of TRANSLATION_REGISTERS, which one if it is known; costs nothing until the next
+   * translation. Returns the lowest exception level that it leaves as it was: 2, or 3 for none.
+   */
+  registersChanged(register?: string): 2 | 3 {
+    const unchanged = register !== undefined && BELOW_EL2.has(register) ? 2 : 3;
+    this.#byEl.fill(undefined, 0, unchanged);
     this.#keys.changed();
-    this.#options.onContextChange?.();
+    this.#options.onContextChange?.(unchanged);
+    return unchanged;
   }
 
   /** Through the TLB; a miss walks the tables, writes rows of `walks`, and enters the result. Faults are not entered. */

@@ -33,6 +33,12 @@ const SOURCES: { readonly [name in RegimeName]: readonly TranslationRegister[] }
   EL20: ['SCTLR_EL2', 'TCR_EL2', 'TTBR0_EL2', 'TTBR1_EL2', 'MAIR_EL2'],
 };
 
+const { EL10, EL2, EL20 } = SOURCES;
+/** Registers that mean nothing to what EL2 itself uses: a hypervisor writes them one after the other when it switches guests. */
+export const BELOW_EL2: ReadonlySet<string> = new Set(
+  EL10.filter((name) => name !== 'HCR_EL2' && ![...EL2, ...EL20].includes(name)),
+);
+
 /** A regime, where the TLB keeps its entries (null where no table is read), and its context keys. */
 export interface Decoded {
   readonly regime: Regime;

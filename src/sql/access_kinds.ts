@@ -1,18 +1,19 @@
 /**
  * The loads and stores that an instruction makes, from its opcode: what gives the addresses of an `accesses` packet their
- * meaning. Arm ARM C4.1.94 (Loads and Stores). Pairs make two accesses, in the order of their registers.
+ * meaning. Arm ARM C4.1.94 (Loads and Stores). Pairs make two accesses, in the order of their registers; multiple structures one
+ * for each register, in the order of addresses; single structures one for each element.
  */
 
 /** Number of accesses, their size in bytes, and what they do. */
 export interface AccessKind {
-  readonly count: 1 | 2;
+  readonly count: 1 | 2 | 3 | 4;
   readonly size: number;
   readonly store: boolean;
   /** A store that may fail, and then leaves no address. */
   readonly conditional: boolean;
 }
 
-const kind = (count: 1 | 2, size: number, store: boolean, conditional = false): AccessKind => ({
+const kind = (count: AccessKind['count'], size: number, store: boolean, conditional = false): AccessKind => ({
   count,
   size,
   store,
@@ -30,6 +31,7 @@ export function accessKind(opcode: number): AccessKind | undefined {
     const bytes = isVector ? 4 << size : size === 2 ? 8 : 4;
     return kind(2, bytes, !isLoad);
   }
+  if ((opcode & 0xbe000000) === 0x0c000000) return structures(opcode, !isLoad);
   if ((opcode & 0x3a000000) === 0x38000000) return register(opcode, size, isVector);
   return undefined;
 }
@@ -40,6 +42,22 @@ function exclusiveOrOrdered(opcode: number, size: number, isLoad: boolean): Acce
   if (isOrdered) return isPair ? undefined : kind(1, 1 << size, !isLoad);
   if (isPair && size < 2) return undefined;
   return kind(isPair ? 2 : 1, 1 << size, !isLoad, !isLoad);
+}
+
+/** Registers by the opcode field of multiple structures. */
+const STRUCTURE_REGISTERS = { 0: 4, 2: 4, 4: 3, 6: 3, 7: 1, 8: 2, 10: 2 } as const;
+
+function structures(opcode: number, isStore: boolean): AccessKind | undefined {
+  const size = (opcode >>> 10) & 3;
+  if (((opcode >>> 24) & 1) === 0) {
+    const registers = STRUCTURE_REGISTERS[((opcode >>> 12) & 15) as keyof typeof STRUCTURE_REGISTERS];
+    return registers && kind(registers, opcode & 0x4000_0000 ? 16 : 8, isStore);
+  }
+  const scale = (opcode >>> 14) & 3;
+  const elements = (1 + ((opcode >>> 21) & 1) + 2 * ((opcode >>> 13) & 1)) as AccessKind['count'];
+  // Words and doublewords share a scale; replicated ones have the size apart.
+  const bytes = scale === 3 ? 1 << size : scale === 2 && size === 1 ? 8 : 1 << scale;
+  return kind(elements, bytes, isStore);
 }
 
 function literal(opc: number, isVector: boolean): AccessKind | undefined {

@@ -13,7 +13,7 @@ import { type Batch, TableBuilder } from '../trace/columns.ts';
 import type { Recording } from '../trace/recording.ts';
 import { type ColumnType, NO_EVENTS } from '../trace/schema.ts';
 import { encodedRegister, exitReason, smcccFunction, waitInstruction } from './exit_reasons.ts';
-import { registerScan, type ScanColumn } from './scan.ts';
+import { registerScan, type ScanColumn, type View } from './scan.ts';
 import { createViews } from './tables.ts';
 
 /** Columns of exits: those that say nothing are known by their names in table exceptions. */
@@ -43,6 +43,30 @@ const COLUMNS = {
   away: ['u64', 'Instructions, over all CPUs, until this vCPU runs again'],
   away_ns: ['u64', 'Virtual time until this vCPU runs again'],
 } as const satisfies { readonly [name: string]: readonly [ColumnType, string] };
+
+const UNITS: { readonly [column: string]: string } = {
+  icount: 'instructions',
+  time_ns: 'ns',
+  pc: 'address',
+  ipa: 'address',
+  return_icount: 'instructions',
+  cost: 'instructions',
+  cost_ns: 'ns',
+  away: 'instructions',
+  away_ns: 'ns',
+};
+
+export const EXITS_VIEW: View = {
+  name: 'exits',
+  sentence:
+    'One row per exit of a virtual machine: an exception to EL2 from a guest, with its return and its cost',
+  columns: Object.entries(COLUMNS).map(([name, [type, sentence]]) => ({
+    name,
+    type,
+    unit: UNITS[name] ?? '',
+    sentence,
+  })),
+};
 
 const NULLABLE = new Set(['far', 'ipa', 'return_icount', 'cost', 'cost_ns', 'resumed', 'away', 'away_ns']);
 

@@ -6,26 +6,42 @@ import { FlowDecoder } from '../trace/flow.ts';
 import { REGIMES } from '../trace/raw_packet.ts';
 import type { IcountRange, Recording } from '../trace/recording.ts';
 import { DisassemblyCache } from './disassemble.ts';
-import { registerScan, type ScanColumn } from './scan.ts';
+import { registerScan, type ScanColumn, type View } from './scan.ts';
 import { createViews } from './tables.ts';
 
 /** Names the function that an address belongs to, with the offset in it where that is not 0. */
 export type Symbolize = (pc: bigint) => string | undefined;
 
-const COLUMNS: readonly ScanColumn[] = [
-  { name: 'icount', type: 'u64' },
-  { name: 'cpu', type: 'u8' },
-  { name: 'pc', type: 'u64' },
-  { name: 'pa', type: 'u64' },
-  { name: 'opcode', type: 'u32' },
-  { name: 'mnemonic', type: 'varchar' },
-  { name: 'disassembly', type: 'varchar' },
-  { name: 'el', type: 'u8' },
-  { name: 'regime', type: 'text', texts: () => REGIMES },
-  { name: 'vmid', type: 'u16' },
-  { name: 'asid', type: 'u16' },
-  { name: 'symbol', type: 'varchar' },
-];
+export const INSTRUCTIONS_VIEW = {
+  name: 'instructions',
+  sentence: 'One row per instruction attempted, in order, from the flow',
+  columns: [
+    { name: 'icount', type: 'u64', unit: 'instructions', sentence: 'Ordinal of the instruction' },
+    { name: 'cpu', type: 'u8', unit: '', sentence: 'Number of the CPU' },
+    { name: 'pc', type: 'u64', unit: 'address', sentence: 'Virtual address' },
+    { name: 'pa', type: 'u64', unit: 'address', sentence: 'Physical address; null where the fetch faulted' },
+    { name: 'opcode', type: 'u32', unit: '', sentence: 'The instruction word; null where the fetch faulted' },
+    { name: 'mnemonic', type: 'varchar', unit: '', sentence: 'Mnemonic, as Capstone names it' },
+    { name: 'disassembly', type: 'varchar', unit: '', sentence: 'Mnemonic and operands' },
+    { name: 'el', type: 'u8', unit: '', sentence: 'Exception level' },
+    {
+      name: 'regime',
+      type: 'text',
+      unit: '',
+      sentence: 'Translation regime: EL10, EL2, EL20',
+      texts: () => REGIMES,
+    },
+    { name: 'vmid', type: 'u16', unit: '', sentence: 'VMID, 0 where the regime has none' },
+    { name: 'asid', type: 'u16', unit: '', sentence: 'ASID, 0 where the regime has none' },
+    {
+      name: 'symbol',
+      type: 'varchar',
+      unit: '',
+      sentence: 'Function and offset, where the images have symbols',
+    },
+  ],
+} as const satisfies View;
+const COLUMNS: readonly ScanColumn[] = INSTRUCTIONS_VIEW.columns;
 
 /** A text column of `rows` rows; undefined is null. */
 export function textColumn(rows: number, textOf: (row: number) => string | undefined): ColumnData {

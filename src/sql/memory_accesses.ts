@@ -15,21 +15,27 @@ import { FlowDecoder, type Packet, type Runs } from '../trace/flow.ts';
 import type { IcountRange, Recording } from '../trace/recording.ts';
 import type { ColumnType } from '../trace/schema.ts';
 import { type AccessKind, accessKind } from './access_kinds.ts';
-import { registerScan, type ScanColumn } from './scan.ts';
+import { registerScan, type ScanColumn, type View } from './scan.ts';
 import { createViews } from './tables.ts';
 
 const KINDS = ['load', 'store'] as const;
 
-const COLUMNS: readonly ScanColumn[] = [
-  { name: 'icount', type: 'u64' },
-  { name: 'cpu', type: 'u8' },
-  { name: 'pc', type: 'u64' },
-  { name: 'el', type: 'u8' },
-  { name: 'opcode', type: 'u32' },
-  { name: 'kind', type: 'text', texts: () => KINDS },
-  { name: 'address', type: 'u64' },
-  { name: 'size', type: 'u8' },
-];
+export const MEMORY_ACCESSES_VIEW = {
+  name: 'memory_accesses',
+  sentence:
+    'One row per address that a load or store accessed, beside its instruction; one that crosses a page is two',
+  columns: [
+    { name: 'icount', type: 'u64', unit: 'instructions', sentence: 'Ordinal of the instruction' },
+    { name: 'cpu', type: 'u8', unit: '', sentence: 'Number of the CPU' },
+    { name: 'pc', type: 'u64', unit: 'address', sentence: 'Virtual address of the instruction' },
+    { name: 'el', type: 'u8', unit: '', sentence: 'Exception level' },
+    { name: 'opcode', type: 'u32', unit: '', sentence: 'The instruction word' },
+    { name: 'kind', type: 'text', unit: '', sentence: 'load or store', texts: () => KINDS },
+    { name: 'address', type: 'u64', unit: 'address', sentence: 'Physical address of the first byte' },
+    { name: 'size', type: 'u8', unit: 'bytes', sentence: 'Size of the access' },
+  ],
+} as const satisfies View;
+const COLUMNS: readonly ScanColumn[] = MEMORY_ACCESSES_VIEW.columns;
 
 const kinds = new Map<number, AccessKind | undefined>();
 function kindOf(opcode: number): AccessKind | undefined {

@@ -11,6 +11,13 @@ import { duckdbType, type OutputColumn, type OutputType, writeColumn } from './c
 /** Rows of an output chunk: DuckDB's vector size. */
 export const VECTOR_ROWS = 2048;
 
+/** A view as docs/tables.md describes it. */
+export interface View {
+  readonly name: string;
+  readonly sentence: string;
+  readonly columns: readonly (ScanColumn & { readonly unit: string; readonly sentence: string })[];
+}
+
 export interface ScanColumn {
   readonly name: string;
   readonly type: OutputType;

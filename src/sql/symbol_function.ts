@@ -22,3 +22,7 @@ export function registerSymbolFunction(connection: DuckDBConnection, symbolize: 
     }),
   );
 }
+
+/** For docs/tables.md. */
+export const SYMBOL_FUNCTION_SENTENCE =
+  '`symbol(address)` names the function that a virtual address belongs to, and the offset in it.';

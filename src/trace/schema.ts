@@ -95,7 +95,11 @@ export const TABLES = {
     columns: {
       ...when,
       registers: column('u64list', '', 'Values written to general registers, in order'),
-      memory: column('u64list', '', 'Values loaded and stored, one per access, in order'),
+      memory: column(
+        'u64list',
+        '',
+        'Values loaded and stored, one per access (one of 16 bytes: two, lower half first), in order',
+      ),
     },
   },
   writes: {

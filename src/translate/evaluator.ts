@@ -183,6 +183,16 @@ export class Evaluator implements Emitter {
   zeroExtend<W extends Width>(width: W, a: Value, bits: 8 | 16 | 32): Value<W> {
     return make(width, BigInt.asUintN(bits, known(a).n));
   }
+  /** The remainder of a division by the polynomial, as the Arm ARM has it: all bits reversed, 32 zeros appended. */
+  crc32(polynomial: number, bits: 8 | 16 | 32 | 64, crc: Value<32>, data: Value<64>): Value<32> {
+    const reversed = (n: bigint, width: number) =>
+      BigInt(`0b${[...BigInt.asUintN(width, n).toString(2).padStart(width, '0')].reverse().join('')}`);
+    const divisor = (1n << 32n) | reversed(BigInt(polynomial), 32);
+    let rest = (reversed(known(data).n, bits) << 32n) ^ (reversed(known(crc).n, 32) << BigInt(bits));
+    for (let bit = BigInt(bits + 31); bit >= 32n; bit--)
+      if ((rest >> bit) & 1n) rest ^= divisor << (bit - 32n);
+    return make(32, reversed(rest, 32));
+  }
   low(a: Value<64>): Value<32> {
     return make(32, known(a).n);
   }

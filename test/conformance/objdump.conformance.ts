@@ -92,6 +92,35 @@ function printedConstants(operands: string): Set<bigint> {
   }
   return constants;
 }
+const ELEMENT_BITS = { b: 8, h: 16, s: 32, d: 64 } as const;
+
+/**
+ * AdvSIMDExpandImm() (C2.4.11) of a printed modified immediate: shifted within an element of the vector, `msl` with ones behind
+ * it, a floating-point constant as its bits; in every element of 64 bits; and complemented for MVNI.
+ */
+function printedVectorConstants(operands: string): Set<bigint> {
+  const [, element, float, digits, kind, shift] =
+    /^(?:v\d+\.\d+(?=[bhsd]))?([bhsd])\d*, #(?:(-?\d+\.\d+e[+-]\d+)|(0x[0-9a-f]+|\d+))(?:, (lsl|msl) #(\d+))?$/.exec(
+      operands,
+    ) ?? [];
+  if (element === undefined) return new Set();
+  const bits = ELEMENT_BITS[element as keyof typeof ELEMENT_BITS];
+  const by = BigInt(shift ?? 0);
+  const integer = () => (BigInt(digits) << by) | (kind === 'msl' ? (1n << by) - 1n : 0n);
+  const one = float === undefined ? integer() : floatBits(Number(float), bits);
+  let all = one;
+  for (let width = bits; width < 64; width *= 2) all |= all << BigInt(width);
+  return new Set([one, all, BigInt.asUintN(64, ~all)]);
+}
+
+function floatBits(value: number, bits: number): bigint {
+  const view = new DataView(new ArrayBuffer(8));
+  if (bits === 64) view.setFloat64(0, value);
+  else if (bits === 32) view.setFloat32(4, value);
+  else view.setFloat16(6, value);
+  return view.getBigUint64(0);
+}
+
 /** Their `imm` is a mask, or a system register's encoding, which objdump prints as a name. */
 const constantIsNotPrinted = ['UBFM', 'BFM', 'MRS', 'MSR_reg', 'SYS', 'SYSL'];
 
@@ -103,7 +132,11 @@ function compare(row: Row, fields: Fields, seen: Disassembled): string | undefin
 
   if (!row.execute) return undefined;
 
-  const registers = PRINTED_ORDER.filter((name) => name in fields).map((name) => fields[name]);
+  // Rm of a structure's post-index form is 31 for the immediate one.
+  const immediatePostIndex = /^(LD|ST)\d.*_post$/.test(row.name) && fields.rm === 31;
+  const registers = PRINTED_ORDER.filter(
+    (name) => name in fields && !(name === 'rm' && immediatePostIndex),
+  ).map((name) => fields[name]);
   // An MSR (immediate) that objdump does not know is an MSR of XZR to it.
   const printed = row.name === 'MSR_imm' ? [] : printedRegisters(operands);
   if (!(printed.length === 0 && registers.length === 1 && omitted[row.name] === registers[0]))
@@ -118,7 +151,7 @@ function compare(row: Row, fields: Fields, seen: Disassembled): string | undefin
     const imm = BigInt(row.imm(fields));
     const page = row.name === 'ADRP' ? 0xfff : 0;
     const expected = [imm, BigInt(address & ~page) + imm].map((n) => BigInt.asUintN(64, n));
-    const constants = printedConstants(operands);
+    const constants = new Set([...printedConstants(operands), ...printedVectorConstants(operands)]);
     if (imm !== 0n && !expected.some((n) => constants.has(n))) return `constant ${imm}; objdump: ${operands}`;
   }
   return undefined;

@@ -57,7 +57,7 @@ export class Bench {
 
   set(registers: Registers): void {
     Object.assign(this.registers, registers);
-    this.mmu.registersChanged();
+    for (const name of Object.keys(registers)) this.mmu.registersChanged(name);
   }
 
   write64(pa: number, value: bigint): void {

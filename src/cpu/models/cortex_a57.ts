@@ -8,12 +8,11 @@ const absent = (register: string, lsb: number, value: bigint, reason: string): I
   value,
   reason,
 });
-const later = 'not implemented yet';
 const aarch32 = 'AArch32 is not implemented';
 
 export const CORTEX_A57: CpuModel = {
   name: 'cortex-a57',
-  features: new Set(['FP', 'AdvSIMD']),
+  features: new Set(['FP', 'AdvSIMD', 'CRC32', 'AES', 'SHA1', 'SHA256']),
   identification: {
     MIDR_EL1: 0x411f_d070n,
     ID_PFR0_EL1: 0x131n,
@@ -43,12 +42,6 @@ export const CORTEX_A57: CpuModel = {
     CBAR_EL1: 0x0800_0000n,
   },
   masks: [
-    absent('ID_AA64PFR0_EL1', 16, 0xfn, `FP: ${later}`),
-    absent('ID_AA64PFR0_EL1', 20, 0xfn, `AdvSIMD: ${later}`),
-    absent('ID_AA64ISAR0_EL1', 4, 0n, `AES: ${later}`),
-    absent('ID_AA64ISAR0_EL1', 8, 0n, `SHA1: ${later}`),
-    absent('ID_AA64ISAR0_EL1', 12, 0n, `SHA2: ${later}`),
-    absent('ID_AA64ISAR0_EL1', 16, 0n, `CRC32: ${later}`),
     absent('ID_AA64PFR0_EL1', 0, 1n, `EL0: ${aarch32}`),
     absent('ID_AA64PFR0_EL1', 4, 1n, `EL1: ${aarch32}`),
     absent('ID_AA64PFR0_EL1', 8, 1n, `EL2: ${aarch32}`),

@@ -109,7 +109,7 @@ export class RecordDecoder {
     let family = families.byShape.get(key);
     if (!family) {
       if (!usesVectors(row)) throw new Error(`${row.name} ${word.toString(16)}: no handler for its shape`);
-      family = this.#functions.make(row, shape);
+      family = this.#functions.familyOf(row, shape);
       families.byShape.set(key, family);
     }
     families.byBits.set(word & families.mask, family);

@@ -21,7 +21,7 @@ import {
   savedCells,
   scratchCode,
 } from './handlers.ts';
-import type { Shape } from './shapes.ts';
+import { type Shape, shapeKey } from './shapes.ts';
 
 /** Name of the function that each module exports. */
 export const HANDLER_EXPORT = 'handler';
@@ -29,6 +29,7 @@ export const HANDLER_EXPORT = 'handler';
 export class HandlerFunctions {
   readonly #detail: Detail;
   readonly #firstIndex: number;
+  readonly #families = new Map<Row, Map<string, HandlerFamily>>();
   /** In the order of the table. */
   readonly modules: WebAssembly.Module[] = [];
 
@@ -38,8 +39,16 @@ export class HandlerFunctions {
     this.#firstIndex = firstIndex;
   }
 
-  /** The handlers of one row and shape. */
-  make(row: Row, shape: Shape): HandlerFamily {
+  /** The handlers of one row and shape: made once, for all machines of the process. */
+  familyOf(row: Row, shape: Shape): HandlerFamily {
+    const byShape = this.#families.get(row) ?? new Map<string, HandlerFamily>();
+    const key = shapeKey(shape);
+    const family = byShape.get(key) ?? this.#make(row, shape);
+    this.#families.set(row, byShape.set(key, family));
+    return family;
+  }
+
+  #make(row: Row, shape: Shape): HandlerFamily {
     const plain = this.#add(row, shape, { near: false, stack: false });
     return plain.stackAccess
       ? { plain, stack: this.#add(row, shape, { near: false, stack: true }) }

@@ -1,7 +1,11 @@
-/** Writes docs/tables.md from the schema: `node src/trace/document_tables.ts`. A test keeps the file true. */
+/** Writes docs/tables.md from the schema and the views: `node src/sql/document_tables.ts`. A test keeps the file true. */
 import { writeFileSync } from 'node:fs';
-import { columnsOf, TABLE_NAMES } from './columns.ts';
-import { type ColumnType, FORMAT_VERSION, TABLES } from './schema.ts';
+import { columnsOf, TABLE_NAMES } from '../trace/columns.ts';
+import { type ColumnType, FORMAT_VERSION, TABLES } from '../trace/schema.ts';
+import { EXITS_VIEW } from './exits.ts';
+import { INSTRUCTIONS_VIEW } from './instructions.ts';
+import { MEMORY_ACCESSES_VIEW } from './memory_accesses.ts';
+import { SYMBOL_FUNCTION_SENTENCE } from './symbol_function.ts';
 
 export const DOCUMENT = new URL('../../docs/tables.md', import.meta.url);
 
@@ -22,7 +26,7 @@ export function tablesDocument(): string {
   const lines = [
     '# The tables of a recording',
     '',
-    `Generated from \`src/trace/schema.ts\` by \`node src/trace/document_tables.ts\`. Format ${FORMAT_VERSION}.`,
+    `Generated from \`src/trace/schema.ts\` and the views of \`src/sql\` by \`node src/sql/document_tables.ts\`. Format ${FORMAT_VERSION}.`,
     '',
     'In SQL each table has the name below; `NAME(start, stop)` has only the rows from instruction `start` up to `stop`, and reads',
     'only the parts of the recording that hold them. `fetch` and `values` are words of SQL: write `"fetch"` and `"values"`.',
@@ -42,6 +46,29 @@ export function tablesDocument(): string {
       lines.push(
         `| \`${name}\` | ${arrow}${nullable ? ', nullable' : ''} | ${sql} | ${unit} | ${sentence.replaceAll('|', '\\|')} |`,
       );
+    }
+  }
+  lines.push(
+    '',
+    '# Views',
+    '',
+    'Computed when they are asked for; each is also a function `NAME(start, stop)`.',
+    '',
+    SYMBOL_FUNCTION_SENTENCE,
+  );
+  for (const { name, sentence, columns } of [INSTRUCTIONS_VIEW, MEMORY_ACCESSES_VIEW, EXITS_VIEW]) {
+    lines.push(
+      '',
+      `## ${name}`,
+      '',
+      `${sentence}.`,
+      '',
+      '| column | SQL | unit | |',
+      '| --- | --- | --- | --- |',
+    );
+    for (const column of columns) {
+      const sql = column.type === 'varchar' ? 'VARCHAR' : TYPE_NAMES[column.type][1];
+      lines.push(`| \`${column.name}\` | ${sql} | ${column.unit} | ${column.sentence} |`);
     }
   }
   return `${lines.join('\n')}\n`;
