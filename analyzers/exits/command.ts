@@ -53,7 +53,7 @@ async function run(path: string, options: Options): Promise<void> {
       sql,
       format,
       process.stdout,
-      process.stdout.isTTY ? { width: process.stdout.columns } : {},
+      process.stdout.isTTY ? { width: process.stdout.columns || 80 } : {},
     );
   } finally {
     session.close();

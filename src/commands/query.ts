@@ -33,7 +33,7 @@ async function run(
   if (!format) throw new UserError(`--format ${name}: must be one of ${FORMATS.join(', ')}`);
   const session = await open(path);
   try {
-    const limits = process.stdout.isTTY ? { width: process.stdout.columns, rows: 200 } : {};
+    const limits = process.stdout.isTTY ? { width: process.stdout.columns || 80, rows: 200 } : {};
     const ask = (text: string, out: Writable) => writeQuery(session, text, format, out, limits);
     if (sql === undefined && process.stdin.isTTY) await prompt(ask);
     else await answer(sql === undefined || sql === '-' ? await readAll(process.stdin) : sql, output, ask);
