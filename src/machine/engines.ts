@@ -71,6 +71,8 @@ export class InterpreterEngine implements Engine {
     this.#interpreter = new Interpreter(parts.detail, parts.stateMemory, memory.pool, {
       decode: (ip) => {
         const { page, offset } = code.locate(ip);
+        // Cell pc is that of the last call out: a new version's row of table fetch needs this instruction's.
+        state.set('pc', BigInt.asUintN(64, state.get('pcBase') + BigInt(ip / 4)));
         parts.onFirstExecution(page, offset);
         this.#interpreter.decode(ip, memory.u32[(page.poolOffset + offset) / 4], offset);
         this.regions?.decoded(page, offset);

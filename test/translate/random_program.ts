@@ -190,6 +190,28 @@ export function flagsProgram(): Uint8Array {
   return new Uint8Array(Uint32Array.from(words).buffer);
 }
 
+/** Calls a function in another page, and changes it before each call. */
+export function patchingProgram(): Uint8Array {
+  const page = 1024;
+  const words = [
+    ...load(PATCHED, PROGRAM_BASE + 4 * (page + 1)),
+    op('MOVZ', { sf: 1, hw: 0, imm16: 9, rd: OUTER }),
+  ];
+  const head = words.length;
+  words.push(op('LDR_32_imm', { imm12: 0, rn: PATCHED, rt: 24 }));
+  words.push(op('EOR_imm', { sf: 0, n: 0, immr: 22, imms: 1, rn: 24, rd: 24 }));
+  words.push(op('STR_32_imm', { imm12: 0, rn: PATCHED, rt: 24 }));
+  // The jump finds the page in the fetch TLB, and the changed word is met behind the NOP that it leads to.
+  words.push(op('SUB_imm', { sf: 1, sh: 0, imm12: 4, rn: PATCHED, rd: 24 }), op('BLR', { rn: 24 }));
+  words.push(op('SUBS_imm', { sf: 1, sh: 0, imm12: 1, rn: OUTER, rd: OUTER }));
+  words.push(op('B_cond', { imm19: (head - words.length) & 0x7_ffff, cond: 1 }));
+  words.push(...load(0, 0x8400_0008), op('HVC', { imm16: 0 }));
+  while (words.length < page) words.push(op('HINT', { crm: 0, op2: 0 }));
+  words.push(op('HINT', { crm: 0, op2: 0 }), op('ADD_imm', { sf: 1, sh: 0, imm12: 1, rn: 1, rd: 1 }));
+  words.push(op('RET', { rn: 30 }));
+  return new Uint8Array(Uint32Array.from(words).buffer);
+}
+
 const candidates: readonly Row[] = ROWS.filter(({ execute }) => execute);
 
 const flagRows = candidates.filter(({ name }) =>
