@@ -9,6 +9,7 @@
  */
 import { existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import type { EngineName } from '../../../src/machine/machine.ts';
 import { parseRawLoad } from '../../../src/machine/raw.ts';
 import { DEFAULT_RECIPE } from '../../../src/machine/recipe.ts';
 import { UserError } from '../../../src/user-error.ts';
@@ -28,7 +29,7 @@ export interface ImageComparison extends ComparisonOptions {
   readonly append?: string;
   /** FILE@ADDRESS each. */
   readonly load?: readonly string[];
-  readonly engine?: 'interpreter' | 'evaluator';
+  readonly engine?: EngineName;
 }
 
 export function compareImage(options: ImageComparison): Promise<Comparison> {
@@ -72,10 +73,10 @@ function fromCommandLine(): ImageComparison {
   const load = values.load ?? [];
   if (positionals.length > 1 || positionals.length + load.length === 0)
     throw new UserError('name one IMAGE, or files with --load FILE@ADDRESS');
-  const engine = (['interpreter', 'evaluator'] as const).find(
+  const engine = (['interpreter', 'evaluator', 'regions'] as const).find(
     (name) => name === (values.engine ?? 'interpreter'),
   );
-  if (!engine) throw new UserError(`--engine ${values.engine}: interpreter or evaluator`);
+  if (!engine) throw new UserError(`--engine ${values.engine}: interpreter, evaluator or regions`);
   const { limit, dtb, initrd, append } = values;
   return {
     ...{ image: positionals[0], gic, ramMiB: number('ram', 256), initrd, append, load },
