@@ -4,6 +4,7 @@
  */
 import { modelNamed } from '../cpu/models/models.ts';
 import { UserError } from '../user-error.ts';
+import { type BootModule, MODULE_COMPATIBLE, moduleNode } from './boot_module.ts';
 import { cells, cells64, type Fdt, type FdtNode, type FdtProperty, parseFdt, text, writeFdt } from './fdt.ts';
 import { FdtEditor } from './fdt_edit.ts';
 import {
@@ -163,6 +164,7 @@ export interface Chosen {
   /** The kernel's command line; empty leaves the tree's own. */
   readonly append: string;
   readonly initrd?: Region;
+  readonly modules?: readonly (Region & Pick<BootModule, 'kind' | 'bootargs'>)[];
 }
 
 /** What Linux takes at most (Documentation/arm64/booting.rst, "Setup the device tree"). */
@@ -194,7 +196,9 @@ export function fixUpDeviceTree(tree: Uint8Array, file: string, board: Board, ch
   if (append.length > APPEND_MAX || chosen.append.includes('\0'))
     throw new UserError(`--append: at most ${APPEND_MAX - 1} bytes and no zero bytes`);
 
-  const editor = new FdtEditor(tree, deviceTreeSize(tree.length));
+  const modules = chosen.modules ?? [];
+  const moduleRoom = modules.reduce((sum, { bootargs = '' }) => sum + 256 + Buffer.byteLength(bootargs), 0);
+  const editor = new FdtEditor(tree, deviceTreeSize(tree.length) + moduleRoom);
   editor.removeChildren(editor.root, (name) => name === 'memory' || name.startsWith('memory@'));
   const memory = editor.addNode(editor.root, unit('memory', { base: RAM_BASE, size: board.ram }));
   editor.setProperty(memory, 'device_type', text('memory'));
@@ -211,6 +215,13 @@ export function fixUpDeviceTree(tree: Uint8Array, file: string, board: Board, ch
       throw new UserError(`the initrd would end at 0x${(base + size).toString(16)}, above 4 GiB`);
     editor.setProperty(node, 'linux,initrd-start', cells(base));
     editor.setProperty(node, 'linux,initrd-end', cells(base + size));
+  }
+  for (const { base, size, kind, bootargs } of modules) {
+    const module = editor.addNode(node, moduleNode(base));
+    // Two cells each, whatever the tree's cells.
+    editor.setProperty(module, 'reg', cells64(base, size));
+    editor.setProperty(module, 'compatible', text(...MODULE_COMPATIBLE[kind]));
+    if (bootargs !== undefined) editor.setProperty(module, 'bootargs', text(bootargs));
   }
   replacePsci(editor, board);
   return editor.bytes;
