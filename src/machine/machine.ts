@@ -43,7 +43,7 @@ export interface MachineOptions {
   readonly recipe: Recipe;
   /** Where the bytes of the recipe's files come from; the file system when absent. */
   readonly readFile?: FileReader;
-  /** Which back end executes: what happens is the same. The interpreter when absent. */
+  /** Which back end executes: what happens is the same. Regions when absent. */
   readonly engine?: EngineName;
   /** How engine 'regions' translates: what happens is the same. */
   readonly regions?: Partial<RegionOptions>;
@@ -99,7 +99,7 @@ export class Machine {
   #chosenGeneration = -1;
 
   constructor(options: MachineOptions) {
-    const { recipe, readFile, engine = 'interpreter', regions, detail = 'none', events, onConsole } = options;
+    const { recipe, readFile, engine = 'regions', regions, detail = 'none', events, onConsole } = options;
     this.recipe = recipe;
     this.model = modelNamed(recipe.cpu);
     this.memory = new GuestMemory([{ base: RAM_BASE, size: recipe.ram }]);
