@@ -89,7 +89,7 @@ async function show(recording: Recording, options: Options): Promise<void> {
   const facts = {
     icount: timeline.icount,
     timeNs: timeline.machine.time.now(),
-    cpu: timeline.machine.current,
+    cpu: timeline.machine.processors.current,
     ...(options.registers || nothingElse ? { registers: registersOf(timeline) } : {}),
     ...(options.systemRegisters
       ? {

@@ -19,8 +19,6 @@ const CYCLE_FILTER = slotOf('PMCCFILTR_EL0');
 const counterSlots = Array.from({ length: EVENT_COUNTERS }, (_, n) => slotOf(`PMEVCNTR${n}_EL0`));
 const typeSlots = Array.from({ length: EVENT_COUNTERS }, (_, n) => slotOf(`PMEVTYPER${n}_EL0`));
 
-/** PMCR_EL0 at reset: implementer 0x41, IDCODE 1, N 6. */
-export const PMCR_RESET = 0x4101_3000n;
 /** E, D, X, DP, LC and bit 7 keep what is written. */
 const PMCR_STICKY = 0xf9n;
 const CYCLE_COUNTER = 1n << 31n;

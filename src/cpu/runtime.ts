@@ -87,6 +87,10 @@ export class CpuRuntime implements Runtime {
     this.#exceptions.redirected = value;
   }
 
+  get features(): ReadonlySet<string> {
+    return this.#options.registers.features;
+  }
+
   get #el(): number {
     return this.#state.u32[EL];
   }

@@ -5,8 +5,8 @@
 import type { Clock, CpuInterruptInputs } from '../machine/device.ts';
 import type { EventSink } from '../trace/schema.ts';
 import type { CpuView, GicCpuInterface } from './gic_cpu_interface.ts';
-import { type CpuModel, identificationOf } from './models/model.ts';
-import { PerformanceMonitors, PMCR_RESET } from './performance_monitors.ts';
+import { type CpuModel, identificationOf, modelFeatures } from './models/model.ts';
+import { PerformanceMonitors } from './performance_monitors.ts';
 import { readStackPointer, switchStack, writeStackPointer } from './stack_pointers.ts';
 import { CELL, type CpuState } from './state.ts';
 import { ALL_BITS, type Effect, genericName, type SystemRegister } from './sysregs/row.ts';
@@ -90,7 +90,8 @@ export class SystemRegisters {
   readonly #options: SystemRegistersOptions;
   readonly #state: CpuState;
   readonly #identification: { readonly [register: string]: bigint };
-  readonly #features: ReadonlySet<string>;
+  /** What this CPU has: rows of other features do not exist. */
+  readonly features: ReadonlySet<string>;
   readonly #pmu: PerformanceMonitors;
   /** By the lower 15 bits of the encoding. */
   readonly #accessible: readonly (Accessible | undefined)[];
@@ -105,7 +106,7 @@ export class SystemRegisters {
       // Number of cores, less one (Cortex-A57 TRM 4.3.53).
       L2CTLR_EL1: BigInt(cpus - 1) << 24n,
     };
-    this.#features = new Set(gic ? [...model.features, 'GICv3'] : model.features);
+    this.features = modelFeatures(model, gic !== undefined);
     this.#pmu = new PerformanceMonitors(options.state, options.clock, options.events);
     const accessible: (Accessible | undefined)[] = Array(ENCODING_INDEX + 1).fill(undefined);
     for (const row of SYSTEM_REGISTERS)
@@ -141,11 +142,12 @@ export class SystemRegisters {
 
   /** Gives the current CPU's registers their reset values. Timer and GIC reset themselves. */
   reset(): void {
+    const { model } = this.#options;
     for (const { name, storage, reset } of SYSTEM_REGISTERS)
-      if (storage === 'slot') this.#state.u64[slotOf(name)] = reset;
+      if (storage === 'slot') this.#state.u64[slotOf(name)] = model.resets[name] ?? reset;
     for (const name of ['PMCNTENSET_EL0', 'PMOVSSET_EL0', 'PMINTENSET_EL1', 'PMCCNTR_EL0'])
       this.#state.u64[slotOf(name)] = 0n;
-    this.#state.u64[slotOf('PMCR_EL0')] = PMCR_RESET;
+    this.#state.u64[slotOf('PMCR_EL0')] = model.resets.PMCR_EL0;
     if (!this.#options.el2) this.#state.u64[HCR] = HCR_RW;
     this.#state.u64[slotOf('VPIDR_EL2')] = this.#midr;
     this.#state.u64[slotOf('VMPIDR_EL2')] = this.#options.mpidr(this.cpu);
@@ -168,7 +170,7 @@ export class SystemRegisters {
 
   /** Whether this CPU has the register: names for a debugger's list. */
   exists(row: SystemRegister): boolean {
-    return row.feature === undefined || this.#features.has(row.feature);
+    return row.feature === undefined || this.features.has(row.feature);
   }
 
   /** Index in CpuState.u64 of the register, where MRS by the current exception level is no more than reading that; else 0. */

@@ -22,7 +22,7 @@ import { loadStoreUnprivileged } from './load_store_unprivileged.ts';
 import { moveWide } from './move_wide.ts';
 import { extractFields, type Fields } from './pattern.ts';
 import { pcRelative } from './pc_relative.ts';
-import type { Row } from './row.ts';
+import type { Feature, Row } from './row.ts';
 import { simdScalar } from './simd_scalar.ts';
 import { simdThreeSame } from './simd_three_same.ts';
 import { simdTwoRegister } from './simd_two_register.ts';
@@ -108,9 +108,16 @@ function level(
   return found;
 }
 
-/** The row that the instruction word belongs to, implemented or not, and its fields; undefined if it is unallocated. */
-export function decode(word: number): Decoded | undefined {
+/** For those who read instructions rather than execute them. */
+export const EVERY_FEATURE: ReadonlySet<Feature> = new Set(ROWS.map(({ feature }) => feature));
+
+/**
+ * The row that the instruction word belongs to on a CPU with `features`, implemented or not, and its fields; undefined if it is
+ * unallocated there. Rows of other features do not exist: a hint among them is HINT.
+ */
+export function decode(word: number, features: ReadonlySet<Feature> = EVERY_FEATURE): Decoded | undefined {
   for (const row of candidates(word)) {
+    if (!features.has(row.feature)) continue;
     const fields = match(row, word);
     if (fields) return { row, fields };
   }

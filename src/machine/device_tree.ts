@@ -2,6 +2,7 @@
  * The board's own device tree, and the changes that every tree gets on its way to the guest, a user's tree too. They are
  * QEMU 7.2's, so `qemu-system-aarch64 -M virt -dtb TREE` hands its guest the same bytes at the same address.
  */
+import { modelNamed } from '../cpu/models/models.ts';
 import { UserError } from '../user-error.ts';
 import { cells, cells64, type Fdt, type FdtNode, type FdtProperty, parseFdt, text, writeFdt } from './fdt.ts';
 import { FdtEditor } from './fdt_edit.ts';
@@ -25,7 +26,7 @@ export interface Board {
   readonly smp: number;
   /** Exception level in which the machine starts; with 2 the guest has EL2. */
   readonly el: 1 | 2;
-  /** The CPU model's name, as in `arm,NAME`. */
+  /** Name of the CPU model. */
   readonly cpu: string;
 }
 
@@ -115,7 +116,7 @@ function cpusNode({ smp, gic, cpu }: Board): FdtNode {
     const affinity = mpidrAffinity(n, gic);
     return node(`cpu@${affinity.toString(16)}`, [
       property('device_type', text('cpu')),
-      property('compatible', text(`arm,${cpu}`)),
+      property('compatible', text(modelNamed(cpu).compatible)),
       property('enable-method', text('psci')),
       property('reg', cells(affinity)),
     ]);

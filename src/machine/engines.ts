@@ -68,37 +68,43 @@ export class InterpreterEngine implements Engine {
     this.maxSlice = regions?.slice ?? Number.POSITIVE_INFINITY;
     const { state, code, memory, runtime } = parts;
     const calls = RUNTIME_CALLS.map((name) => runtime[name] as (...args: bigint[]) => bigint | undefined);
-    this.#interpreter = new Interpreter(parts.detail, parts.stateMemory, memory.pool, {
-      decode: (ip) => {
-        const { page, offset } = code.locate(ip);
-        // Cell pc is that of the last call out: a new version's row of table fetch needs this instruction's.
-        state.set('pc', BigInt.asUintN(64, state.get('pcBase') + BigInt(ip / 4)));
-        parts.onFirstExecution(page, offset);
-        this.#interpreter.decode(ip, memory.u32[(page.poolOffset + offset) / 4], offset);
-        this.regions?.decoded(page, offset);
-      },
-      hot: (ip) => {
-        const { page, offset } = code.locate(ip);
-        this.regions?.hot(page, offset);
-      },
-      access: (va, flags) => parts.access.access(va, flags),
-      runtime: (index) => {
-        if (index === READ_SYSTEM_REGISTER) {
-          const slot = parts.plainRegister(state.u32[ARGUMENT]);
-          if (slot !== 0) {
-            state.u32[RESULT] = state.u32[2 * slot];
-            state.u32[RESULT + 1] = state.u32[2 * slot + 1];
-            return 0;
+    this.#interpreter = new Interpreter(
+      parts.detail,
+      parts.stateMemory,
+      memory.pool,
+      {
+        decode: (ip) => {
+          const { page, offset } = code.locate(ip);
+          // Cell pc is that of the last call out: a new version's row of table fetch needs this instruction's.
+          state.set('pc', BigInt.asUintN(64, state.get('pcBase') + BigInt(ip / 4)));
+          parts.onFirstExecution(page, offset);
+          this.#interpreter.decode(ip, memory.u32[(page.poolOffset + offset) / 4], offset);
+          this.regions?.decoded(page, offset);
+        },
+        hot: (ip) => {
+          const { page, offset } = code.locate(ip);
+          this.regions?.hot(page, offset);
+        },
+        access: (va, flags) => parts.access.access(va, flags),
+        runtime: (index) => {
+          if (index === READ_SYSTEM_REGISTER) {
+            const slot = parts.plainRegister(state.u32[ARGUMENT]);
+            if (slot !== 0) {
+              state.u32[RESULT] = state.u32[2 * slot];
+              state.u32[RESULT + 1] = state.u32[2 * slot + 1];
+              return 0;
+            }
           }
-        }
-        runtime.redirected = false;
-        const { u64 } = state;
-        const result = calls[index].call(runtime, u64[ARGUMENT >>> 1], u64[(ARGUMENT >>> 1) + 1]);
-        if (result !== undefined) u64[RESULT >>> 1] = result;
-        return runtime.redirected ? 1 : 0;
+          runtime.redirected = false;
+          const { u64 } = state;
+          const result = calls[index].call(runtime, u64[ARGUMENT >>> 1], u64[(ARGUMENT >>> 1) + 1]);
+          if (result !== undefined) u64[RESULT >>> 1] = result;
+          return runtime.redirected ? 1 : 0;
+        },
+        stackMisaligned: parts.stackMisaligned,
       },
-      stackMisaligned: parts.stackMisaligned,
-    });
+      runtime.features,
+    );
     if (!regions) return;
     this.regions = new Regions(parts.detail, memory.u32, this.#interpreter, regions);
     code.onWritten = (page, first, last) => this.regions!.written(page, first, last);

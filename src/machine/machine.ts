@@ -7,10 +7,11 @@ import type { CpuModel } from '../cpu/models/model.ts';
 import { modelNamed } from '../cpu/models/models.ts';
 import { CpuRuntime } from '../cpu/runtime.ts';
 import { Semihosting } from '../cpu/semihosting.ts';
-import { CELL, CpuState, VECTOR_BASE } from '../cpu/state.ts';
+import { CELL, CpuState } from '../cpu/state.ts';
 import { slotOf } from '../cpu/sysregs/table.ts';
 import { SystemOperations } from '../cpu/system_operations.ts';
 import { SystemRegisters } from '../cpu/system_registers.ts';
+import type { FlashArray } from '../devices/cfi_flash.ts';
 import { decode } from '../isa/table.ts';
 import { canonicalAddress } from '../mmu/address.ts';
 import { mmuFeatures } from '../mmu/features.ts';
@@ -20,7 +21,7 @@ import { type EventSink, NO_EVENTS } from '../trace/schema.ts';
 import { type Detail, records } from '../translate/detail.ts';
 import { InlineTlb } from '../translate/inline_tlb.ts';
 import { HANDLER_PAGE_END } from '../translate/interpreter/handlers.ts';
-import { dataTlbAddress, fetchTlbAddress, MEMORY_PAGES } from '../translate/layout.ts';
+import { MEMORY_PAGES } from '../translate/layout.ts';
 import type { RegionOptions } from '../translate/region/regions.ts';
 import { VirtBoard } from './board.ts';
 import { type Boot, loadBoot } from './boot.ts';
@@ -31,11 +32,13 @@ import { DirtyPages } from './dirty_pages.ts';
 import { type Engine, type EngineParts, EvaluatorEngine, InterpreterEngine } from './engines.ts';
 import type { FileReader } from './input_file.ts';
 import { GuestMemory, PAGE_SIZE } from './memory.ts';
-import { type PowerControl, Psci } from './psci.ts';
+import { Processors } from './processors.ts';
+import { Psci } from './psci.ts';
 import { RawBuffers } from './raw_buffers.ts';
 import type { Recipe, StopReason } from './recipe.ts';
 import { Timekeeper } from './timekeeper.ts';
-import { mpidrAffinity, RAM_BASE } from './virt_map.ts';
+import { TranslationBanks } from './translation_banks.ts';
+import { MAP, mpidrAffinity, RAM_BASE } from './virt_map.ts';
 
 export type EngineName = 'regions' | 'interpreter' | 'evaluator';
 
@@ -55,8 +58,6 @@ export interface MachineOptions {
   readonly onConsole?: (byte: number) => void;
 }
 
-const WAITING_WFI = 1;
-const WAITING_OFF = 3;
 const MPIDR_RES1 = 1n << 31n;
 
 export class Machine {
@@ -74,35 +75,28 @@ export class Machine {
   readonly dirty = new DirtyPages();
   readonly code: CodePages;
   engine: Engine;
-  readonly cores: readonly CpuCore[];
-  /** Index of the CPU whose state is in CpuState. */
-  current = 0;
+  readonly processors: Processors;
   /** Why the machine has ended, once it has. */
   stopped: StopReason | undefined;
   /** Status of a semihosting exit. */
   exitStatus = 0;
-  /** Another CPU should have the turn. */
-  yielded = false;
   /** nextDeadline() of the board must be asked again. */
   deadlineChanged = true;
   readonly #mainEngine: Engine;
   readonly #parts: EngineParts;
   readonly #access: DataAccess;
   readonly #tlb: InlineTlb;
-  readonly #runtime: CpuRuntime;
-  /** The banks of the inline TLB in use must be chosen again. */
-  #contextChanged = true;
-  #fetchBank = 0;
-  #unprivilegedBank = 0;
-  /** Banks chosen since the translation registers changed, by EL, PAN and UAO; good while the TLB's generation is that. */
-  readonly #chosenBanks: (ChosenBanks | undefined)[] = Array(16).fill(undefined);
-  #chosenGeneration = -1;
+  readonly #banks: TranslationBanks;
 
   constructor(options: MachineOptions) {
     const { recipe, readFile, engine = 'regions', regions, detail = 'none', events, onConsole } = options;
     this.recipe = recipe;
     this.model = modelNamed(recipe.cpu);
-    this.memory = new GuestMemory([{ base: RAM_BASE, size: recipe.ram }]);
+    this.memory = new GuestMemory([
+      { base: RAM_BASE, size: recipe.ram },
+      { ...MAP.flash0, rom: true },
+      { ...MAP.flash1, rom: true },
+    ]);
     this.boot = loadBoot({ ...recipe, readFile }, this.memory);
     const stateMemory = new WebAssembly.Memory({
       initial: MEMORY_PAGES,
@@ -111,7 +105,8 @@ export class Machine {
     });
     this.state = new CpuState(stateMemory.buffer);
     this.time = new Timekeeper(this.state);
-    this.events = events?.(this.time, () => this.current) ?? NO_EVENTS;
+    const currentCpu = () => this.processors.current;
+    this.events = events?.(this.time, currentCpu) ?? NO_EVENTS;
     this.buffers = new RawBuffers(this.state, stateMemory.buffer);
     this.#tlb = new InlineTlb(stateMemory.buffer);
     this.code = new CodePages(this.memory, this.events, stateMemory.buffer, HANDLER_PAGE_END);
@@ -133,12 +128,13 @@ export class Machine {
       events: this.events,
       clock: this.time,
       pc,
-      currentCpu: () => this.current,
+      currentCpu,
       onInterruptChange: () => this.time.stopAfterThis(),
       onDeadlineChange: () => {
         this.deadlineChanged = true;
         this.time.stopAfterThis();
       },
+      flashArray: (base) => this.#flashArray(base),
       onConsole: (byte) => {
         this.events.append('console', { device: 'pl011', direction: 'out', byte });
         onConsole?.(byte);
@@ -162,7 +158,7 @@ export class Machine {
     });
     const id = (name: string) => this.registers.get(name);
     const features = mmuFeatures(id('ID_AA64MMFR0_EL1'), id('ID_AA64MMFR1_EL1'), id('ID_AA64MMFR2_EL1'));
-    this.cores = Array.from({ length: recipe.smp }, (_, cpu) => {
+    const cores = Array.from({ length: recipe.smp }, (_, cpu) => {
       const mmu = new Mmu({
         registers: this.registers,
         memory: this.memory,
@@ -174,19 +170,32 @@ export class Machine {
           else this.#tlb.dropPages(what.va, what.size);
           this.#attend('translation');
         },
-        onContextChange: (unchanged) => {
-          if (this.state.u32[EL] < unchanged) this.#contextChanged = true;
-          for (let i = 0; i < this.#chosenBanks.length; i++)
-            if ((i & 3) < unchanged) this.#chosenBanks[i] = undefined;
-        },
+        onContextChange: (unchanged) => this.#banks.forgetBelow(unchanged),
       });
       return new CpuCore(cpu, mmu);
     });
     this.exceptions = new Exceptions({
       state: this.state,
       events: this.events,
-      inputs: () => this.board.inputs[this.current],
+      inputs: () => this.board.inputs[currentCpu()],
       onAttention,
+    });
+    this.processors = new Processors({
+      recipe,
+      state: this.state,
+      cores,
+      registers: this.registers,
+      exceptions: this.exceptions,
+      board: this.board,
+      onSwitch: () => this.#banks.forget(),
+    });
+    this.#banks = new TranslationBanks({
+      state: this.state,
+      tlb: this.#tlb,
+      cpuCount: recipe.smp,
+      currentCpu,
+      mmu: () => this.mmu,
+      vectorsAreTrapped: () => runtime.vectorsAreTrapped,
     });
     const access = new DataAccess({
       state: this.state,
@@ -207,19 +216,27 @@ export class Machine {
       events: this.events,
       mmu: () => this.mmu,
       invalidateAllCpus: (what) => {
-        for (const core of this.cores) core.mmu.invalidate(what);
+        for (const { mmu } of cores) mmu.invalidate(what);
       },
       zeroBlock: (pa, bytes) => access.zero(pa, bytes),
       doNotCount: () => this.time.doNotCount(),
     });
-    this.#runtime = new CpuRuntime({
+    const runtime = new CpuRuntime({
       state: this.state,
       registers: this.registers,
       exceptions: this.exceptions,
       operations,
       events: this.events,
       el2: recipe.el === 2,
-      firmware: new Psci(this.#powerControl()),
+      firmware: new Psci({
+        ...this.processors.powerControl(),
+        systemOff: () => {
+          this.stopped = 'power off';
+        },
+        systemReset: () => {
+          this.stopped = 'reset';
+        },
+      }),
       currentInstruction: () => this.engine.currentWord(),
       onAttention,
       onSendEvent: () => {},
@@ -235,10 +252,10 @@ export class Machine {
       code: this.code,
       access,
       buffers: this.buffers,
-      runtime: this.#runtime,
+      runtime,
       stackMisaligned: () => this.#stackMisaligned(),
       plainRegister: (encoding) => this.registers.plainSlot(encoding),
-      fetchBank: () => this.#fetchBank,
+      fetchBank: () => this.#banks.current,
       onFirstExecution: (page, offset) => this.#firstExecution(page, offset),
     };
     this.#mainEngine =
@@ -253,7 +270,8 @@ export class Machine {
 
   /** MMU of the current CPU. */
   get mmu(): Mmu {
-    return this.cores[this.current].mmu;
+    const { cores, current } = this.processors;
+    return cores[current].mmu;
   }
 
   /** The translation regime that the current CPU executes in. */
@@ -265,6 +283,40 @@ export class Machine {
   observe(observer: StepObserver | undefined): void {
     this.#access.observer = observer;
     this.engine = observer ? new EvaluatorEngine(this.#parts, observer) : this.#mainEngine;
+  }
+
+  #flashArray(base: number): FlashArray {
+    const { memory } = this;
+    return {
+      read: (offset, size) => {
+        const bytes = memory.readBytes(base + offset, size)!;
+        return bytes.reduceRight((value, byte) => value * 256 + byte, 0);
+      },
+      write: (offset, bytes) => {
+        this.storeToMemory(base + offset, bytes);
+        this.events.append('writes', { pa: base + offset, length: bytes.length, who: 'flash' });
+      },
+      setReadArray: (readArray) => {
+        memory.hideRom(base, !readArray);
+        this.#tlb.flush();
+        this.#banks.changed = true;
+      },
+    };
+  }
+
+  /** A store by a device, into RAM or flash: false, with nothing written, where there is neither. */
+  storeToMemory(pa: number, bytes: Uint8Array): boolean {
+    const { memory } = this;
+    if (!memory.isRam(pa) || !memory.isRam(pa + bytes.length - 1)) return false;
+    for (let done = 0; done < bytes.length; ) {
+      const chunk = Math.min(bytes.length - done, PAGE_SIZE - ((pa + done) % PAGE_SIZE));
+      const offset = memory.offsetOf(pa + done);
+      this.dirty.mark(offset);
+      if (this.code.holdsCode(offset - (offset % PAGE_SIZE))) this.code.written(offset, chunk);
+      memory.u8.set(bytes.subarray(done, done + chunk), offset);
+      done += chunk;
+    }
+    return true;
   }
 
   /** A byte arrives at the UART; false when its FIFO has no room. */
@@ -285,113 +337,39 @@ export class Machine {
 
   /** Everything but memory is another state now: the caches that follow from it are made anew. */
   reload(): void {
-    this.registers.reload(this.current);
-    for (const core of this.cores) core.mmu.registersChanged();
+    this.registers.reload(this.processors.current);
+    for (const { mmu } of this.processors.cores) mmu.registersChanged();
     this.#tlb.flush();
-    this.#contextChanged = true;
+    this.#banks.changed = true;
     this.deadlineChanged = true;
   }
 
-  /** Every CPU as reset leaves it; the first one as the boot protocol wants it, the others powered off. */
+  /** The machine as its boot protocol wants the first CPU. */
   #reset(): void {
     const { boot, state } = this;
-    for (const core of [...this.cores].reverse()) {
-      this.#switchTo(core.index);
-      this.#resetCpu(BigInt(boot.entry));
-      state.setSmall('waiting', core.index === 0 ? 0 : WAITING_OFF);
-      [boot.x0, boot.x1, boot.x2, boot.x3].forEach((value, n) => {
-        if (core.index === 0) state.setX(n, BigInt(value));
-      });
-    }
+    this.processors.reset(BigInt(boot.entry));
+    [boot.x0, boot.x1, boot.x2, boot.x3].forEach((value, n) => {
+      state.setX(n, BigInt(value));
+    });
     for (const { address, size, name } of boot.loads)
       this.events.append('writes', { pa: address, length: size, who: `loader: ${name}` });
   }
 
-  #resetCpu(entry: bigint): void {
-    const { state } = this;
-    for (let n = 0; n < 31; n++) state.setX(n, 0n);
-    for (const cell of [
-      'sp',
-      'spEl0',
-      'spEl1',
-      'spEl2',
-      'il',
-      'ss',
-      'pan',
-      'uao',
-      'btype',
-      'eventRegister',
-    ] as const)
-      state.set(cell, 0n);
-    // PSTATE as QEMU resets it: SPSel 1, DAIF masked, Z set.
-    state.nzcv = 0x4000_0000;
-    state.setSmall('el', this.recipe.el);
-    state.setSmall('spsel', 1);
-    state.setSmall('daif', 15);
-    state.set('exclusiveAddress', 0xffff_ffff_ffff_ffffn);
-    state.set('pc', entry);
-    state.u64.fill(0n, VECTOR_BASE >>> 3, (VECTOR_BASE >>> 3) + 64);
-    this.registers.reset();
-    this.board.timer.reset(this.current);
-    this.mmu.registersChanged();
-    this.mmu.invalidateAll();
-  }
-
   #attend(reason: Attention): void {
-    if (reason === 'translation' || reason === 'vectors') this.#contextChanged = true;
+    if (reason === 'translation' || reason === 'vectors') this.#banks.changed = true;
     if (reason === 'yield') {
       // Kernels that wait by YIELD do it a hundred thousand times: with one CPU there is nobody to yield to.
-      if (this.cores.length === 1) return;
-      this.yielded = true;
+      if (this.processors.cores.length === 1) return;
+      this.processors.yielded = true;
     }
     this.time.stopAfterThis();
-  }
-
-  /** Makes `cpu` the current one. */
-  #switchTo(cpu: number): void {
-    if (cpu === this.current) return;
-    this.cores[this.current].park(this.state);
-    this.cores[cpu].unpark(this.state);
-    // Another CPU may have stored to the marked address in the meantime: the architecture lets a monitor open at any time.
-    this.state.set('exclusiveAddress', 0xffff_ffff_ffff_ffffn);
-    this.current = cpu;
-    this.registers.reload(cpu);
-    this.#contextChanged = true;
-    this.#chosenBanks.fill(undefined);
-  }
-
-  /**
-   * Chooses the CPU that executes next: the current one, or in turn after it; wakes those whose WFI ends. False when all wait.
-   */
-  chooseCpu(): boolean {
-    const { cores, state } = this;
-    if (cores.length === 1 && state.u32[WAITING] === 0) {
-      this.yielded = false;
-      return true;
-    }
-    const start = this.yielded ? 1 : 0;
-    this.yielded = false;
-    for (let i = 0; i < cores.length; i++) {
-      const cpu = (this.current + start + i) % cores.length;
-      const waiting = cores[cpu].small('waiting', state, cpu === this.current);
-      if (waiting === WAITING_OFF) continue;
-      if (waiting === WAITING_WFI) {
-        const wakesUp =
-          cpu === this.current ? this.exceptions.wakesUp() : cores[cpu].endsWait(this.board.inputs[cpu]);
-        if (!wakesUp) continue;
-      }
-      this.#switchTo(cpu);
-      state.setSmall('waiting', 0);
-      return true;
-    }
-    return false;
   }
 
   /**
    * Gets the engine ready to execute at pc. 'fault': an exception was taken instead, and no instruction was attempted.
    */
   enter(): 'ok' | 'fault' {
-    if (this.#contextChanged) this.#chooseBanks();
+    this.#banks.choose();
     if (this.engine.resume()) return 'ok';
     const { state } = this;
     const el = state.u32[EL] as 0 | 1 | 2;
@@ -415,7 +393,7 @@ export class Machine {
       return 'fault';
     }
     // After the translation, which may have flushed the banks.
-    if (this.#contextChanged) this.#chooseBanks();
+    this.#banks.choose();
     const page = this.code.pageAt(poolOffset, paPage);
     const offset = Number(pc & 0xfffn);
     this.code.execute(page, offset);
@@ -425,7 +403,7 @@ export class Machine {
   }
 
   #fetchContext({ name, vmid, asid }: Regime) {
-    return { cpu: this.current, regime: name, vmid, asid };
+    return { cpu: this.processors.current, regime: name, vmid, asid };
   }
 
   #firstExecution(page: CodePage, offset: number): void {
@@ -436,48 +414,12 @@ export class Machine {
     this.code.fetched(page, this.#fetchContext(this.regime), pc - (pc % BigInt(PAGE_SIZE)));
   }
 
-  #chooseBanks(): void {
-    this.#contextChanged = false;
-    const { u32 } = this.state;
-    if (this.#chosenGeneration !== this.#tlb.generation) this.#chosenBanks.fill(undefined);
-    const index = u32[EL] | (u32[PAN] << 2) | (u32[UAO] << 3);
-    let chosen = this.#chosenBanks[index];
-    if (chosen === undefined) {
-      const bank = this.#bankOf(u32[EL] as 0 | 1 | 2);
-      chosen = { bank, unprivileged: this.#bankOf(this.#accessLevel(true)) };
-      if (this.#chosenGeneration !== this.#tlb.generation) this.#chosenBanks.fill(undefined);
-      this.#chosenBanks[index] = chosen;
-      this.#chosenGeneration = this.#tlb.generation;
-    } else {
-      this.#tlb.touch(chosen.bank);
-      this.#tlb.touch(chosen.unprivileged);
-    }
-    this.#fetchBank = chosen.bank;
-    this.#unprivilegedBank = chosen.unprivileged;
-    u32[TLB] = dataTlbAddress(chosen.bank);
-    u32[TLB_UNPRIVILEGED] = dataTlbAddress(chosen.unprivileged);
-    u32[FETCH_TLB] = fetchTlbAddress(chosen.bank);
-    u32[VECTORS_TRAPPED] = this.#runtime.vectorsAreTrapped ? 1 : 0;
-  }
-
-  #bankOf(el: 0 | 1 | 2): number {
-    const key = this.mmu.contextKey(el, this.state.u32[PAN] === 1);
-    return this.#tlb.bankOf(key * this.cores.length + this.current);
-  }
-
-  /** LDTR and STTR at EL1, and at EL2 of a host with TGE, act as EL0. C6.2.198. */
-  #accessLevel(unprivileged: boolean): 0 | 1 | 2 {
-    const el = this.state.u32[EL] as 0 | 1 | 2;
-    if (!unprivileged || this.state.u32[UAO] !== 0) return el;
-    return el === 1 || (el === 2 && this.mmu.regime(0).name === 'EL20') ? 0 : el;
-  }
-
   #accessContext(): AccessContext {
     const machine = this;
     return {
       translate: (request) => machine.mmu.translate(request),
       topByteIgnored: (el) => machine.mmu.regime(el).topByteIgnored,
-      accessLevel: (unprivileged) => machine.#accessLevel(unprivileged),
+      accessLevel: (unprivileged) => machine.#banks.accessLevel(unprivileged),
       get pan() {
         return machine.state.u32[PAN] === 1;
       },
@@ -490,7 +432,7 @@ export class Machine {
         machine.time.doNotCount();
         machine.exceptions.dataAbort(fault, va, { write, ...(transfer ? { transfer } : {}) });
       },
-      tlbBank: (unprivileged) => (unprivileged ? machine.#unprivilegedBank : machine.#fetchBank),
+      tlbBank: (unprivileged) => (unprivileged ? machine.#banks.unprivileged : machine.#banks.current),
       attention: () => machine.time.stopAfterThis(),
     };
   }
@@ -515,36 +457,6 @@ export class Machine {
     if (unmasked) return true;
     // Routed to EL2, an interrupt is taken from a lower level whatever its mask says.
     return el < 2 && (this.registers.get('HCR_EL2') & HCR_ROUTES) !== 0n;
-  }
-
-  #powerControl(): PowerControl {
-    const power = (cpu: number) =>
-      this.cores[cpu].small('waiting', this.state, cpu === this.current) === WAITING_OFF ? 'off' : 'on';
-    return {
-      cpuOf: (affinity) => {
-        const cpu = this.cores.findIndex(
-          ({ index }) => BigInt(mpidrAffinity(index, this.recipe.gic)) === affinity,
-        );
-        return cpu < 0 ? undefined : cpu;
-      },
-      power,
-      switchOn: (cpu, entry, context) => {
-        const caller = this.current;
-        this.#switchTo(cpu);
-        this.#resetCpu(entry);
-        this.state.setX(0, context);
-        this.state.setSmall('waiting', 0);
-        this.#switchTo(caller);
-      },
-      switchOff: () => this.state.setSmall('waiting', WAITING_OFF),
-      suspend: () => this.state.setSmall('waiting', WAITING_WFI),
-      systemOff: () => {
-        this.stopped = 'power off';
-      },
-      systemReset: () => {
-        this.stopped = 'reset';
-      },
-    };
   }
 
   #semihosting(access: DataAccess): Semihosting {
@@ -572,21 +484,9 @@ export class Machine {
   }
 }
 
-/** The banks of the inline TLB that a context uses. */
-interface ChosenBanks {
-  readonly bank: number;
-  readonly unprivileged: number;
-}
-
 const PC = CELL.pc >>> 3;
 const EL = CELL.el >>> 2;
 const PAN = CELL.pan >>> 2;
-const UAO = CELL.uao >>> 2;
-const WAITING = CELL.waiting >>> 2;
-const VECTORS_TRAPPED = CELL.vectorsTrapped >>> 2;
-const TLB = CELL.tlb >>> 2;
-const TLB_UNPRIVILEGED = CELL.tlbUnprivileged >>> 2;
-const FETCH_TLB = CELL.fetchTlb >>> 2;
 const SCTLR_EL1 = slotOf('SCTLR_EL1');
 const SCTLR_EL2 = slotOf('SCTLR_EL2');
 /** In SCTLR_ELx[31:0]. */

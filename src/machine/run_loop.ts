@@ -54,7 +54,7 @@ export class RunLoop {
         machine.deadlineChanged = true;
         continue;
       }
-      if (!machine.chooseCpu()) {
+      if (!machine.processors.choose()) {
         if (this.#deadline === Number.POSITIVE_INFINITY) {
           // An input may end it.
           return 'idle';
@@ -80,7 +80,7 @@ export class RunLoop {
     return {
       icount: time.icount,
       timeNs: time.now(),
-      cpu: machine.current,
+      cpu: machine.processors.current,
       pc: machine.state.u64[PC_WORD >>> 1],
       el: machine.state.u32[EL],
       regime: name,
@@ -106,7 +106,7 @@ export class RunLoop {
           name === start.regime &&
           vmid === start.vmid &&
           asid === start.asid &&
-          machine.current === start.cpu;
+          machine.processors.current === start.cpu;
         if (!same) return undefined;
       }
       return this.#spinsForEver() ? 'idle' : undefined;
@@ -137,7 +137,8 @@ export class RunLoop {
     }
     const { icount } = time;
     // The turns of several CPUs end at multiples of the quantum, wherever packets end.
-    const turn = machine.cores.length > 1 ? QUANTUM - (icount % QUANTUM) : Number.POSITIVE_INFINITY;
+    const turn =
+      machine.processors.cores.length > 1 ? QUANTUM - (icount % QUANTUM) : Number.POSITIVE_INFINITY;
     const pc = state.u64[PC_WORD >>> 1];
     if (machine.enter() === 'fault') {
       const { icount: last, pc: lastPc } = this.#lastFetchFault;
@@ -151,7 +152,7 @@ export class RunLoop {
     time.begin(budget);
     const redirected = engine.run();
     time.end(redirected);
-    if (time.icount % QUANTUM === 0) machine.yielded = true;
+    if (time.icount % QUANTUM === 0) machine.processors.yielded = true;
     return redirected ? 'redirected' : 'completed';
   }
 

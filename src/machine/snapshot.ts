@@ -9,12 +9,13 @@ const parse = (bytes: Uint8Array) => JSON.parse(new TextDecoder().decode(bytes))
 
 /** The state between two instructions. Equal states give equal bytes, whichever engine ran. */
 export function saveMachine(machine: Machine): Sections {
-  machine.cores[machine.current].park(machine.state);
+  const { cores, current, yielded } = machine.processors;
+  cores[current].park(machine.state);
   const sections: { [name: string]: Uint8Array } = {
-    machine: json({ ...machine.time.save(), current: machine.current, yielded: machine.yielded }),
+    machine: json({ ...machine.time.save(), current, yielded }),
     devices: json(machine.board.save()),
   };
-  for (const { index, parked, mmu } of machine.cores) {
+  for (const { index, parked, mmu } of cores) {
     sections[`cpu${index}`] = architecturalState(parked);
     sections[`tlb${index}`] = json(mmu.save());
   }
@@ -25,13 +26,14 @@ export function restoreMachine(machine: Machine, sections: Sections): void {
   const { icount, offset, current, yielded } = parse(sections['machine']);
   machine.time.restore({ icount, offset });
   machine.board.restore(parse(sections['devices']));
-  for (const { index, parked, mmu } of machine.cores) {
+  const { processors } = machine;
+  for (const { index, parked, mmu } of processors.cores) {
     parked.set(sections[`cpu${index}`]);
     mmu.restore(parse(sections[`tlb${index}`]));
   }
-  machine.current = current;
-  machine.yielded = yielded;
-  machine.cores[current].unpark(machine.state);
+  processors.current = current;
+  processors.yielded = yielded;
+  processors.cores[current].unpark(machine.state);
   machine.reload();
 }
 

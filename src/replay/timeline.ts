@@ -131,7 +131,7 @@ export class Timeline {
       registerWrite: (register, value) => registerWrites.push({ register, value }),
       access: (access) => accesses.push(access),
     };
-    const cpu = machine.current;
+    const cpu = machine.processors.current;
     machine.observe(observer);
     const outcome = this.#loop.stepOnce();
     const word = outcome === 'fetch fault' ? 0 : machine.engine.currentWord();

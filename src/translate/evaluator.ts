@@ -4,7 +4,7 @@
  */
 import { CELL, type CpuState, SLOT_SP } from '../cpu/state.ts';
 import type { Access, Cell, Emitter, Register, Runtime, RuntimeCall, Value, Width } from '../isa/emitter.ts';
-import { REGISTER_NAMES, type Row, usesVectors, VECTOR_REGISTER_NAMES } from '../isa/row.ts';
+import { type Feature, REGISTER_NAMES, type Row, usesVectors, VECTOR_REGISTER_NAMES } from '../isa/row.ts';
 import { type Decoded, decode } from '../isa/table.ts';
 import { EvaluatorVector } from './evaluator_vector.ts';
 
@@ -25,6 +25,8 @@ export interface MemoryPort {
 export interface RedirectingRuntime extends Runtime {
   /** Set by calls that redirect; the evaluator clears it before each call. */
   redirected: boolean;
+  /** What the CPU has: rows of other features do not exist. Absent: all do. */
+  readonly features?: ReadonlySet<Feature>;
 }
 
 /** What the flow of the recording needs. */
@@ -93,7 +95,7 @@ export class Evaluator implements Emitter {
    */
   execute(word: number): boolean {
     this.#next = this.#state.get('pc') + 4n;
-    const decoded = decode(word);
+    const decoded = decode(word, this.#runtime.features);
     try {
       if (decoded?.row.execute) {
         if (usesVectors(decoded.row) && this.#state.small('vectorsTrapped')) this.call('vectorsTrapped');

@@ -1,7 +1,7 @@
 /** One CPU without a back end: executes single system instructions by calling the runtime as a back end would. */
 import type { Attention } from '../../src/cpu/attention.ts';
 import { Exceptions } from '../../src/cpu/exceptions.ts';
-import { CORTEX_A57 } from '../../src/cpu/models/cortex_a57.ts';
+import { CORTEX_A57 } from '../../src/cpu/models/armv8_0.ts';
 import { CpuRuntime } from '../../src/cpu/runtime.ts';
 import { Semihosting } from '../../src/cpu/semihosting.ts';
 import { CpuState } from '../../src/cpu/state.ts';

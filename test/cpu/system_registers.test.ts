@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { CORTEX_A57 } from '../../src/cpu/models/cortex_a57.ts';
+import { CORTEX_A57 } from '../../src/cpu/models/armv8_0.ts';
 import { genericName, type SystemRegister } from '../../src/cpu/sysregs/row.ts';
 import { registerAt, SYSTEM_REGISTERS } from '../../src/cpu/sysregs/table.ts';
 import { CpuMachine, mrs, msr } from './cpu_machine.ts';

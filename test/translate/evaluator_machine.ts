@@ -33,6 +33,7 @@ export class LittleMachine implements MemoryPort {
     const runtime = new Proxy({ redirected: false } as RedirectingRuntime, {
       get: (target, name: keyof RedirectingRuntime) => {
         if (name === 'redirected') return target.redirected;
+        if (name === 'features') return undefined;
         return (...args: bigint[]) => {
           log.push([name, ...args.map((n) => n.toString(16))].join(' '));
           if (REDIRECTING.has(name)) {

@@ -65,12 +65,12 @@ export const control: readonly SystemRegister[] = [
   register('FPEXC32_EL2', '3 4 5 3 0', '-- -- rw', { feature: 'FP' }),
 
   // IMPLEMENTATION DEFINED, Cortex-A57 TRM 4.3.
-  register('L2CTLR_EL1',    '3 1 11 0 2', '-- rw rw', { storage: 'model', traps: [TIDCP] }),
-  register('L2ECTLR_EL1',   '3 1 11 0 3', '-- rw rw', { storage: 'constant', traps: [TIDCP] }),
-  register('L2ACTLR_EL1',   '3 1 15 0 0', '-- rw rw', { storage: 'constant', traps: [TIDCP] }),
-  register('CPUACTLR_EL1',  '3 1 15 2 0', '-- rw rw', { storage: 'constant', traps: [TIDCP] }),
-  register('CPUECTLR_EL1',  '3 1 15 2 1', '-- rw rw', { storage: 'constant', traps: [TIDCP] }),
-  register('CPUMERRSR_EL1', '3 1 15 2 2', '-- rw rw', { storage: 'constant', traps: [TIDCP] }),
-  register('L2MERRSR_EL1',  '3 1 15 2 3', '-- rw rw', { storage: 'constant', traps: [TIDCP] }),
+  register('L2CTLR_EL1',    '3 1 11 0 2', '-- rw rw', { storage: 'model', feature: 'CortexA57', traps: [TIDCP] }),
+  register('L2ECTLR_EL1',   '3 1 11 0 3', '-- rw rw', { storage: 'constant', feature: 'CortexA57', traps: [TIDCP] }),
+  register('L2ACTLR_EL1',   '3 1 15 0 0', '-- rw rw', { storage: 'constant', feature: 'CortexA57', traps: [TIDCP] }),
+  register('CPUACTLR_EL1',  '3 1 15 2 0', '-- rw rw', { storage: 'constant', feature: 'CortexA57', traps: [TIDCP] }),
+  register('CPUECTLR_EL1',  '3 1 15 2 1', '-- rw rw', { storage: 'constant', feature: 'CortexA57', traps: [TIDCP] }),
+  register('CPUMERRSR_EL1', '3 1 15 2 2', '-- rw rw', { storage: 'constant', feature: 'CortexA57', traps: [TIDCP] }),
+  register('L2MERRSR_EL1',  '3 1 15 2 3', '-- rw rw', { storage: 'constant', feature: 'CortexA57', traps: [TIDCP] }),
   register('CBAR_EL1',      '3 1 15 3 0', '-- ro ro', { storage: 'model', traps: [TIDCP] }),
 ];

@@ -1,6 +1,6 @@
 /** Fills decoded records from instruction words. */
 import { SLOT_SP } from '../../cpu/state.ts';
-import { type Row, usesVectors } from '../../isa/row.ts';
+import { type Feature, type Row, usesVectors } from '../../isa/row.ts';
 import { type Decoded, decode } from '../../isa/table.ts';
 import { RECORD_IMMEDIATE, RECORD_OPERANDS, RECORD_SIZE } from '../layout.ts';
 import type { HandlerFunctions } from './handler_functions.ts';
@@ -24,11 +24,19 @@ export class RecordDecoder {
   readonly #records: Uint32Array;
   readonly #families: Map<Row, RowFamilies>;
   readonly #functions: HandlerFunctions;
+  readonly #features: ReadonlySet<Feature> | undefined;
   /** Instruction words by their hash, and their records. No record of a word: handler 0. */
   readonly #words = new Uint32Array(REMEMBERED);
   readonly #remembered = new Uint32Array(REMEMBERED * RECORD_WORDS);
 
-  constructor(state: ArrayBufferLike, module: InterpreterModule, functions: HandlerFunctions) {
+  /** `features` of the CPU; absent: every row exists. */
+  constructor(
+    state: ArrayBufferLike,
+    module: InterpreterModule,
+    functions: HandlerFunctions,
+    features?: ReadonlySet<Feature>,
+  ) {
+    this.#features = features;
     this.#view = new DataView(state);
     this.#records = new Uint32Array(state);
     this.#functions = functions;
@@ -71,7 +79,7 @@ export class RecordDecoder {
 
   /** Whether the record is the same wherever in a page the instruction stands. */
   #decode(address: number, word: number, pageOffset: number): boolean {
-    const decoded = decode(word);
+    const decoded = decode(word, this.#features);
     const families = decoded && this.#familiesOf(decoded.row);
     if (!decoded || !families) {
       this.#view.setUint16(address, HANDLER_UNDEFINED, true);

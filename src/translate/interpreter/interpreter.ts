@@ -2,6 +2,7 @@
 import { floatOperation } from '../../cpu/floating_point/floating_point.ts';
 import { CpuState } from '../../cpu/state.ts';
 import { unpackFloatOperation } from '../../isa/float_operation.ts';
+import type { Feature } from '../../isa/row.ts';
 import { ROWS } from '../../isa/table.ts';
 import type { Detail } from '../detail.ts';
 import { CONDITION_TABLE, EXTENT_MASKS } from '../layout.ts';
@@ -52,6 +53,8 @@ export class Interpreter {
   readonly #run: () => number;
   readonly #decoder: RecordDecoder;
   readonly #functions: HandlerFunctions;
+  /** Of the CPU; absent: every row exists. */
+  readonly features: ReadonlySet<Feature> | undefined;
   readonly state: WebAssembly.Memory;
   readonly imports: WebAssembly.Imports;
   /** Functions of handlers, and from FIRST_REGION on of regions. */
@@ -59,12 +62,19 @@ export class Interpreter {
   /** Handler functions that are in the table. */
   #installed = 0;
 
-  constructor(detail: Detail, state: WebAssembly.Memory, pool: WebAssembly.Memory, host: Host) {
+  constructor(
+    detail: Detail,
+    state: WebAssembly.Memory,
+    pool: WebAssembly.Memory,
+    host: Host,
+    features?: ReadonlySet<Feature>,
+  ) {
+    this.features = features;
     const { plan, compiled, functions } = moduleFor(detail);
     new Uint8Array(state.buffer).set(conditionTable(), CONDITION_TABLE);
     new Uint8Array(state.buffer).set(extentMasks(), EXTENT_MASKS);
     const cells = new CpuState(state.buffer);
-    this.#decoder = new RecordDecoder(state.buffer, plan, functions);
+    this.#decoder = new RecordDecoder(state.buffer, plan, functions, features);
     this.#functions = functions;
     this.state = state;
     this.imports = {

@@ -3,7 +3,8 @@
  * that computes nothing.
  */
 import type { Access, Emitter, Register, Value } from '../../isa/emitter.ts';
-import { decode } from '../../isa/table.ts';
+import type { Feature } from '../../isa/row.ts';
+import { decode, EVERY_FEATURE } from '../../isa/table.ts';
 import type { VectorEmitter } from '../../isa/vector_emitter.ts';
 import { knownRegister, numberOf, operandsOf } from './operands.ts';
 
@@ -43,8 +44,8 @@ const NOT_IN_REGIONS = new Error('not in regions');
 
 const VALUE = { scanned: true } as unknown as Value;
 
-function scan(word: number): Effects {
-  const decoded = decode(word);
+function scan(word: number, features: ReadonlySet<Feature>): Effects {
+  const decoded = decode(word, features);
   if (!decoded?.row.execute) return UNSUPPORTED;
   let control = 'none' as Control;
   let distance = 0;
@@ -126,14 +127,20 @@ function scan(word: number): Effects {
   return { supported: true, control, distance, link: link && control === 'direct', accesses: loads + stores };
 }
 
-const known = new Map<number, Effects>();
+const knownByFeatures = new WeakMap<ReadonlySet<Feature>, Map<number, Effects>>();
 const MOST_KNOWN = 65536;
 
-export function effectsOf(word: number): Effects {
+/** On a CPU with these features. */
+export function effectsOf(word: number, features: ReadonlySet<Feature> = EVERY_FEATURE): Effects {
+  let known = knownByFeatures.get(features);
+  if (!known) {
+    known = new Map();
+    knownByFeatures.set(features, known);
+  }
   let effects = known.get(word);
   if (!effects) {
     if (known.size === MOST_KNOWN) known.clear();
-    effects = scan(word);
+    effects = scan(word, features);
     known.set(word, effects);
   }
   return effects;

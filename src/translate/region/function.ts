@@ -6,6 +6,7 @@
  * cell pc, by the jump that the interpreter makes, which also counts the instruction. Cell budget is up to date then.
  */
 import { CELL, type StateCell } from '../../cpu/state.ts';
+import type { Feature } from '../../isa/row.ts';
 import { decode } from '../../isa/table.ts';
 import { type Detail, records } from '../detail.ts';
 import { RECORD_SIZE } from '../layout.ts';
@@ -37,6 +38,8 @@ export interface RegionSource {
   /** Address of the page's decoded records. */
   readonly records: number;
   word(index: number): number;
+  /** Of the CPU; absent: every row exists. */
+  readonly features?: ReadonlySet<Feature>;
 }
 
 const local = (index: number, width: 32 | 64 = 32): Node => ({ kind: 'local', width, index });
@@ -175,7 +178,7 @@ class RegionFunction {
   }
 
   #emitBlock(number: number, flags: FlagsState): void {
-    const { graph, word } = this.#source;
+    const { graph, word, features } = this.#source;
     const { first, length, context } = graph.blocks[number];
     const code = this.#code;
     const need = graph.needs[number];
@@ -189,7 +192,7 @@ class RegionFunction {
     let ending: Ending = { control: 'none' };
     for (let done = 0; done < length; done++) {
       this.#at = { word: first + done, done };
-      const decoded = decode(word(first + done));
+      const decoded = decode(word(first + done), features);
       if (!decoded) throw new Error(`word ${first + done} of a region is unallocated`);
       ending = this.#emitter.instruction(decoded, first + done);
     }
@@ -242,7 +245,7 @@ class RegionFunction {
       this.#follow(from, taken, flags);
       return;
     }
-    const decoded = decode(this.#source.word(word))!;
+    const decoded = decode(this.#source.word(word), this.#source.features)!;
     const distance = BigInt(decoded.row.imm!(decoded.fields));
     this.#leaveFar(intOp('add', local(LOCALS.vaPage, 64), constant(64, BigInt(4 * word) + distance)));
   }

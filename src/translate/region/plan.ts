@@ -3,6 +3,7 @@
  * through calls and returns within the page. A block inside a call stands apart for each call (its context is the return
  * addresses, innermost first), so that a return has one place to go to, and loops around calls stay loops.
  */
+import type { Feature } from '../../isa/row.ts';
 import { type Control, effectsOf } from './effects.ts';
 
 const PAGE_WORDS = 1024;
@@ -35,6 +36,8 @@ export interface PageCode {
   word(index: number): number;
   /** The word has been executed since it was last written. */
   decoded(index: number): boolean;
+  /** Of the CPU; absent: every row exists. */
+  readonly features?: ReadonlySet<Feature>;
 }
 
 export interface Plan {
@@ -45,7 +48,7 @@ export interface Plan {
 
 export function planRegion(code: PageCode, head: number, limits: PlanLimits): Plan {
   const translatable = (index: number) =>
-    index < PAGE_WORDS && code.decoded(index) && effectsOf(code.word(index)).supported;
+    index < PAGE_WORDS && code.decoded(index) && effectsOf(code.word(index), code.features).supported;
   const leaders = findLeaders(code, head, limits.instructions, translatable);
 
   const blocks: Block[] = [];
@@ -69,12 +72,12 @@ export function planRegion(code: PageCode, head: number, limits: PlanLimits): Pl
     let control: Control = 'none';
     while (control === 'none' && length < limits.blockLength && translatable(first + length)) {
       if (length > 0 && leaders.has(first + length)) break;
-      control = effectsOf(code.word(first + length)).control;
+      control = effectsOf(code.word(first + length), code.features).control;
       length += 1;
     }
     instructions += length;
     const end = first + length;
-    const { distance, link } = effectsOf(code.word(end - 1));
+    const { distance, link } = effectsOf(code.word(end - 1), code.features);
     let taken: Edge | undefined;
     let next: Edge | undefined;
     if (control === 'direct' || control === 'conditional') {
@@ -101,7 +104,7 @@ function findLeaders(
   for (let n = 0; n < pending.length && seen.size < most; n++) {
     for (let index = pending[n]; translatable(index) && !seen.has(index); index++) {
       seen.add(index);
-      const { control, distance, link } = effectsOf(code.word(index));
+      const { control, distance, link } = effectsOf(code.word(index), code.features);
       if (control === 'none') continue;
       const targets = control === 'direct' || control === 'conditional' ? [index + distance] : [];
       if (control === 'conditional' || link) targets.push(index + 1);

@@ -6,6 +6,7 @@
  * one module between two slices. A region holds only words that are decoded, that is validated since they were last written;
  * a word that is written takes the regions that hold it along.
  */
+import type { Feature } from '../../isa/row.ts';
 import type { Detail } from '../detail.ts';
 import { FIRST_REGION, FIRST_SLOT_HANDLER, MOST_REGIONS } from '../interpreter/handlers.ts';
 import type { Interpreter } from '../interpreter/interpreter.ts';
@@ -138,8 +139,8 @@ export class Regions {
     const wanted = heads.wanted.delete(index);
     const startsRun = index === 0 || !this.#decoded(page, index - 1) || endsRun(this.#word(page, index - 1));
     if (wanted || startsRun) this.#makeHead(heads, index);
-    if (endsRun(word) || isConditional(word)) {
-      const { control, distance, link } = effectsOf(word);
+    if (endsRun(word) || isConditional(word, this.#interpreter.features)) {
+      const { control, distance, link } = effectsOf(word, this.#interpreter.features);
       const branches = control === 'direct' || control === 'conditional';
       if (branches && (distance <= 0 || link)) this.#want(heads, index + distance);
     }
@@ -296,6 +297,7 @@ export class Regions {
     const code = {
       word: (index: number) => this.#word(page, index),
       decoded: (index: number) => this.#decoded(page, index),
+      features: this.#interpreter.features,
     };
     const plan = planRegion(code, word, { instructions: mostInstructions, blockLength, calls });
     if (plan.blocks.length === 0) return undefined;
@@ -313,6 +315,7 @@ export class Regions {
         detail: this.#detail,
         records: page.page.records,
         word: (index: number) => this.#word(page.page, index),
+        features: this.#interpreter.features,
       })),
     );
     if (
@@ -343,7 +346,9 @@ export class Regions {
       this.statistics.regions += 1;
       this.statistics.instructions += instructions;
       for (const exit of exitsOf(graph)) {
-        const skipped = exit < RECORDS_PER_PAGE && !effectsOf(this.#word(slot.page.page, exit)).supported;
+        const skipped =
+          exit < RECORDS_PER_PAGE &&
+          !effectsOf(this.#word(slot.page.page, exit), this.#interpreter.features).supported;
         this.#want(slot.page, skipped ? exit + 1 : exit);
       }
     }
@@ -359,7 +364,7 @@ function exitsOf({ blocks }: Graph): number[] {
   );
 }
 
-const isConditional = (word: number): boolean => {
-  const { control } = effectsOf(word);
+const isConditional = (word: number, features?: ReadonlySet<Feature>): boolean => {
+  const { control } = effectsOf(word, features);
   return control === 'conditional';
 };

@@ -1,0 +1,169 @@
+/**
+ * Brings the real guests onto a machine that reaches Debian's packages: kernels, busybox, Xen, U-Boot and EDK2 for arm64.
+ *
+ *     npm run guests -- [DIRECTORY] [--tiny]
+ *
+ * The packages come from the machine's own apt sources, checked by apt against their signed lists, into an apt root of their own:
+ * nothing is installed. DIRECTORY is HINDSIGHT_GUESTS or .cache/guests when it is not given. `--tiny` also builds the small kernel
+ * from Debian's kernel source, which takes minutes and needs gcc-aarch64-linux-gnu, make, flex, bison, bc and libssl-dev.
+ * guests.json there lists versions and SHA-256 digests.
+ */
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { UserError } from '../../../src/user-error.ts';
+import { GUEST_FILES, type GuestFile, guestDirectory, INITRAMFS, MANIFEST, TINY_KERNEL } from './guests.ts';
+import { initramfs } from './initramfs.ts';
+
+const here = (name: string) => fileURLToPath(new URL(name, import.meta.url));
+
+interface Origin {
+  readonly package: string;
+  readonly version: string;
+  readonly sha256: string;
+}
+
+const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
+
+function tool(name: string, args: readonly string[], cwd?: string): string {
+  try {
+    return execFileSync(name, args, {
+      cwd,
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'pipe'],
+      maxBuffer: 2 ** 28,
+    });
+  } catch (error) {
+    const { code, stderr, message } = error as { code?: string; stderr?: string; message: string };
+    if (code === 'ENOENT')
+      throw new UserError(`${name} is not here: the guests come from Debian's packages, on a Debian machine`);
+    const complaint = (stderr || message).trim().split('\n').at(-1);
+    throw new UserError(`${name} ${args.filter((arg) => !arg.includes('::')).join(' ')}: ${complaint}`);
+  }
+}
+
+/** An apt that knows arm64 packages only and keeps everything it knows in a folder of its own. */
+class AptRoot {
+  readonly #root: string;
+  readonly #options: readonly string[];
+
+  constructor(root: string) {
+    this.#root = root;
+    for (const folder of ['state/lists/partial', 'cache/archives/partial', 'packages'])
+      mkdirSync(join(root, folder), { recursive: true });
+    writeFileSync(join(root, 'status'), '');
+    const settings = {
+      'Dir::State': join(root, 'state'),
+      'Dir::State::status': join(root, 'status'),
+      'Dir::Cache': join(root, 'cache'),
+      'APT::Architecture': 'arm64',
+      'APT::Architectures': 'arm64',
+      'APT::Sandbox::User': '',
+      'APT::Update::Post-Invoke-Success::': '',
+      'Acquire::Languages': 'none',
+      'Acquire::Retries': '2',
+    };
+    this.#options = Object.entries(settings).flatMap(([name, value]) => ['-o', `${name}=${value}`]);
+  }
+
+  update(): void {
+    tool('apt-get', [...this.#options, '-qq', 'update']);
+  }
+
+  /** The package that `name` depends on whose name fits. */
+  dependency(name: string, pattern: RegExp): string {
+    const words = tool('apt-cache', [...this.#options, 'depends', name]).split(/\s+/);
+    const found = words.find((word) => pattern.test(word));
+    if (!found) throw new UserError(`${name}: this machine's apt sources have no such package for arm64`);
+    return found;
+  }
+
+  /** Downloads a package and unpacks it; where it is unpacked, and its version. */
+  unpack(name: string): { folder: string; version: string } {
+    const folder = join(this.#root, 'packages', name);
+    mkdirSync(folder, { recursive: true });
+    tool('apt-get', [...this.#options, '-qq', 'download', name], folder);
+    const archive = readdirSync(folder).find((file) => file.endsWith('.deb'));
+    if (!archive) throw new UserError(`${name}: apt-get downloaded nothing`);
+    const version = tool('dpkg-deb', ['-f', join(folder, archive), 'Version']).trim();
+    tool('dpkg-deb', ['-x', join(folder, archive), join(folder, 'files')]);
+    return { folder: join(folder, 'files'), version };
+  }
+}
+
+function fetchFile(apt: AptRoot, file: GuestFile, directory: string): Origin {
+  const name = file.depends ? apt.dependency(file.package, file.depends) : file.package;
+  const { folder, version } = apt.unpack(name);
+  const paths = readdirSync(folder, { recursive: true, encoding: 'utf8' });
+  const path = paths.find((candidate) => file.path.test(candidate));
+  if (!path) throw new UserError(`${name} ${version}: has no file ${file.path.source}`);
+  const bytes = readFileSync(join(folder, path));
+  writeFileSync(join(directory, file.name), bytes);
+  return { package: name, version, sha256: sha256(bytes) };
+}
+
+/** The small kernel: Debian's source, nothing configured but what tiny-kvm.config names. */
+function buildTinyKernel(apt: AptRoot, scratch: string, directory: string): Origin {
+  const { folder, version } = apt.unpack('linux-source-6.1');
+  tool('tar', ['-xf', join(folder, 'usr/src/linux-source-6.1.tar.xz'), '-C', scratch]);
+  const source = join(scratch, 'linux-source-6.1');
+  const make = ['ARCH=arm64', 'CROSS_COMPILE=aarch64-linux-gnu-', `-j${availableParallelism()}`];
+  cpSync(here('tiny-kvm.config'), join(source, 'arch/arm64/configs/tiny-kvm.config'));
+  tool('make', [...make, 'allnoconfig', 'tiny-kvm.config'], source);
+  tool('make', [...make, 'Image'], source);
+  const bytes = readFileSync(join(source, 'arch/arm64/boot/Image'));
+  writeFileSync(join(directory, TINY_KERNEL), bytes);
+  return { package: 'linux-source-6.1', version, sha256: sha256(bytes) };
+}
+
+function main(): void {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { tiny: { type: 'boolean' } },
+  });
+  if (positionals.length > 1) throw new UserError('name one directory');
+  const directory = resolve(positionals[0] ?? guestDirectory());
+  mkdirSync(directory, { recursive: true });
+  const manifestPath = join(directory, MANIFEST);
+  const origins: { [file: string]: Origin } = existsSync(manifestPath)
+    ? JSON.parse(readFileSync(manifestPath, 'utf8'))
+    : {};
+  const scratch = mkdtempSync(join(directory, 'apt-'));
+  try {
+    const apt = new AptRoot(scratch);
+    apt.update();
+    for (const file of GUEST_FILES) origins[file.name] = fetchFile(apt, file, directory);
+    const archive = initramfs(readFileSync(join(directory, 'busybox')));
+    writeFileSync(join(directory, INITRAMFS), archive);
+    origins[INITRAMFS] = { ...origins['busybox'], sha256: sha256(archive) };
+    if (values.tiny) origins[TINY_KERNEL] = buildTinyKernel(apt, scratch, directory);
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+  writeFileSync(manifestPath, `${JSON.stringify(origins, null, 2)}\n`);
+  for (const [name, origin] of Object.entries(origins))
+    console.log(`${origin.sha256.slice(0, 16)}  ${name.padEnd(16)} ${origin.package} ${origin.version}`);
+}
+
+try {
+  main();
+} catch (error) {
+  const isMistake =
+    error instanceof UserError || (error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS');
+  if (!isMistake) throw error;
+  console.error(`guests: ${(error as Error).message}`);
+  process.exitCode = 2;
+}
