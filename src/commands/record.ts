@@ -31,6 +31,7 @@ interface Options {
   readonly bios?: string;
   readonly kernel?: string;
   readonly load: string[];
+  readonly symbols: string[];
   readonly input?: string;
   readonly interactive?: true;
   readonly until: string[];
@@ -73,6 +74,7 @@ export default function addRecord(program: Command): void {
     .option('--kernel <file>', 'the image, said as QEMU has it')
     .option('--bios <file>', 'firmware, in the flash at address 0')
     .option('--load <file@address>', 'put a file into RAM (may be given again)', collect, [])
+    .option('--symbols <elf>', 'name addresses by this ELF file too (may be given again)', collect, [])
     .option('--input <file>', 'console input; - is standard input')
     .option('--interactive', 'connect the terminal to the console; Ctrl-] ends')
     .option(
@@ -114,6 +116,7 @@ async function run(argument: string | undefined, options: Options): Promise<void
     ...(options.dtb === undefined ? {} : { dtb: options.dtb }),
     ...(options.bios === undefined ? {} : { bios: options.bios }),
     ...(options.load.length > 0 ? { load: options.load } : {}),
+    ...(options.symbols.length > 0 ? { symbols: options.symbols } : {}),
   };
   const directory = options.output ?? `${nameOf(image ?? options.bios ?? options.load[0])}.hs`;
   const interrupt = new AbortController();
