@@ -335,6 +335,7 @@ function boardForNames(recipe: Recipe): VirtBoard {
       onDeadlineChange: () => {},
       flashArray: () => ({ read: () => 0, write: () => {}, setReadArray: () => {} }),
       dma: { read: () => false, write: () => false },
+      fwCfg: { cpus: recipe.smp },
       disks: (recipe.drives ?? []).map(() => NO_DISK),
       onConsole: () => {},
     },
