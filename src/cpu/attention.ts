@@ -2,6 +2,8 @@
 export type Attention =
   /** The exception level or a register that controls translation changed: other permissions, other regime. */
   | 'translation'
+  /** PSTATE.PAN or UAO changed: other permissions in the same regime. */
+  | 'context'
   /** A trap of SIMD and floating-point instructions changed. */
   | 'vectors'
   /** Interrupt masks, routing or virtual interrupt bits changed: ask pendingInterrupt() before the next instruction. */

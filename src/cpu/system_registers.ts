@@ -9,9 +9,10 @@ import { type CpuModel, identificationOf, modelFeatures } from './models/model.t
 import { PerformanceMonitors } from './performance_monitors.ts';
 import { readStackPointer, switchStack, writeStackPointer } from './stack_pointers.ts';
 import { CELL, type CpuState } from './state.ts';
+import { AT_HOST_EL0, AT_HOST_EL2, isHostAlias, type Redirection } from './sysregs/host.ts';
 import { ALL_BITS, type Effect, genericName, type SystemRegister } from './sysregs/row.ts';
 import { registerAt, registerNamed, SYSTEM_REGISTERS, slotOf } from './sysregs/table.ts';
-import { firstTrap, TIDCP, type Trap } from './sysregs/traps.ts';
+import { firstTrap, isHost, TIDCP, type Trap } from './sysregs/traps.ts';
 
 /** Implemented by devices/generic_timer.ts. Names are those of sysregs/timer.ts. */
 export interface TimerRegisters {
@@ -41,14 +42,20 @@ export interface SystemRegistersOptions {
 /** Why an access did not happen. */
 export type Refusal =
   | { readonly refused: 'undefined' }
+  /** UNDEFINED, but reported as a trapped system register access (FEAT_IDST). */
+  | { readonly refused: 'no feature' }
   | { readonly refused: 'trapped'; readonly trap: Trap };
 const UNDEFINED: Refusal = { refused: 'undefined' };
+const NO_FEATURE: Refusal = { refused: 'no feature' };
 
 const PC = CELL.pc >>> 3;
 const EL = CELL.el >>> 2;
 const SPSEL = CELL.spsel >>> 2;
 const HCR = slotOf('HCR_EL2');
 const SCTLR_EL1 = slotOf('SCTLR_EL1');
+const SCTLR_EL2 = slotOf('SCTLR_EL2');
+const VDISR = slotOf('VDISR_EL2');
+const DISR = slotOf('DISR_EL1');
 const OSLSR = slotOf('OSLSR_EL1');
 const CSSELR = slotOf('CSSELR_EL1');
 const HCR_TDZ = 1n << 28n;
@@ -58,6 +65,9 @@ const HCR_RW = 1n << 31n;
 const HCR_FMO = 1n << 3n;
 const HCR_IMO = 1n << 4n;
 const HCR_AMO = 1n << 5n;
+/** In HCR_EL2[31:0] and [63:32]. */
+const HCR_TGE = 1 << 27;
+const HCR_E2H = 1 << 2;
 
 /** Values that switch on debug hardware that does not exist here. */
 const REPORTED: readonly { readonly name: RegExp; readonly bit: bigint; readonly what: string }[] = [
@@ -95,6 +105,9 @@ export class SystemRegisters {
   readonly #pmu: PerformanceMonitors;
   /** By the lower 15 bits of the encoding. */
   readonly #accessible: readonly (Accessible | undefined)[];
+  /** The same while HCR_EL2.E2H is 1: at EL2, and at EL0 with TGE. */
+  readonly #atHostEl2: readonly (Accessible | undefined)[];
+  readonly #atHostEl0: readonly (Accessible | undefined)[];
   readonly #get = (name: string) => this.get(name);
 
   constructor(options: SystemRegistersOptions) {
@@ -112,6 +125,33 @@ export class SystemRegisters {
     for (const row of SYSTEM_REGISTERS)
       if (this.exists(row)) accessible[row.encoding & ENCODING_INDEX] = this.#accessibleOf(row);
     this.#accessible = accessible;
+    this.#atHostEl2 = this.has('VHE') ? this.#redirect(AT_HOST_EL2) : accessible;
+    this.#atHostEl0 = this.has('VHE') ? this.#redirect(AT_HOST_EL0) : accessible;
+  }
+
+  /** Access and traps are those of the name, all else of the register that it reaches. */
+  #redirect(redirections: readonly Redirection[]): (Accessible | undefined)[] {
+    const redirected = [...this.#accessible];
+    for (const { encoding, name, target } of redirections) {
+      const named = this.#accessible[registerNamed(name)!.encoding & ENCODING_INDEX];
+      const reached = this.#accessible[registerNamed(target)!.encoding & ENCODING_INDEX];
+      if (named === undefined || reached === undefined) continue;
+      const { row, slot, reported } = reached;
+      redirected[encoding & ENCODING_INDEX] = { ...named, row, slot, reported };
+    }
+    return redirected;
+  }
+
+  /** The register that an encoding means to the current exception level. */
+  #accessibleAt(encoding: number): Accessible | undefined {
+    const { u32 } = this.#state;
+    const el = u32[EL];
+    let table = this.#accessible;
+    if (u32[2 * HCR + 1] & HCR_E2H && el !== 1) {
+      if (el === 2) table = this.#atHostEl2;
+      else if (u32[2 * HCR] & HCR_TGE) table = this.#atHostEl0;
+    }
+    return table[encoding & ENCODING_INDEX];
   }
 
   #accessibleOf(row: SystemRegister): Accessible {
@@ -145,7 +185,7 @@ export class SystemRegisters {
     const { model } = this.#options;
     for (const { name, storage, reset } of SYSTEM_REGISTERS)
       if (storage === 'slot') this.#state.u64[slotOf(name)] = model.resets[name] ?? reset;
-    for (const name of ['PMCNTENSET_EL0', 'PMOVSSET_EL0', 'PMINTENSET_EL1', 'PMCCNTR_EL0'])
+    for (const name of ['DISR_EL1', 'PMCNTENSET_EL0', 'PMOVSSET_EL0', 'PMINTENSET_EL1', 'PMCCNTR_EL0'])
       this.#state.u64[slotOf(name)] = 0n;
     this.#state.u64[slotOf('PMCR_EL0')] = model.resets.PMCR_EL0;
     if (!this.#options.el2) this.#state.u64[HCR] = HCR_RW;
@@ -170,12 +210,17 @@ export class SystemRegisters {
 
   /** Whether this CPU has the register: names for a debugger's list. */
   exists(row: SystemRegister): boolean {
-    return row.feature === undefined || this.features.has(row.feature);
+    return this.has(row.feature);
+  }
+
+  /** Whether this CPU has a feature; none is asked for with undefined. */
+  has(feature: string | undefined): boolean {
+    return feature === undefined || this.features.has(feature);
   }
 
   /** Index in CpuState.u64 of the register, where MRS by the current exception level is no more than reading that; else 0. */
   plainSlot(encoding: number): number {
-    const accessible = this.#accessible[encoding & ENCODING_INDEX];
+    const accessible = this.#accessibleAt(encoding);
     if (accessible === undefined) return 0;
     const el = this.#state.u32[EL];
     return accessible.reads[el] && accessible.readTraps[el].length === 0 ? accessible.slot : 0;
@@ -183,14 +228,14 @@ export class SystemRegisters {
 
   /** MRS by the current exception level. */
   read(encoding: number): bigint | Refusal {
-    const accessible = this.#accessible[encoding & ENCODING_INDEX];
+    const accessible = this.#accessibleAt(encoding);
     const refusal = this.#check(accessible, encoding, true);
     return refusal ?? this.#read((accessible as Accessible).row);
   }
 
   /** MSR by the current exception level; undefined when done. */
   write(encoding: number, value: bigint): Refusal | undefined {
-    const accessible = this.#accessible[encoding & ENCODING_INDEX];
+    const accessible = this.#accessibleAt(encoding);
     const refusal = this.#check(accessible, encoding, false, value);
     if (refusal !== undefined) return refusal;
     const { row, slot, reported } = accessible as Accessible;
@@ -241,15 +286,15 @@ export class SystemRegisters {
       const row = registerAt(encoding);
       const trap = this.implementationDefinedTrap(encoding, el);
       if (trap !== undefined) return { refused: 'trapped', trap };
-      if (row?.feature !== 'GICv3')
+      if (row === undefined && !isHostAlias(encoding))
         this.#options.events.append('unimplemented', {
           pc: this.#state.get('pc'),
-          what: row?.name ?? genericName(encoding),
+          what: genericName(encoding),
         });
-      return UNDEFINED;
+      return this.#undefined(encoding, isRead);
     }
     const { row } = accessible;
-    if (!(isRead ? accessible.reads : accessible.writes)[el]) return UNDEFINED;
+    if (!(isRead ? accessible.reads : accessible.writes)[el]) return this.#undefined(encoding, isRead);
     // C5.2.18: SP_EL0 is not accessible while it is the current stack pointer.
     if (row.name === 'SP_EL0' && this.#state.u32[SPSEL] === 0) return UNDEFINED;
     const traps = (isRead ? accessible.readTraps : accessible.writeTraps)[el];
@@ -257,6 +302,13 @@ export class SystemRegisters {
     if (trap === undefined) return undefined;
     this.#record(row.name, !isRead, value ?? null, this.#trapTarget(trap, el));
     return { refused: 'trapped', trap };
+  }
+
+  /** FEAT_IDST: a read in the space of feature identification, op0 3, op1 0, 1 or 3, CRn 0, has the syndrome of a trap. */
+  #undefined(encoding: number, isRead: boolean): Refusal {
+    const op1 = (encoding >> 11) & 7;
+    const identifies = encoding >> 14 === 3 && ((encoding >> 7) & 15) === 0 && (op1 < 2 || op1 === 3);
+    return isRead && identifies && this.has('IDST') ? NO_FEATURE : UNDEFINED;
   }
 
   /** A trap to EL1 from EL0 goes to EL2 while HCR_EL2.TGE is 1. */
@@ -327,9 +379,10 @@ export class SystemRegisters {
       case 'CCSIDR_EL1':
         return this.#options.model.ccsidr[Number(state.u64[CSSELR])] ?? 0n;
       case 'DCZID_EL0': {
+        const host = el === 0 && isHost(state.u64[HCR]);
         const prohibited =
-          (el === 0 && (state.u64[SCTLR_EL1] & SCTLR_DZE) === 0n) ||
-          (el < 2 && (state.u64[HCR] & HCR_TDZ) !== 0n);
+          (el === 0 && (state.u64[host ? SCTLR_EL2 : SCTLR_EL1] & SCTLR_DZE) === 0n) ||
+          (el < 2 && !host && (state.u64[HCR] & HCR_TDZ) !== 0n);
         return this.#identification.DCZID_EL0 | (prohibited ? 1n << 4n : 0n);
       }
       case 'ISR_EL1':
@@ -342,6 +395,16 @@ export class SystemRegisters {
         return BigInt(state.small('daif') << 6);
       case 'NZCV':
         return BigInt(state.nzcv);
+      case 'PAN':
+        return BigInt(state.small('pan') << 22);
+      case 'UAO':
+        return BigInt(state.small('uao') << 23);
+      case 'DIT':
+        return BigInt(state.small('dit') << 24);
+      case 'SSBS':
+        return BigInt(state.small('ssbs') << 12);
+      case 'DISR_EL1':
+        return state.u64[this.#deferredError(el)];
       case 'SP_EL0':
         return readStackPointer(state, 'spEl0');
       case 'SP_EL1':
@@ -363,6 +426,21 @@ export class SystemRegisters {
       case 'NZCV':
         state.nzcv = Number(value & 0xf000_0000n);
         break;
+      case 'PAN':
+        state.setSmall('pan', Number((value >> 22n) & 1n));
+        break;
+      case 'UAO':
+        state.setSmall('uao', Number((value >> 23n) & 1n));
+        break;
+      case 'DIT':
+        state.setSmall('dit', Number((value >> 24n) & 1n));
+        break;
+      case 'SSBS':
+        state.setSmall('ssbs', Number((value >> 12n) & 1n));
+        break;
+      case 'DISR_EL1':
+        state.u64[this.#deferredError(state.u32[EL])] = value;
+        break;
       case 'SP_EL0':
         writeStackPointer(state, 'spEl0', value);
         break;
@@ -375,6 +453,11 @@ export class SystemRegisters {
       default:
         this.#pmu.write(name, value);
     }
+  }
+
+  /** DISR_EL1 of EL1 is VDISR_EL2 where HCR_EL2.AMO makes its SErrors virtual (D17.2.33). */
+  #deferredError(el: number): number {
+    return el === 1 && (this.#state.u64[HCR] & HCR_AMO) !== 0n ? VDISR : DISR;
   }
 
   /** ISR_EL1: below EL2 the virtual interrupt where HCR_EL2 routes the physical one away (D17.2.73). */

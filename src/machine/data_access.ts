@@ -8,6 +8,7 @@ import { CELL, type CpuState } from '../cpu/state.ts';
 import type { Access } from '../isa/emitter.ts';
 import { canonicalAddress, type TopByteIgnored } from '../mmu/address.ts';
 import type { Translation, TranslationRequest, TranslationResult } from '../mmu/translation.ts';
+import type { EventSink } from '../trace/schema.ts';
 import {
   ACCESS_ALIGNED,
   ACCESS_MONITOR,
@@ -83,6 +84,7 @@ export class DataAccess implements MemoryPort {
   readonly #dirty: DirtyPages;
   readonly #tlb: InlineTlb;
   readonly #context: AccessContext;
+  readonly #events: EventSink;
   /** Whether addresses and values are recorded. */
   readonly #recording: { readonly addresses: boolean; readonly values: boolean };
   /** The inline TLB is filled; not so for the evaluator. */
@@ -101,6 +103,7 @@ export class DataAccess implements MemoryPort {
     dirty: DirtyPages;
     tlb: InlineTlb;
     context: AccessContext;
+    events: EventSink;
     recording: { readonly addresses: boolean; readonly values: boolean };
     inline: boolean;
   }) {
@@ -113,6 +116,7 @@ export class DataAccess implements MemoryPort {
     this.#dirty = parts.dirty;
     this.#tlb = parts.tlb;
     this.#context = parts.context;
+    this.#events = parts.events;
     this.#recording = parts.recording;
     this.#inline = parts.inline;
   }
@@ -155,6 +159,17 @@ export class DataAccess implements MemoryPort {
     if (this.#code.holdsCode(offset - (offset % PAGE_SIZE))) this.#code.written(offset, bytes);
     this.#memory.u8.fill(0, offset, offset + bytes);
     return true;
+  }
+
+  /** The table walker's store to a descriptor that it has read: both words as memory holds them. */
+  writeDescriptor(pa: number, low: number, high: number): void {
+    const offset = this.#memory.offsetOf(pa);
+    if (offset < 0) throw new Error(`descriptor at 0x${pa.toString(16)}: no memory`);
+    this.#dirty.mark(offset);
+    if (this.#code.holdsCode(offset - (offset % PAGE_SIZE))) this.#code.written(offset, 8);
+    this.#memory.u32[offset / 4] = low;
+    this.#memory.u32[offset / 4 + 1] = high;
+    this.#events.append('writes', { pa: BigInt(pa), length: 8n, who: 'table walk' });
   }
 
   /** The byte at a virtual address as the current exception level reads it; undefined where that would fault. */

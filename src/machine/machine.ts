@@ -9,6 +9,7 @@ import { CpuRuntime } from '../cpu/runtime.ts';
 import { Semihosting } from '../cpu/semihosting.ts';
 import { CELL, CpuState } from '../cpu/state.ts';
 import { slotOf } from '../cpu/sysregs/table.ts';
+import { isHost } from '../cpu/sysregs/traps.ts';
 import { SystemOperations } from '../cpu/system_operations.ts';
 import { SystemRegisters } from '../cpu/system_registers.ts';
 import type { FlashArray } from '../devices/cfi_flash.ts';
@@ -157,12 +158,18 @@ export class Machine {
       },
     });
     const id = (name: string) => this.registers.get(name);
-    const features = mmuFeatures(id('ID_AA64MMFR0_EL1'), id('ID_AA64MMFR1_EL1'), id('ID_AA64MMFR2_EL1'));
+    const features = mmuFeatures(
+      id('ID_AA64MMFR0_EL1'),
+      id('ID_AA64MMFR1_EL1'),
+      id('ID_AA64MMFR2_EL1'),
+      this.registers.has('PAuth'),
+    );
     const cores = Array.from({ length: recipe.smp }, (_, cpu) => {
       const mmu = new Mmu({
         registers: this.registers,
         memory: this.memory,
         features,
+        writeDescriptor: (pa, low, high) => access.writeDescriptor(pa, low, high),
         events: this.events,
         pc,
         onInvalidate: (what) => {
@@ -176,6 +183,7 @@ export class Machine {
     });
     this.exceptions = new Exceptions({
       state: this.state,
+      features: this.registers.features,
       events: this.events,
       inputs: () => this.board.inputs[currentCpu()],
       onAttention,
@@ -206,6 +214,7 @@ export class Machine {
       dirty: this.dirty,
       tlb: this.#tlb,
       context: this.#accessContext(),
+      events: this.events,
       recording: { addresses: records(detail, 'memory'), values: records(detail, 'full') },
       inline: engine !== 'evaluator',
     });
@@ -356,7 +365,7 @@ export class Machine {
   }
 
   #attend(reason: Attention): void {
-    if (reason === 'translation' || reason === 'vectors') this.#banks.changed = true;
+    if (reason === 'translation' || reason === 'context' || reason === 'vectors') this.#banks.changed = true;
     if (reason === 'yield') {
       // Kernels that wait by YIELD do it a hundred thousand times: with one CPU there is nobody to yield to.
       if (this.processors.cores.length === 1) return;
@@ -375,7 +384,11 @@ export class Machine {
     const el = state.u32[EL] as 0 | 1 | 2;
     const regime = this.mmu.regime(el);
     const tagged = state.u64[PC];
-    const va = canonicalAddress(Number(tagged & 0xffff_ffffn), Number(tagged >> 32n), regime.topByteIgnored);
+    const va = canonicalAddress(
+      Number(tagged & 0xffff_ffffn),
+      Number(tagged >> 32n),
+      regime.instructionTopByteIgnored,
+    );
     const pc = Number.isNaN(va) ? tagged : BigInt.asUintN(64, BigInt(va));
     if (pc !== tagged) {
       this.buffers.untagLastTarget(tagged, pc);
@@ -437,10 +450,11 @@ export class Machine {
     };
   }
 
-  /** A bit of SCTLR_ELx of the current exception level. */
+  /** A bit of the SCTLR_ELx that governs the current exception level. */
   #controlBit(bit: number): boolean {
     const { u32 } = this.state;
-    return (u32[2 * (u32[EL] === 2 ? SCTLR_EL2 : SCTLR_EL1)] & bit) !== 0;
+    const el2 = u32[EL] === 2 || (u32[EL] === 0 && isHost(this.state.u64[HCR]));
+    return (u32[2 * (el2 ? SCTLR_EL2 : SCTLR_EL1)] & bit) !== 0;
   }
 
   /** SP is not a multiple of 16 and is the base of an access: D1.8.2. */
@@ -487,6 +501,7 @@ export class Machine {
 const PC = CELL.pc >>> 3;
 const EL = CELL.el >>> 2;
 const PAN = CELL.pan >>> 2;
+const HCR = slotOf('HCR_EL2');
 const SCTLR_EL1 = slotOf('SCTLR_EL1');
 const SCTLR_EL2 = slotOf('SCTLR_EL2');
 /** In SCTLR_ELx[31:0]. */

@@ -22,6 +22,8 @@ const RESET_TO_ZERO = [
   'pan',
   'uao',
   'btype',
+  'dit',
+  'ssbs',
   'eventRegister',
 ] as const;
 /** PSTATE as QEMU resets it: SPSel 1, DAIF masked, Z set. */

@@ -96,7 +96,13 @@ export class CpuMachine {
         : undefined,
       onEffect: onAttention,
     });
-    this.exceptions = new Exceptions({ state, events, inputs: () => this.inputs, onAttention });
+    this.exceptions = new Exceptions({
+      state,
+      events,
+      inputs: () => this.inputs,
+      onAttention,
+      features: this.registers.features,
+    });
     const mmu: MmuOperations = {
       translate: (request) => {
         this.translations.push(request);
@@ -105,6 +111,7 @@ export class CpuMachine {
       regime: () => ({ vmid: 3, asid: 5, topByteIgnored: 0 }) as ReturnType<MmuOperations['regime']>,
       decodeTlbi: () => ({ scope: 'all', regime: 'EL10', vmid: null }),
       invalidate: (what) => this.local.push(what),
+      regimeOfAt: () => ({ topByteIgnored: 0 }) as ReturnType<MmuOperations['regimeOfAt']>,
       addressTranslate: (_operation, va) => ({
         par: Number.isNaN(va) ? 0x809n : BigInt(va) | 0xa00n,
         exception: null,

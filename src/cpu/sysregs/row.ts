@@ -15,7 +15,7 @@ export type Access = `${Permission} ${Permission} ${Permission}`;
 export type Storage = 'slot' | 'constant' | 'model' | 'computed' | 'timer' | 'gic';
 
 /** What a write changes beyond the register: who has to look again. */
-export type Effect = 'translation' | 'interrupts' | 'vectors';
+export type Effect = 'translation' | 'context' | 'interrupts' | 'vectors';
 
 export interface SystemRegister {
   /** Arm ARM name; RES_* for reserved encodings that read as zero. */

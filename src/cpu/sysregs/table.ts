@@ -25,7 +25,7 @@ if (byEncoding.size !== SYSTEM_REGISTERS.length || byName.size !== SYSTEM_REGIST
   throw new Error('two system registers share an encoding or a name');
 
 /** Words of state that computed registers keep, besides those with a row of storage `slot`. */
-const HIDDEN = ['PMCR_EL0', 'PMCNTENSET_EL0', 'PMOVSSET_EL0', 'PMINTENSET_EL1', 'PMCCNTR_EL0'];
+const HIDDEN = ['DISR_EL1', 'PMCR_EL0', 'PMCNTENSET_EL0', 'PMOVSSET_EL0', 'PMINTENSET_EL1', 'PMCCNTR_EL0'];
 const slotNames = [
   ...SYSTEM_REGISTERS.filter(({ storage }) => storage === 'slot').map(({ name }) => name),
   ...HIDDEN,
