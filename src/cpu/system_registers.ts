@@ -81,6 +81,8 @@ interface Accessible {
   readonly row: SystemRegister;
   /** Index in CpuState.u64; 0 where the register has no plain storage. */
   readonly slot: number;
+  /** Bits that a write changes on this CPU. */
+  readonly writable: bigint;
   /** By exception level. */
   readonly reads: readonly boolean[];
   readonly writes: readonly boolean[];
@@ -136,10 +138,15 @@ export class SystemRegisters {
       const named = this.#accessible[registerNamed(name)!.encoding & ENCODING_INDEX];
       const reached = this.#accessible[registerNamed(target)!.encoding & ENCODING_INDEX];
       if (named === undefined || reached === undefined) continue;
-      const { row, slot, reported } = reached;
-      redirected[encoding & ENCODING_INDEX] = { ...named, row, slot, reported };
+      const { row, slot, writable, reported } = reached;
+      redirected[encoding & ENCODING_INDEX] = { ...named, row, slot, writable, reported };
     }
     return redirected;
+  }
+
+  #writableOf({ writable, writableWith }: SystemRegister): bigint {
+    const more = Object.entries(writableWith).filter(([feature]) => this.has(feature));
+    return more.reduce((bits, [, mask]) => bits | mask, writable);
   }
 
   /** The register that an encoding means to the current exception level. */
@@ -167,6 +174,7 @@ export class SystemRegisters {
     return {
       row,
       slot: row.storage === 'slot' ? slotOf(row.name) : 0,
+      writable: this.#writableOf(row),
       reads: allows('r'),
       writes: allows('w'),
       readTraps: traps('read'),
@@ -238,12 +246,12 @@ export class SystemRegisters {
     const accessible = this.#accessibleAt(encoding);
     const refusal = this.#check(accessible, encoding, false, value);
     if (refusal !== undefined) return refusal;
-    const { row, slot, reported } = accessible as Accessible;
+    const { row, slot, writable, reported } = accessible as Accessible;
     if (this.#options.events.recording) this.#record(row.name, true, value, null);
     if (slot !== 0) {
       const { u64 } = this.#state;
       const before = u64[slot];
-      u64[slot] = row.writable === ALL_BITS ? value : (before & ~row.writable) | (value & row.writable);
+      u64[slot] = writable === ALL_BITS ? value : (before & ~writable) | (value & writable);
       if (reported.length > 0) this.#reportDebug(row.name, value, reported);
       if (u64[slot] === before) return undefined;
     } else this.#write(row, value);

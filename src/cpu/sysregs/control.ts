@@ -9,6 +9,17 @@ const lor = { storage: 'constant', feature: 'LOR', traps: [TLOR] } as const;
 
 /** HCR_EL2 as of Armv8.0: bits 33 to 0. TSC stays writable without EL3: our PSCI stands for EL3's firmware. */
 const HCR_V8_0 = 0x3_ffff_ffffn;
+const HCR_EXTENSIONS = {
+  VHE: 1n << 34n,
+  LOR: 1n << 35n,
+  // TERR, TEA
+  RAS: 3n << 36n,
+  // APK, API
+  PAuth: 3n << 40n,
+  S2FWB: 1n << 46n,
+  // EnSCXT
+  CSV2_2: 1n << 53n,
+};
 /** QEMU 7.2 keeps bits [4:0] of VBAR zero, the Arm ARM [10:0]; both are RES0, which may read as written. */
 const VBAR = 0xffff_ffff_ffff_ffe0n;
 
@@ -19,7 +30,7 @@ export const control: readonly SystemRegister[] = [
   register('CPACR_EL1', '3 0 1 0 2', '-- rw rw', { traps: [TCPAC], effects: ['vectors'] }),
   register('SCTLR_EL2', '3 4 1 0 0', '-- -- rw', { effects: translation, writable: 0xffff_f01f_ffff_ffffn }),
   register('ACTLR_EL2', '3 4 1 0 1', '-- -- rw', { storage: 'constant' }),
-  register('HCR_EL2',   '3 4 1 1 0', '-- -- rw', { effects: ['translation', 'interrupts'], writable: HCR_V8_0 }),
+  register('HCR_EL2',   '3 4 1 1 0', '-- -- rw', { effects: ['translation', 'interrupts'], writable: HCR_V8_0, writableWith: HCR_EXTENSIONS }),
   register('HCRX_EL2',  '3 4 1 2 2', '-- -- rw', { storage: 'constant', feature: 'HCX' }),
   register('CPTR_EL2',  '3 4 1 1 2', '-- -- rw', { effects: ['vectors'] }),
   register('HSTR_EL2',  '3 4 1 1 3', '-- -- rw'),
