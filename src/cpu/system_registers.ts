@@ -81,8 +81,6 @@ interface Accessible {
   readonly row: SystemRegister;
   /** Index in CpuState.u64; 0 where the register has no plain storage. */
   readonly slot: number;
-  /** Bits that a write changes on this CPU. */
-  readonly writable: bigint;
   /** By exception level. */
   readonly reads: readonly boolean[];
   readonly writes: readonly boolean[];
@@ -138,15 +136,10 @@ export class SystemRegisters {
       const named = this.#accessible[registerNamed(name)!.encoding & ENCODING_INDEX];
       const reached = this.#accessible[registerNamed(target)!.encoding & ENCODING_INDEX];
       if (named === undefined || reached === undefined) continue;
-      const { row, slot, writable, reported } = reached;
-      redirected[encoding & ENCODING_INDEX] = { ...named, row, slot, writable, reported };
+      const { row, slot, reported } = reached;
+      redirected[encoding & ENCODING_INDEX] = { ...named, row, slot, reported };
     }
     return redirected;
-  }
-
-  #writableOf({ writable, writableWith }: SystemRegister): bigint {
-    const more = Object.entries(writableWith).filter(([feature]) => this.has(feature));
-    return more.reduce((bits, [, mask]) => bits | mask, writable);
   }
 
   /** The register that an encoding means to the current exception level. */
@@ -172,15 +165,19 @@ export class SystemRegisters {
         ),
       );
     return {
-      row,
+      row: this.#withFeatureBits(row),
       slot: row.storage === 'slot' ? slotOf(row.name) : 0,
-      writable: this.#writableOf(row),
       reads: allows('r'),
       writes: allows('w'),
       readTraps: traps('read'),
       writeTraps: traps('write'),
       reported: REPORTED.filter(({ name }) => name.test(row.name)),
     };
+  }
+
+  #withFeatureBits(row: SystemRegister): SystemRegister {
+    const present = Object.entries(row.featureBits).filter(([feature]) => this.features.has(feature));
+    return { ...row, writable: present.reduce((all, [, bits]) => all | bits, row.writable) };
   }
 
   /** After a CPU switch: CpuState now holds that CPU. */
@@ -246,7 +243,8 @@ export class SystemRegisters {
     const accessible = this.#accessibleAt(encoding);
     const refusal = this.#check(accessible, encoding, false, value);
     if (refusal !== undefined) return refusal;
-    const { row, slot, writable, reported } = accessible as Accessible;
+    const { row, slot, reported } = accessible as Accessible;
+    const { writable } = row;
     if (this.#options.events.recording) this.#record(row.name, true, value, null);
     if (slot !== 0) {
       const { u64 } = this.#state;

@@ -30,7 +30,7 @@ export const control: readonly SystemRegister[] = [
   register('CPACR_EL1', '3 0 1 0 2', '-- rw rw', { traps: [TCPAC], effects: ['vectors'] }),
   register('SCTLR_EL2', '3 4 1 0 0', '-- -- rw', { effects: translation, writable: 0xffff_f01f_ffff_ffffn }),
   register('ACTLR_EL2', '3 4 1 0 1', '-- -- rw', { storage: 'constant' }),
-  register('HCR_EL2',   '3 4 1 1 0', '-- -- rw', { effects: ['translation', 'interrupts'], writable: HCR_V8_0, writableWith: HCR_EXTENSIONS }),
+  register('HCR_EL2',   '3 4 1 1 0', '-- -- rw', { effects: ['translation', 'interrupts'], writable: HCR_V8_0, featureBits: HCR_EXTENSIONS }),
   register('HCRX_EL2',  '3 4 1 2 2', '-- -- rw', { storage: 'constant', feature: 'HCX' }),
   register('CPTR_EL2',  '3 4 1 1 2', '-- -- rw', { effects: ['vectors'] }),
   register('HSTR_EL2',  '3 4 1 1 3', '-- -- rw'),
