@@ -78,6 +78,8 @@ const REPORTED: readonly { readonly name: RegExp; readonly bit: bigint; readonly
 
 /** A register that this CPU has, as MRS and MSR need it. */
 interface Accessible {
+  /** What the instruction calls it, which for a host is not the register that it reaches. */
+  readonly name: string;
   readonly row: SystemRegister;
   /** Index in CpuState.u64; 0 where the register has no plain storage. */
   readonly slot: number;
@@ -165,6 +167,7 @@ export class SystemRegisters {
         ),
       );
     return {
+      name: row.name,
       row: this.#withFeatureBits(row),
       slot: row.storage === 'slot' ? slotOf(row.name) : 0,
       reads: allows('r'),
@@ -306,7 +309,7 @@ export class SystemRegisters {
     const traps = (isRead ? accessible.readTraps : accessible.writeTraps)[el];
     const trap = traps.length === 0 ? undefined : firstTrap(traps, el, isRead, this.#get);
     if (trap === undefined) return undefined;
-    this.#record(row.name, !isRead, value ?? null, this.#trapTarget(trap, el));
+    this.#record(accessible.name, !isRead, value ?? null, this.#trapTarget(trap, el));
     return { refused: 'trapped', trap };
   }
 

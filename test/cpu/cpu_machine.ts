@@ -2,6 +2,7 @@
 import type { Attention } from '../../src/cpu/attention.ts';
 import { Exceptions } from '../../src/cpu/exceptions.ts';
 import { CORTEX_A57 } from '../../src/cpu/models/armv8_0.ts';
+import type { CpuModel } from '../../src/cpu/models/model.ts';
 import { CpuRuntime } from '../../src/cpu/runtime.ts';
 import { Semihosting } from '../../src/cpu/semihosting.ts';
 import { CpuState } from '../../src/cpu/state.ts';
@@ -32,6 +33,7 @@ export interface Outcome {
 }
 
 export interface CpuMachineOptions {
+  readonly model?: CpuModel;
   readonly gicv3?: boolean;
   readonly el2?: boolean;
   readonly cpus?: number;
@@ -65,7 +67,13 @@ export class CpuMachine {
   readonly exceptions: Exceptions;
   readonly runtime: CpuRuntime;
 
-  constructor({ gicv3 = true, el2 = true, cpus = 1, power = {} }: CpuMachineOptions = {}) {
+  constructor({
+    model = CORTEX_A57,
+    gicv3 = true,
+    el2 = true,
+    cpus = 1,
+    power = {},
+  }: CpuMachineOptions = {}) {
     const { state } = this;
     const events: EventSink = {
       recording: true,
@@ -80,7 +88,7 @@ export class CpuMachine {
     });
     this.registers = new SystemRegisters({
       state,
-      model: CORTEX_A57,
+      model,
       cpus,
       el2,
       mpidr: (cpu) => 0x8000_0000n | BigInt(cpu),
