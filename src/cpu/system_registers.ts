@@ -6,7 +6,7 @@ import type { Clock, CpuInterruptInputs } from '../machine/device.ts';
 import type { EventSink } from '../trace/schema.ts';
 import type { CpuView, GicCpuInterface } from './gic_cpu_interface.ts';
 import { type CpuModel, identificationOf, modelFeatures } from './models/model.ts';
-import { PerformanceMonitors } from './performance_monitors.ts';
+import type { PerformanceMonitors } from './performance_monitors.ts';
 import { readStackPointer, switchStack, writeStackPointer } from './stack_pointers.ts';
 import { CELL, type CpuState } from './state.ts';
 import { ALL_BITS, type Effect, genericName, type SystemRegister } from './sysregs/row.ts';
@@ -32,6 +32,7 @@ export interface SystemRegistersOptions {
   /** What the interrupt controller drives, by CPU: for ISR_EL1. */
   readonly inputs: readonly CpuInterruptInputs[];
   readonly timer: TimerRegisters;
+  readonly pmu: Pick<PerformanceMonitors, 'read' | 'write' | 'reset'>;
   /** Absent with GICv2: ICC_* and ICH_* are then UNDEFINED. */
   readonly gic?: GicCpuInterface;
   /** Called after a write that others must look at. */
@@ -59,13 +60,6 @@ const HCR_FMO = 1n << 3n;
 const HCR_IMO = 1n << 4n;
 const HCR_AMO = 1n << 5n;
 
-/** Values that switch on debug hardware that does not exist here. */
-const REPORTED: readonly { readonly name: RegExp; readonly bit: bigint; readonly what: string }[] = [
-  { name: /^DBGBCR/, bit: 1n, what: 'hardware breakpoint' },
-  { name: /^DBGWCR/, bit: 1n, what: 'hardware watchpoint' },
-  { name: /^MDSCR_EL1$/, bit: 1n, what: 'software step' },
-];
-
 /** A register that this CPU has, as MRS and MSR need it. */
 interface Accessible {
   readonly row: SystemRegister;
@@ -77,7 +71,6 @@ interface Accessible {
   /** The traps that an access from each level could meet. */
   readonly readTraps: readonly (readonly Trap[])[];
   readonly writeTraps: readonly (readonly Trap[])[];
-  readonly reported: readonly (typeof REPORTED)[number][];
 }
 
 const LEVELS = [0, 1, 2] as const;
@@ -92,7 +85,6 @@ export class SystemRegisters {
   readonly #identification: { readonly [register: string]: bigint };
   /** What this CPU has: rows of other features do not exist. */
   readonly features: ReadonlySet<string>;
-  readonly #pmu: PerformanceMonitors;
   /** By the lower 15 bits of the encoding. */
   readonly #accessible: readonly (Accessible | undefined)[];
   readonly #get = (name: string) => this.get(name);
@@ -107,7 +99,6 @@ export class SystemRegisters {
       L2CTLR_EL1: BigInt(cpus - 1) << 24n,
     };
     this.features = modelFeatures(model, gic !== undefined);
-    this.#pmu = new PerformanceMonitors(options.state, options.clock, options.events);
     const accessible: (Accessible | undefined)[] = Array(ENCODING_INDEX + 1).fill(undefined);
     for (const row of SYSTEM_REGISTERS)
       if (this.exists(row)) accessible[row.encoding & ENCODING_INDEX] = this.#accessibleOf(row);
@@ -131,7 +122,6 @@ export class SystemRegisters {
       writes: allows('w'),
       readTraps: traps('read'),
       writeTraps: traps('write'),
-      reported: REPORTED.filter(({ name }) => name.test(row.name)),
     };
   }
 
@@ -145,10 +135,8 @@ export class SystemRegisters {
     const { model } = this.#options;
     for (const { name, storage, reset } of SYSTEM_REGISTERS)
       if (storage === 'slot') this.#state.u64[slotOf(name)] = model.resets[name] ?? reset;
-    for (const name of ['PMCNTENSET_EL0', 'PMOVSSET_EL0', 'PMINTENSET_EL1', 'PMCCNTR_EL0'])
-      this.#state.u64[slotOf(name)] = 0n;
-    this.#state.u64[slotOf('PMCR_EL0')] = model.resets.PMCR_EL0;
     if (!this.#options.el2) this.#state.u64[HCR] = HCR_RW;
+    this.#options.pmu.reset();
     this.#state.u64[slotOf('VPIDR_EL2')] = this.#midr;
     this.#state.u64[slotOf('VMPIDR_EL2')] = this.#options.mpidr(this.cpu);
   }
@@ -193,13 +181,12 @@ export class SystemRegisters {
     const accessible = this.#accessible[encoding & ENCODING_INDEX];
     const refusal = this.#check(accessible, encoding, false, value);
     if (refusal !== undefined) return refusal;
-    const { row, slot, reported } = accessible as Accessible;
+    const { row, slot } = accessible as Accessible;
     if (this.#options.events.recording) this.#record(row.name, true, value, null);
     if (slot !== 0) {
       const { u64 } = this.#state;
       const before = u64[slot];
       u64[slot] = row.writable === ALL_BITS ? value : (before & ~row.writable) | (value & row.writable);
-      if (reported.length > 0) this.#reportDebug(row.name, value, reported);
       if (u64[slot] === before) return undefined;
     } else this.#write(row, value);
     for (const effect of row.effects) this.#options.onEffect(effect, row.name);
@@ -278,6 +265,8 @@ export class SystemRegisters {
         return this.#options.timer.readRegister(cpu, row.name);
       case 'gic':
         return this.#options.gic?.readRegister(cpu, row.name, this.view) ?? 0n;
+      case 'pmu':
+        return this.#options.pmu.read(row.name);
       case 'computed':
         return this.#compute(row.name);
     }
@@ -297,19 +286,13 @@ export class SystemRegisters {
       case 'gic':
         this.#options.gic?.writeRegister(cpu, row.name, value, this.view);
         break;
+      case 'pmu':
+        this.#options.pmu.write(row.name, value);
+        break;
       case 'computed':
         this.#writeComputed(row.name, value);
         break;
     }
-  }
-
-  #reportDebug(name: string, value: bigint, reported: Accessible['reported']): void {
-    for (const { bit, what } of reported)
-      if (value & bit)
-        this.#options.events.append('unimplemented', {
-          pc: this.#state.get('pc'),
-          what: `${what} (${name})`,
-        });
   }
 
   get #midr(): bigint {
@@ -347,7 +330,7 @@ export class SystemRegisters {
       case 'SP_EL1':
         return readStackPointer(state, 'spEl1');
       default:
-        return this.#pmu.read(name);
+        throw new Error(`nobody computes ${name}`);
     }
   }
 
@@ -373,7 +356,7 @@ export class SystemRegisters {
         state.u64[OSLSR] = (state.u64[OSLSR] & ~2n) | ((value & 1n) << 1n);
         break;
       default:
-        this.#pmu.write(name, value);
+        throw new Error(`nobody takes ${name}`);
     }
   }
 
