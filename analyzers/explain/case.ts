@@ -87,6 +87,24 @@ export class Case {
     return bytes === undefined ? 0n : new DataView(bytes.buffer).getBigUint64(0, true);
   }
 
+  /** Bytes of a table of a walk's tables, and bytes of address that one descriptor of its last level stands for. */
+  tableShape(walk: {
+    readonly icount: number;
+    readonly stage: number;
+    readonly level: number;
+    readonly regime: string;
+  }): {
+    readonly tableBytes: number;
+    readonly entryBytes: number;
+  } {
+    this.timeline.goto(walk.icount);
+    const { mmu } = this.timeline.machine;
+    const regime = mmu.regime(walk.regime === 'EL10' ? 1 : 2);
+    const geometry = walk.stage === 2 ? regime.stage2 : regime.stage1?.lower;
+    const granule = geometry?.granule ?? 12;
+    return { tableBytes: 2 ** granule, entryBytes: 2 ** (granule + (3 - walk.level) * (granule - 3)) };
+  }
+
   name(address: bigint): string {
     const symbol = this.symbols.at(address);
     if (symbol === undefined) return hex(address);

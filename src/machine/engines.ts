@@ -127,8 +127,7 @@ export class InterpreterEngine implements Engine {
     const { u32 } = state;
     const records = code.recordsOf(page);
     const pageLow = (u32[PC] & ~0xfff) >>> 0;
-    if (!this.#parts.breaksInPage())
-      tlb.fillFetch(this.#parts.fetchBank(), pageLow, u32[PC + 1], records);
+    if (!this.#parts.breaksInPage()) tlb.fillFetch(this.#parts.fetchBank(), pageLow, u32[PC + 1], records);
     this.#begin(records, pageLow);
   }
 

@@ -2,6 +2,7 @@
  * The machine: CPUs, memory and board, wired together, and what the run loop (run_loop.ts) does with them.
  */
 import type { Attention } from '../cpu/attention.ts';
+import { SelfHostedDebug } from '../cpu/debug/self_hosted_debug.ts';
 import { Exceptions } from '../cpu/exceptions.ts';
 import type { CpuModel } from '../cpu/models/model.ts';
 import { modelNamed } from '../cpu/models/models.ts';
@@ -11,6 +12,7 @@ import { CELL, CpuState } from '../cpu/state.ts';
 import { slotOf } from '../cpu/sysregs/table.ts';
 import { SystemOperations } from '../cpu/system_operations.ts';
 import { SystemRegisters } from '../cpu/system_registers.ts';
+import type { FlashArray } from '../devices/cfi_flash.ts';
 import { decode } from '../isa/table.ts';
 import { canonicalAddress } from '../mmu/address.ts';
 import { mmuFeatures } from '../mmu/features.ts';
@@ -37,7 +39,7 @@ import { RawBuffers } from './raw_buffers.ts';
 import type { Recipe, StopReason } from './recipe.ts';
 import { Timekeeper } from './timekeeper.ts';
 import { TranslationBanks } from './translation_banks.ts';
-import { mpidrAffinity, RAM_BASE } from './virt_map.ts';
+import { MAP, mpidrAffinity, RAM_BASE } from './virt_map.ts';
 
 export type EngineName = 'regions' | 'interpreter' | 'evaluator';
 
@@ -70,6 +72,7 @@ export class Machine {
   readonly board: VirtBoard;
   readonly registers: SystemRegisters;
   readonly exceptions: Exceptions;
+  readonly debug: SelfHostedDebug;
   readonly buffers: RawBuffers;
   readonly dirty = new DirtyPages();
   readonly code: CodePages;
@@ -91,7 +94,11 @@ export class Machine {
     const { recipe, readFile, engine = 'interpreter', regions, detail = 'none', events, onConsole } = options;
     this.recipe = recipe;
     this.model = modelNamed(recipe.cpu);
-    this.memory = new GuestMemory([{ base: RAM_BASE, size: recipe.ram }]);
+    this.memory = new GuestMemory([
+      { base: RAM_BASE, size: recipe.ram },
+      { ...MAP.flash0, rom: true },
+      { ...MAP.flash1, rom: true },
+    ]);
     this.boot = loadBoot({ ...recipe, readFile }, this.memory);
     const stateMemory = new WebAssembly.Memory({
       initial: MEMORY_PAGES,
@@ -123,12 +130,15 @@ export class Machine {
       events: this.events,
       clock: this.time,
       pc,
+      state: this.state,
+      instructions: () => this.time.instructions,
       currentCpu,
       onInterruptChange: () => this.time.stopAfterThis(),
       onDeadlineChange: () => {
         this.deadlineChanged = true;
         this.time.stopAfterThis();
       },
+      flashArray: (base) => this.#flashArray(base),
       onConsole: (byte) => {
         this.events.append('console', { device: 'pl011', direction: 'out', byte });
         onConsole?.(byte);
@@ -144,8 +154,13 @@ export class Machine {
       events: this.events,
       inputs: this.board.inputs,
       timer: this.board.timer,
+      pmu: this.board.monitors,
       gic: this.board.gicCpuInterface,
       onEffect: (effect, register) => {
+        if (effect === 'performance monitors') {
+          this.board.monitors.controlsChanged();
+          return;
+        }
         const changed = effect !== 'translation' || this.mmu.registersChanged(register) > this.state.u32[EL];
         if (changed) onAttention(effect);
       },
@@ -173,7 +188,9 @@ export class Machine {
       events: this.events,
       inputs: () => this.board.inputs[currentCpu()],
       onAttention,
+      onLevelChange: (el) => this.board.monitors.levelChanges(el),
     });
+    this.debug = new SelfHostedDebug(this.state, this.registers, this.exceptions, recipe.el === 2);
     this.processors = new Processors({
       recipe,
       state: this.state,
@@ -181,7 +198,10 @@ export class Machine {
       registers: this.registers,
       exceptions: this.exceptions,
       board: this.board,
-      onSwitch: () => this.#banks.forget(),
+      onSwitch: () => {
+        this.#banks.forget();
+        this.debug.refresh();
+      },
     });
     this.#banks = new TranslationBanks({
       state: this.state,
@@ -213,6 +233,7 @@ export class Machine {
         for (const { mmu } of cores) mmu.invalidate(what);
       },
       zeroBlock: (pa, bytes) => access.zero(pa, bytes),
+      watchpointHit: (va, size, el) => this.debug.checkAccess(va, size, true, el, true),
       doNotCount: () => this.time.doNotCount(),
     });
     const runtime = new CpuRuntime({
@@ -250,6 +271,7 @@ export class Machine {
       stackMisaligned: () => this.#stackMisaligned(),
       plainRegister: (encoding) => this.registers.plainSlot(encoding),
       fetchBank: () => this.#banks.current,
+      breaksInPage: () => this.debug.armed && this.debug.breaksInPage(this.state.u64[PC]),
       onFirstExecution: (page, offset) => this.#firstExecution(page, offset),
     };
     this.#mainEngine =
@@ -279,6 +301,40 @@ export class Machine {
     this.engine = observer ? new EvaluatorEngine(this.#parts, observer) : this.#mainEngine;
   }
 
+  #flashArray(base: number): FlashArray {
+    const { memory } = this;
+    return {
+      read: (offset, size) => {
+        const bytes = memory.readBytes(base + offset, size)!;
+        return bytes.reduceRight((value, byte) => value * 256 + byte, 0);
+      },
+      write: (offset, bytes) => {
+        this.storeToMemory(base + offset, bytes);
+        this.events.append('writes', { pa: base + offset, length: bytes.length, who: 'flash' });
+      },
+      setReadArray: (readArray) => {
+        memory.hideRom(base, !readArray);
+        this.#tlb.flush();
+        this.#banks.changed = true;
+      },
+    };
+  }
+
+  /** A store by a device, into RAM or flash: false, with nothing written, where there is neither. */
+  storeToMemory(pa: number, bytes: Uint8Array): boolean {
+    const { memory } = this;
+    if (!memory.isRam(pa) || !memory.isRam(pa + bytes.length - 1)) return false;
+    for (let done = 0; done < bytes.length; ) {
+      const chunk = Math.min(bytes.length - done, PAGE_SIZE - ((pa + done) % PAGE_SIZE));
+      const offset = memory.offsetOf(pa + done);
+      this.dirty.mark(offset);
+      if (this.code.holdsCode(offset - (offset % PAGE_SIZE))) this.code.written(offset, chunk);
+      memory.u8.set(bytes.subarray(done, done + chunk), offset);
+      done += chunk;
+    }
+    return true;
+  }
+
   /** A byte arrives at the UART; false when its FIFO has no room. */
   receive(byte: number): boolean {
     if (!this.board.uart.canReceive()) return false;
@@ -299,6 +355,7 @@ export class Machine {
   reload(): void {
     this.registers.reload(this.processors.current);
     for (const { mmu } of this.processors.cores) mmu.registersChanged();
+    this.debug.refresh();
     this.#tlb.flush();
     this.#banks.changed = true;
     this.deadlineChanged = true;
@@ -317,6 +374,11 @@ export class Machine {
 
   #attend(reason: Attention): void {
     if (reason === 'translation' || reason === 'vectors') this.#banks.changed = true;
+    if (reason === 'debug') {
+      this.debug.refresh();
+      this.#tlb.flush();
+      this.#banks.changed = true;
+    }
     if (reason === 'yield') {
       // Kernels that wait by YIELD do it a hundred thousand times: with one CPU there is nobody to yield to.
       if (this.processors.cores.length === 1) return;
@@ -392,6 +454,11 @@ export class Machine {
         machine.time.doNotCount();
         machine.exceptions.dataAbort(fault, va, { write, ...(transfer ? { transfer } : {}) });
       },
+      get watching() {
+        return machine.debug.watching;
+      },
+      watchesPage: (va) => machine.debug.watchesPage(va),
+      watchpointHit: (va, size, write, el) => machine.debug.checkAccess(va, size, write, el),
       tlbBank: (unprivileged) => (unprivileged ? machine.#banks.unprivileged : machine.#banks.current),
       attention: () => machine.time.stopAfterThis(),
     };

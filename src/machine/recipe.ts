@@ -7,6 +7,8 @@ export interface Recipe extends Board {
   readonly initrd?: string;
   readonly append?: string;
   readonly dtb?: string;
+  /** Firmware, in the flash at address 0: the CPU starts there. */
+  readonly bios?: string;
   readonly load?: readonly string[];
   /** HLT #0xF000 is a semihosting call. */
   readonly semihosting: boolean;

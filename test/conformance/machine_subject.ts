@@ -1,4 +1,6 @@
 /** Our machine as the comparison with QEMU wants it. */
+import type { CpuModel } from '../../src/cpu/models/model.ts';
+import { modelNamed } from '../../src/cpu/models/models.ts';
 import { CELL } from '../../src/cpu/state.ts';
 import { type EngineName, Machine } from '../../src/machine/machine.ts';
 import type { Recipe } from '../../src/machine/recipe.ts';
@@ -32,11 +34,13 @@ export class MachineSubject implements Subject {
         return 0;
       },
     };
-    this.machine = new Machine({
-      recipe,
-      engine,
-      events: () => events,
-      onConsole: (byte) => this.#console.push(byte),
+    this.machine = withIdentificationOfQemu(recipe.cpu, () => {
+      return new Machine({
+        recipe,
+        engine,
+        events: () => events,
+        onConsole: (byte) => this.#console.push(byte),
+      });
     });
     const { time } = this.machine;
     const fetchFaulted = time.fetchFaulted.bind(time);
@@ -88,5 +92,20 @@ export class MachineSubject implements Subject {
 
   console(): Uint8Array {
     return Uint8Array.from(this.#console);
+  }
+}
+
+/**
+ * Our models say that there is no AArch32, which there is in QEMU (docs/qemu-differences.md). Guests read the field, so while a
+ * machine is made for the comparison the model says what the real CPU says.
+ */
+function withIdentificationOfQemu<T>(cpu: string, make: () => T): T {
+  const model = modelNamed(cpu) as { masks: CpuModel['masks'] };
+  const { masks } = model;
+  model.masks = [];
+  try {
+    return make();
+  } finally {
+    model.masks = masks;
   }
 }

@@ -61,7 +61,12 @@ function levelsOf(control: number): Levels {
 export function breakpointOf(
   control: bigint,
   value: bigint,
-  how: { readonly contextAware: boolean; readonly vhe: boolean; readonly el2: boolean; readonly bits: bigint },
+  how: {
+    readonly contextAware: boolean;
+    readonly vhe: boolean;
+    readonly el2: boolean;
+    readonly bits: bigint;
+  },
 ): Breakpoint | undefined {
   const bcr = Number(control & 0xffff_ffffn);
   if ((bcr & 1) === 0) return undefined;

@@ -17,7 +17,13 @@ import {
   type Watchpoint,
   watchpointOf,
 } from './comparators.ts';
-import { debugExceptionsEnabled, debugTarget, MDSCR_MDE, MDSCR_SS, stepIsActive } from './debug_exceptions.ts';
+import {
+  debugExceptionsEnabled,
+  debugTarget,
+  MDSCR_MDE,
+  MDSCR_SS,
+  stepIsActive,
+} from './debug_exceptions.ts';
 
 const PC = CELL.pc >>> 3;
 const EL = CELL.el >>> 2;
@@ -61,8 +67,7 @@ export class SelfHostedDebug {
     this.#state = state;
     this.#registers = registers;
     this.#exceptions = exceptions;
-    const idField = (register: string, lsb: number) =>
-      Number((registers.get(register) >> BigInt(lsb)) & 15n);
+    const idField = (register: string, lsb: number) => Number((registers.get(register) >> BigInt(lsb)) & 15n);
     this.#breakpointCount = idField('ID_AA64DFR0_EL1', 12) + 1;
     this.#watchpointCount = idField('ID_AA64DFR0_EL1', 20) + 1;
     this.#firstContextAware = this.#breakpointCount - idField('ID_AA64DFR0_EL1', 28) - 1;
@@ -194,8 +199,7 @@ export class SelfHostedDebug {
     const { contextId, contextIdEl1, contextIdEl2, vmid } = context;
     const { u64, u32 } = this.#state;
     const el = u32[EL];
-    const inHost =
-      (u64[HCR] & HCR_E2H) !== 0n && (el === 2 || (el === 0 && (u64[HCR] & HCR_TGE) !== 0n));
+    const inHost = (u64[HCR] & HCR_E2H) !== 0n && (el === 2 || (el === 0 && (u64[HCR] & HCR_TGE) !== 0n));
     const guest = el < 2 && !inHost;
     const own = Number(u64[CONTEXTIDR_EL1] & 0xffff_ffffn);
     if (contextId !== undefined && !(inHost ? contextId === this.#contextIdEl2 : el < 2 && contextId === own))
