@@ -131,10 +131,7 @@ export class SystemOperations {
   #zero(va: bigint, el: 0 | 1 | 2): void {
     const { exceptions, events, zeroBlock, watchpointHit, doNotCount } = this.#options;
     const answer = this.#translate(va, el, 'write', { unaligned: true });
-    if (answer.ok && watchpointHit(va & ~BigInt(ZERO_BLOCK - 1), ZERO_BLOCK, el)) {
-      doNotCount();
-      return;
-    }
+    if (answer.ok && watchpointHit(va & ~BigInt(ZERO_BLOCK - 1), ZERO_BLOCK, el)) return;
     const pa = answer.ok ? this.#blockOf(answer.page, va) : 0;
     if (answer.ok && zeroBlock(pa, ZERO_BLOCK)) {
       if (events.recording)

@@ -190,7 +190,13 @@ export class Machine {
       onAttention,
       onLevelChange: (el) => this.board.monitors.levelChanges(el),
     });
-    this.debug = new SelfHostedDebug(this.state, this.registers, this.exceptions, recipe.el === 2);
+    this.debug = new SelfHostedDebug({
+      state: this.state,
+      registers: this.registers,
+      exceptions: this.exceptions,
+      el2: recipe.el === 2,
+      doNotCount: () => this.time.doNotCount(),
+    });
     this.processors = new Processors({
       recipe,
       state: this.state,
@@ -233,7 +239,7 @@ export class Machine {
         for (const { mmu } of cores) mmu.invalidate(what);
       },
       zeroBlock: (pa, bytes) => access.zero(pa, bytes),
-      watchpointHit: (va, size, el) => this.debug.checkAccess(va, size, true, el, true),
+      watchpointHit: (va, size, el) => this.debug.checkAccess(va, size, true, el),
       doNotCount: () => this.time.doNotCount(),
     });
     const runtime = new CpuRuntime({

@@ -57,11 +57,13 @@ export class RunLoop {
       }
       if (!machine.processors.choose()) {
         // Retired instructions are no deadline while none retires.
-        const deadline = machine.board.nextDeadline(true);
+        this.#deadline = machine.board.nextDeadline(true);
         // An input may end it.
-        if (deadline === Number.POSITIVE_INFINITY) return 'idle';
-        time.skipTo(deadline);
-        machine.deadlineChanged = true;
+        if (this.#deadline === Number.POSITIVE_INFINITY) {
+          machine.deadlineChanged = true;
+          return 'idle';
+        }
+        time.skipTo(this.#deadline);
         continue;
       }
       const interrupt = machine.exceptions.pendingInterrupt();

@@ -43,8 +43,16 @@ const PAGE = 4096n;
 const DEBUG_STATUS = 0b100010;
 const ISV = 1 << 24;
 const EX = 1 << 6;
-const CM = 1 << 8;
 const WNR = 1 << 6;
+
+export interface SelfHostedDebugOptions {
+  readonly state: CpuState;
+  readonly registers: SystemRegisters;
+  readonly exceptions: Exceptions;
+  readonly el2: boolean;
+  /** Time does not count an instruction that takes a watchpoint exception (docs/qemu-time.md). */
+  readonly doNotCount: () => void;
+}
 
 export class SelfHostedDebug {
   /** Some debug exception may be raised, where the exception level and its mask allow it. */
@@ -54,6 +62,7 @@ export class SelfHostedDebug {
   readonly #state: CpuState;
   readonly #registers: SystemRegisters;
   readonly #exceptions: Exceptions;
+  readonly #doNotCount: () => void;
   readonly #breakpointCount: number;
   readonly #watchpointCount: number;
   readonly #firstContextAware: number;
@@ -63,10 +72,11 @@ export class SelfHostedDebug {
   #breakpoints: (Breakpoint | undefined)[] = [];
   #watchpoints: (Watchpoint | undefined)[] = [];
 
-  constructor(state: CpuState, registers: SystemRegisters, exceptions: Exceptions, el2: boolean) {
+  constructor({ state, registers, exceptions, el2, doNotCount }: SelfHostedDebugOptions) {
     this.#state = state;
     this.#registers = registers;
     this.#exceptions = exceptions;
+    this.#doNotCount = doNotCount;
     const idField = (register: string, lsb: number) => Number((registers.get(register) >> BigInt(lsb)) & 15n);
     this.#breakpointCount = idField('ID_AA64DFR0_EL1', 12) + 1;
     this.#watchpointCount = idField('ID_AA64DFR0_EL1', 20) + 1;
@@ -166,9 +176,9 @@ export class SelfHostedDebug {
 
   /**
    * An access to `size` bytes at `va` that faults nowhere, with the permissions of `el`. True where a watchpoint exception was
-   * taken: the access does not happen. `maintenance`: by an instruction of system operations.
+   * taken: the access does not happen.
    */
-  checkAccess(va: bigint, size: number, write: boolean, el: number, maintenance = false): boolean {
+  checkAccess(va: bigint, size: number, write: boolean, el: number): boolean {
     const first = va & this.#bits;
     const end = first + BigInt(size);
     const hit = this.#watchpoints.find(
@@ -182,7 +192,8 @@ export class SelfHostedDebug {
     if (hit === undefined || !debugExceptionsEnabled(this.#state)) return false;
     // D2.10.5: the lowest byte of the access that is watched.
     const far = va + (hit.start > first ? hit.start - first : 0n);
-    this.#raise(EC.watchpointLower, (maintenance ? CM : 0) | (write ? WNR : 0) | DEBUG_STATUS, far);
+    this.#doNotCount();
+    this.#raise(EC.watchpointLower, (write ? WNR : 0) | DEBUG_STATUS, far);
     return true;
   }
 
@@ -190,7 +201,7 @@ export class SelfHostedDebug {
     if (!levels[el]) return false;
     if (link === undefined) return true;
     const linked = this.#breakpoints[link.breakpoint];
-    return linked !== undefined && linked.linkedTo && this.#contextMatches(linked);
+    return linked?.linkedTo === true && this.#contextMatches(linked);
   }
 
   /** AArch64.BreakpointValueMatch() of a context. */

@@ -5,11 +5,11 @@ import { register, type SystemRegister } from './row.ts';
 import { TDA, TDCC, TDOSA, TDRA } from './traps.ts';
 
 const effects = ['debug'] as const;
-/** Bits 1 and 0 are RES0. A context comparator holds its values in the same registers. */
+/** Bits 1 and 0 are RES0; not so of DBGBVR, which may hold a context. */
 const ADDRESS = 0xffff_ffff_ffff_fffcn;
 /** ID_AA64DFR0_EL1 of every model: six breakpoints, four watchpoints. */
 const breakpoints = Array.from({ length: 6 }, (_, n) => [
-  register(`DBGBVR${n}_EL1`, `2 0 0 ${n} 4`, '-- rw rw', { traps: TDA, effects, writable: ADDRESS }),
+  register(`DBGBVR${n}_EL1`, `2 0 0 ${n} 4`, '-- rw rw', { traps: TDA, effects }),
   register(`DBGBCR${n}_EL1`, `2 0 0 ${n} 5`, '-- rw rw', { traps: TDA, effects }),
 ]).flat();
 const watchpoints = Array.from({ length: 4 }, (_, n) => [
