@@ -2,12 +2,10 @@
 import { CallStacks, type Frame } from '../../src/analysis/call_stack.ts';
 import { ExceptionLog } from '../../src/analysis/exception_log.ts';
 import { type Instruction, Trace } from '../../src/analysis/trace.ts';
-import { isElf, parseElf } from '../../src/machine/elf.ts';
 import { Timeline } from '../../src/replay/timeline.ts';
 import { DisassemblyCache } from '../../src/sql/disassemble.ts';
-import { elfSymbolTable } from '../../src/symbols/elf_symbols.ts';
+import { recordedSymbols } from '../../src/symbols/recorded_symbols.ts';
 import type { SymbolTable } from '../../src/symbols/symbol_table.ts';
-import { storedFiles } from '../../src/trace/image_files.ts';
 import type { Recording } from '../../src/trace/recording.ts';
 
 /** An instruction with its names, as the report shows it. */
@@ -148,9 +146,4 @@ export class Case {
 
 export const hex = (n: bigint | number): string => `0x${n.toString(16)}`;
 
-export function symbolsOf(recording: Recording): SymbolTable {
-  const { image } = recording.facts.recipe as { image?: string };
-  if (image === undefined) return NO_SYMBOLS;
-  const bytes = storedFiles(recording)(image);
-  return isElf(bytes) ? elfSymbolTable(parseElf(bytes, image)) : NO_SYMBOLS;
-}
+export const symbolsOf = (recording: Recording): SymbolTable => recordedSymbols(recording) ?? NO_SYMBOLS;

@@ -116,13 +116,18 @@ export class SystemRegisters {
         ),
       );
     return {
-      row,
+      row: this.#withFeatureBits(row),
       slot: row.storage === 'slot' ? slotOf(row.name) : 0,
       reads: allows('r'),
       writes: allows('w'),
       readTraps: traps('read'),
       writeTraps: traps('write'),
     };
+  }
+
+  #withFeatureBits(row: SystemRegister): SystemRegister {
+    const present = Object.entries(row.featureBits).filter(([feature]) => this.features.has(feature));
+    return { ...row, writable: present.reduce((all, [, bits]) => all | bits, row.writable) };
   }
 
   /** After a CPU switch: CpuState now holds that CPU. */

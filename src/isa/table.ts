@@ -4,6 +4,7 @@ import { bitfield } from './bitfield.ts';
 import { branches } from './branches.ts';
 import { conditional } from './conditional.ts';
 import { cryptography } from './cryptography.ts';
+import { cryptographyArmv82 } from './cryptography_armv82.ts';
 import { dataProcessingAddSub } from './data_processing_addsub.ts';
 import { dataProcessingLogical } from './data_processing_logical.ts';
 import { dataProcessingRegister } from './data_processing_register.ts';
@@ -48,8 +49,6 @@ export const ROWS: readonly Row[] = [
   ...loadStoreRegisterOffset,
   ...dataProcessingRegister,
   ...conditional,
-
-  // Not implemented yet, or not by this CPU
   ...loadStoreFpSimd,
   ...loadStoreStructures,
   ...floatingPoint,
@@ -58,6 +57,7 @@ export const ROWS: readonly Row[] = [
   ...simdVector,
   ...simdScalar,
   ...cryptography,
+  ...cryptographyArmv82,
   ...atomics,
   ...extensions,
 ];

@@ -4,6 +4,7 @@
  */
 import { modelNamed } from '../cpu/models/models.ts';
 import { UserError } from '../user-error.ts';
+import { type BootModule, MODULE_COMPATIBLE, moduleNode } from './boot_module.ts';
 import { cells, cells64, type Fdt, type FdtNode, type FdtProperty, parseFdt, text, writeFdt } from './fdt.ts';
 import { FdtEditor } from './fdt_edit.ts';
 import {
@@ -16,6 +17,8 @@ import {
   type Region,
   SPI,
   SPI_BASE,
+  VIRTIO_MMIO_COUNT,
+  VIRTIO_MMIO_SIZE,
 } from './virt_map.ts';
 
 export interface Board {
@@ -33,9 +36,10 @@ export interface Board {
 const PHANDLE = { gic: 1, clock: 2 } as const;
 const PSCI = { cpuSuspend: 0xc4000001, cpuOff: 0x84000002, cpuOn: 0xc4000003, migrate: 0xc4000005 } as const;
 const PSCI_COMPATIBLE = ['arm,psci-1.0', 'arm,psci-0.2', 'arm,psci'];
-/** First cell of an interrupt specifier, and the flags: level triggered, active high (Linux, arm,gic binding). */
+/** First cell of an interrupt specifier, and the flags: rising edge; level triggered, active high (Linux, arm,gic binding). */
 const GIC_SPI = 0;
 const GIC_PPI = 1;
+const EDGE_RISING = 1;
 const LEVEL_HIGH = 4;
 
 /** With EL2 in the machine, HVC belongs to the guest's hypervisor, so PSCI is called by SMC. */
@@ -109,10 +113,24 @@ export function generateDeviceTree(board: Board): Uint8Array {
         property('clocks', cells(PHANDLE.clock)),
         property('clock-names', text('apb_pclk')),
       ]),
+      ...virtioNodes(),
     ],
   );
   const tree: Fdt = { root, reservations: [], bootCpu: 0 };
   return writeFdt(tree);
+}
+
+/** All transports, whether a device is behind them or not: a driver asks them. From the lowest address on, as QEMU has them. */
+function virtioNodes(): FdtNode[] {
+  return Array.from({ length: VIRTIO_MMIO_COUNT }, (_, n) => {
+    const transport = { base: MAP.virtioMmio.base + n * VIRTIO_MMIO_SIZE, size: VIRTIO_MMIO_SIZE };
+    return node(unit('virtio_mmio', transport), [
+      property('compatible', text('virtio,mmio')),
+      reg(transport),
+      property('interrupts', cells(GIC_SPI, SPI.virtioMmio0 + n - SPI_BASE, EDGE_RISING)),
+      property('dma-coherent'),
+    ]);
+  });
 }
 
 function cpusNode({ smp, gic, cpu }: Board): FdtNode {
@@ -169,6 +187,7 @@ export interface Chosen {
   /** The kernel's command line; empty leaves the tree's own. */
   readonly append: string;
   readonly initrd?: Region;
+  readonly modules?: readonly (Region & Pick<BootModule, 'kind' | 'bootargs'>)[];
 }
 
 /** What Linux takes at most (Documentation/arm64/booting.rst, "Setup the device tree"). */
@@ -200,7 +219,9 @@ export function fixUpDeviceTree(tree: Uint8Array, file: string, board: Board, ch
   if (append.length > APPEND_MAX || chosen.append.includes('\0'))
     throw new UserError(`--append: at most ${APPEND_MAX - 1} bytes and no zero bytes`);
 
-  const editor = new FdtEditor(tree, deviceTreeSize(tree.length));
+  const modules = chosen.modules ?? [];
+  const moduleRoom = modules.reduce((sum, { bootargs = '' }) => sum + 256 + Buffer.byteLength(bootargs), 0);
+  const editor = new FdtEditor(tree, deviceTreeSize(tree.length) + moduleRoom);
   editor.removeChildren(editor.root, (name) => name === 'memory' || name.startsWith('memory@'));
   const memory = editor.addNode(editor.root, unit('memory', { base: RAM_BASE, size: board.ram }));
   editor.setProperty(memory, 'device_type', text('memory'));
@@ -217,6 +238,13 @@ export function fixUpDeviceTree(tree: Uint8Array, file: string, board: Board, ch
       throw new UserError(`the initrd would end at 0x${(base + size).toString(16)}, above 4 GiB`);
     editor.setProperty(node, 'linux,initrd-start', cells(base));
     editor.setProperty(node, 'linux,initrd-end', cells(base + size));
+  }
+  for (const { base, size, kind, bootargs } of modules) {
+    const module = editor.addNode(node, moduleNode(base));
+    // Two cells each, whatever the tree's cells.
+    editor.setProperty(module, 'reg', cells64(base, size));
+    editor.setProperty(module, 'compatible', text(...MODULE_COMPATIBLE[kind]));
+    if (bootargs !== undefined) editor.setProperty(module, 'bootargs', text(bootargs));
   }
   replacePsci(editor, board);
   return editor.bytes;

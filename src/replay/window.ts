@@ -1,5 +1,6 @@
 /** Records a window of a recording again, at another level of detail, as a recording of its own. */
 import type { Recipe } from '../machine/recipe.ts';
+import { recordedDisks } from '../trace/disk_images.ts';
 import { type RecordSummary, record } from '../trace/flight_recorder.ts';
 import { storedFiles } from '../trace/image_files.ts';
 import type { Recording } from '../trace/recording.ts';
@@ -24,12 +25,16 @@ export async function recordWindow(
       `--from ${from} --to ${to}: the recording has instructions ${first} to ${recording.instructions}`,
     );
   const { detail: _, ...recipe } = recording.facts.recipe;
+  const { reason } = recording.facts;
+  const endsByItself = reason !== undefined && reason !== 'limit' && reason !== 'interrupted';
   return record({
     recipe: recipe as unknown as Recipe,
     readFile: storedFiles(recording),
+    disks: recordedDisks(recording),
     directory: output,
     detail,
-    until: { icount: to },
+    // To its end, the window ends for the same reason.
+    until: endsByItself && to === recording.instructions ? {} : { icount: to },
     from: { recording, icount: from },
     input: recordedInput(recording),
   });

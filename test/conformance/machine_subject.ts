@@ -1,13 +1,11 @@
 /** Our machine as the comparison with QEMU wants it. */
-import type { CpuModel } from '../../src/cpu/models/model.ts';
-import { modelNamed } from '../../src/cpu/models/models.ts';
 import { CELL } from '../../src/cpu/state.ts';
 import { type EngineName, Machine } from '../../src/machine/machine.ts';
 import type { Recipe } from '../../src/machine/recipe.ts';
 import { RunLoop } from '../../src/machine/run_loop.ts';
 import { canonicalAddress } from '../../src/mmu/address.ts';
-import type { EventSink, RowOf } from '../../src/trace/schema.ts';
 import type { Subject } from './qemu/comparison.ts';
+import { QemuChoices } from './qemu_choices.ts';
 
 const X0 = CELL.x0 >>> 2;
 const PC = CELL.pc >>> 2;
@@ -24,21 +22,12 @@ export class MachineSubject implements Subject {
   #stopped: string | undefined;
 
   constructor(recipe: Recipe, engine?: EngineName) {
-    // QEMU 7.2 clears NZCV when it takes an exception; the architecture leaves the flags alone (docs/qemu-differences.md). The next
-    // exception's SPSR shows it, so the machine is made to do the same here.
-    const events: EventSink = {
-      recording: true,
-      append: (table, row) => {
-        if (table === 'exceptions' && (row as RowOf<'exceptions'>).kind !== 'return')
-          this.machine.state.nzcv = 0;
-        return 0;
-      },
-    };
-    this.machine = withIdentificationOfQemu(recipe.cpu, () => {
+    const choices = new QemuChoices();
+    this.machine = choices.impose(recipe.cpu, () => {
       return new Machine({
         recipe,
         engine,
-        events: () => events,
+        events: () => choices.events,
         onConsole: (byte) => this.#console.push(byte),
       });
     });
@@ -93,20 +82,5 @@ export class MachineSubject implements Subject {
 
   console(): Uint8Array {
     return Uint8Array.from(this.#console);
-  }
-}
-
-/**
- * Our models say that there is no AArch32, which there is in QEMU (docs/qemu-differences.md). Guests read the field, so while a
- * machine is made for the comparison the model says what the real CPU says.
- */
-function withIdentificationOfQemu<T>(cpu: string, make: () => T): T {
-  const model = modelNamed(cpu) as { masks: CpuModel['masks'] };
-  const { masks } = model;
-  model.masks = [];
-  try {
-    return make();
-  } finally {
-    model.masks = masks;
   }
 }
