@@ -6,6 +6,8 @@ export type Attention =
   | 'context'
   /** A trap of SIMD and floating-point instructions changed. */
   | 'vectors'
+  /** What raises debug exceptions changed: other pages must be looked at. */
+  | 'debug'
   /** Interrupt masks, routing or virtual interrupt bits changed: ask pendingInterrupt() before the next instruction. */
   | 'interrupts'
   /** The CPU waits: cell `waiting` is 1 (WFI) or 3 (powered off by PSCI). */

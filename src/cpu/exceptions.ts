@@ -9,6 +9,7 @@ import type { Transfer } from '../isa/row.ts';
 import type { CpuInterruptInputs } from '../machine/device.ts';
 import type { EventSink } from '../trace/schema.ts';
 import type { OnAttention } from './attention.ts';
+import { advanceStep, stepAfterReturn } from './debug/debug_exceptions.ts';
 import { type Fault, faultStatusCode } from './fault.ts';
 import { switchStack } from './stack_pointers.ts';
 import { CELL, type CpuState } from './state.ts';
@@ -31,6 +32,10 @@ export const EC = {
   dataAbort: 0x25,
   spAlignment: 0x26,
   serror: 0x2f,
+  /** From a lower level; one more from the same. */
+  breakpointLower: 0x30,
+  softwareStepLower: 0x32,
+  watchpointLower: 0x34,
   breakpointInstruction: 0x3c,
 } as const;
 
@@ -53,12 +58,13 @@ export interface ExceptionsOptions {
   readonly onAttention: OnAttention;
   /** What the CPU has: PSTATE has the fields of these. */
   readonly features: ReadonlySet<string>;
+  /** The CPU will execute at level `el` from now on; its state is still the old one. */
+  readonly onLevelChange?: (el: number) => void;
 }
 
 const HCR = slotOf('HCR_EL2');
 const VTTBR = slotOf('VTTBR_EL2');
 const VTCR = slotOf('VTCR_EL2');
-const MDSCR = slotOf('MDSCR_EL1');
 const TCR = [0, slotOf('TCR_EL1'), slotOf('TCR_EL2')];
 const SCTLR = [0, slotOf('SCTLR_EL1'), slotOf('SCTLR_EL2')];
 const VSESR = slotOf('VSESR_EL2');
@@ -122,6 +128,8 @@ const VECTOR_OF: { readonly [K in InterruptKind]: keyof typeof VECTOR } = {
 export class Exceptions {
   /** The pc cell holds where execution continues. Whoever continues there sets it back to false. */
   redirected = false;
+  /** What redirected execution last was an exception return. */
+  returned = false;
   readonly #state: CpuState;
   readonly #options: ExceptionsOptions;
 
@@ -191,6 +199,7 @@ export class Exceptions {
     } = {},
   ): void {
     const pc = this.#state.u64[PC];
+    if (returnOffset > 0) advanceStep(this.#state);
     const esr = ((ec << 26) | IL | iss) >>> 0;
     this.#enter('synchronous', target, VECTOR.synchronous, {
       esr,
@@ -305,6 +314,8 @@ export class Exceptions {
     const state = this.#state;
     const { u32, u64 } = state;
     const fromEl = u32[EL];
+    this.#options.onLevelChange?.(target);
+    this.returned = false;
     const spsr = this.programStatus();
     const block = target > fromEl ? 0x400 : u32[SPSEL] === 0 ? 0x000 : 0x200;
     setWord(u32, SPSR[target], spsr);
@@ -356,13 +367,16 @@ export class Exceptions {
     const from = u64[PC];
     const illegal = this.#illegalReturn(bits, el);
     const toEl = illegal ? el : (bits >> 2) & 3;
+    const step = stepAfterReturn(state, bits, toEl);
+    this.#options.onLevelChange?.(toEl);
+    this.returned = true;
     const elr = 2 * ELR[el];
     this.#branchTo(u32[elr], u32[elr + 1], toEl);
     state.nzcv = bits;
     u32[DAIF] = (bits >> 6) & 15;
     this.#restoreState(bits);
     u32[ILLEGAL] = illegal ? 1 : (bits >> 20) & 1;
-    u32[SS] = (bits >> 21) & u32[2 * MDSCR] & 1;
+    u32[SS] = step;
     if (!illegal) switchStack(state, toEl, bits & 1);
     u32[EXCLUSIVE] = u32[EXCLUSIVE + 1] = 0xffff_ffff;
     u32[EVENT] = 1;

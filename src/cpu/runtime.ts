@@ -6,6 +6,7 @@
 import type { Runtime } from '../isa/emitter.ts';
 import type { EventSink } from '../trace/schema.ts';
 import type { OnAttention } from './attention.ts';
+import { advanceStep, debugTarget } from './debug/debug_exceptions.ts';
 import { EC, type Exceptions } from './exceptions.ts';
 import { SEMIHOSTING_IMMEDIATE, type Semihosting } from './semihosting.ts';
 import { switchStack } from './stack_pointers.ts';
@@ -45,7 +46,6 @@ const PC = CELL.pc >>> 3;
 const EL = CELL.el >>> 2;
 const DAIF = CELL.daif >>> 2;
 const HCR = slotOf('HCR_EL2');
-const MDCR = slotOf('MDCR_EL2');
 const SCTLR_EL1 = slotOf('SCTLR_EL1');
 const SCTLR_EL2 = slotOf('SCTLR_EL2');
 const CPACR = slotOf('CPACR_EL1');
@@ -59,7 +59,6 @@ const HCR_TGE = 1 << 27;
 const HCR_HCD = 1 << 29;
 /** In HCR_EL2[63:32]. */
 const HCR_E2H = 1 << 2;
-const MDCR_TDE = 1 << 8;
 /** In SCTLR_EL1: EL0 may wait. */
 const NTWI = 1 << 16;
 const NTWE = 1 << 18;
@@ -136,14 +135,16 @@ export class CpuRuntime implements Runtime {
 
   #firmwareCall(): void {
     const state = this.#state;
+    // A firmware's ERET would return to a step that is pending.
+    advanceStep(state);
     const result = this.#options.firmware.call(state.x(0), state.x(1), state.x(2), state.x(3));
     if (result !== undefined) state.setX(0, result);
     this.#options.onAttention(state.small('waiting') ? 'wait' : 'power');
   }
 
   breakpoint(imm: bigint): void {
-    const debugToEl2 = (this.#state.u32[2 * MDCR] & MDCR_TDE) !== 0;
-    const target = debugToEl2 ? 2 : this.#exceptions.defaultTarget();
+    // D2.8: where debug exceptions go, but never to a lower level.
+    const target = this.#el === 2 ? 2 : debugTarget(this.#state);
     this.#exceptions.synchronous(EC.breakpointInstruction, Number(imm), { target });
   }
 

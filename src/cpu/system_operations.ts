@@ -34,6 +34,8 @@ export interface SystemOperationsOptions {
   readonly invalidateAllCpus: (what: TlbInvalidation) => void;
   /** DC ZVA: zeroes an aligned block of physical memory as a store would; false where there is no RAM. */
   readonly zeroBlock: (pa: number, bytes: number) => boolean;
+  /** DC ZVA: takes the watchpoint exception of a store of `size` bytes, if there is one. */
+  readonly watchpointHit: (va: bigint, size: number, el: 0 | 1 | 2) => boolean;
   /** DC ZVA took a data abort: time does not count the instruction (docs/qemu-time.md). */
   readonly doNotCount: () => void;
 }
@@ -129,8 +131,9 @@ export class SystemOperations {
   }
 
   #zero(va: bigint, el: 0 | 1 | 2): void {
-    const { exceptions, events, zeroBlock, doNotCount } = this.#options;
+    const { exceptions, events, zeroBlock, watchpointHit, doNotCount } = this.#options;
     const answer = this.#translate(va, el, 'write', { unaligned: true });
+    if (answer.ok && watchpointHit(va & ~BigInt(ZERO_BLOCK - 1), ZERO_BLOCK, el)) return;
     const pa = answer.ok ? this.#blockOf(answer.page, va) : 0;
     if (answer.ok && zeroBlock(pa, ZERO_BLOCK)) {
       if (events.recording)

@@ -6,7 +6,7 @@ import type { Clock, CpuInterruptInputs } from '../machine/device.ts';
 import type { EventSink } from '../trace/schema.ts';
 import type { CpuView, GicCpuInterface } from './gic_cpu_interface.ts';
 import { type CpuModel, identificationOf, modelFeatures } from './models/model.ts';
-import { PerformanceMonitors } from './performance_monitors.ts';
+import type { PerformanceMonitors } from './performance_monitors.ts';
 import { readStackPointer, switchStack, writeStackPointer } from './stack_pointers.ts';
 import { CELL, type CpuState } from './state.ts';
 import { AT_HOST_EL0, AT_HOST_EL2, isHostAlias, type Redirection } from './sysregs/host.ts';
@@ -33,6 +33,7 @@ export interface SystemRegistersOptions {
   /** What the interrupt controller drives, by CPU: for ISR_EL1. */
   readonly inputs: readonly CpuInterruptInputs[];
   readonly timer: TimerRegisters;
+  readonly pmu: Pick<PerformanceMonitors, 'read' | 'write' | 'reset'>;
   /** Absent with GICv2: ICC_* and ICH_* are then UNDEFINED. */
   readonly gic?: GicCpuInterface;
   /** Called after a write that others must look at. */
@@ -69,13 +70,6 @@ const HCR_AMO = 1n << 5n;
 const HCR_TGE = 1 << 27;
 const HCR_E2H = 1 << 2;
 
-/** Values that switch on debug hardware that does not exist here. */
-const REPORTED: readonly { readonly name: RegExp; readonly bit: bigint; readonly what: string }[] = [
-  { name: /^DBGBCR/, bit: 1n, what: 'hardware breakpoint' },
-  { name: /^DBGWCR/, bit: 1n, what: 'hardware watchpoint' },
-  { name: /^MDSCR_EL1$/, bit: 1n, what: 'software step' },
-];
-
 /** A register that this CPU has, as MRS and MSR need it. */
 interface Accessible {
   /** What the instruction calls it, which for a host is not the register that it reaches. */
@@ -89,7 +83,6 @@ interface Accessible {
   /** The traps that an access from each level could meet. */
   readonly readTraps: readonly (readonly Trap[])[];
   readonly writeTraps: readonly (readonly Trap[])[];
-  readonly reported: readonly (typeof REPORTED)[number][];
 }
 
 const LEVELS = [0, 1, 2] as const;
@@ -104,7 +97,6 @@ export class SystemRegisters {
   readonly #identification: { readonly [register: string]: bigint };
   /** What this CPU has: rows of other features do not exist. */
   readonly features: ReadonlySet<string>;
-  readonly #pmu: PerformanceMonitors;
   /** By the lower 15 bits of the encoding. */
   readonly #accessible: readonly (Accessible | undefined)[];
   /** The same while HCR_EL2.E2H is 1: at EL2, and at EL0 with TGE. */
@@ -122,7 +114,6 @@ export class SystemRegisters {
       L2CTLR_EL1: BigInt(cpus - 1) << 24n,
     };
     this.features = modelFeatures(model, gic !== undefined);
-    this.#pmu = new PerformanceMonitors(options.state, options.clock, options.events);
     const accessible: (Accessible | undefined)[] = Array(ENCODING_INDEX + 1).fill(undefined);
     for (const row of SYSTEM_REGISTERS)
       if (this.exists(row)) accessible[row.encoding & ENCODING_INDEX] = this.#accessibleOf(row);
@@ -138,8 +129,8 @@ export class SystemRegisters {
       const named = this.#accessible[registerNamed(name)!.encoding & ENCODING_INDEX];
       const reached = this.#accessible[registerNamed(target)!.encoding & ENCODING_INDEX];
       if (named === undefined || reached === undefined) continue;
-      const { row, slot, reported } = reached;
-      redirected[encoding & ENCODING_INDEX] = { ...named, row, slot, reported };
+      const { row, slot } = reached;
+      redirected[encoding & ENCODING_INDEX] = { ...named, row, slot };
     }
     return redirected;
   }
@@ -174,7 +165,6 @@ export class SystemRegisters {
       writes: allows('w'),
       readTraps: traps('read'),
       writeTraps: traps('write'),
-      reported: REPORTED.filter(({ name }) => name.test(row.name)),
     };
   }
 
@@ -193,10 +183,9 @@ export class SystemRegisters {
     const { model } = this.#options;
     for (const { name, storage, reset } of SYSTEM_REGISTERS)
       if (storage === 'slot') this.#state.u64[slotOf(name)] = model.resets[name] ?? reset;
-    for (const name of ['DISR_EL1', 'PMCNTENSET_EL0', 'PMOVSSET_EL0', 'PMINTENSET_EL1', 'PMCCNTR_EL0'])
-      this.#state.u64[slotOf(name)] = 0n;
-    this.#state.u64[slotOf('PMCR_EL0')] = model.resets.PMCR_EL0;
+    this.#state.u64[DISR] = 0n;
     if (!this.#options.el2) this.#state.u64[HCR] = HCR_RW;
+    this.#options.pmu.reset();
     this.#state.u64[slotOf('VPIDR_EL2')] = this.#midr;
     this.#state.u64[slotOf('VMPIDR_EL2')] = this.#options.mpidr(this.cpu);
   }
@@ -246,14 +235,12 @@ export class SystemRegisters {
     const accessible = this.#accessibleAt(encoding);
     const refusal = this.#check(accessible, encoding, false, value);
     if (refusal !== undefined) return refusal;
-    const { row, slot, reported } = accessible as Accessible;
-    const { writable } = row;
+    const { row, slot } = accessible as Accessible;
     if (this.#options.events.recording) this.#record(row.name, true, value, null);
     if (slot !== 0) {
       const { u64 } = this.#state;
       const before = u64[slot];
-      u64[slot] = writable === ALL_BITS ? value : (before & ~writable) | (value & writable);
-      if (reported.length > 0) this.#reportDebug(row.name, value, reported);
+      u64[slot] = row.writable === ALL_BITS ? value : (before & ~row.writable) | (value & row.writable);
       if (u64[slot] === before) return undefined;
     } else this.#write(row, value);
     for (const effect of row.effects) this.#options.onEffect(effect, row.name);
@@ -339,6 +326,8 @@ export class SystemRegisters {
         return this.#options.timer.readRegister(cpu, row.name);
       case 'gic':
         return this.#options.gic?.readRegister(cpu, row.name, this.view) ?? 0n;
+      case 'pmu':
+        return this.#options.pmu.read(row.name);
       case 'computed':
         return this.#compute(row.name);
     }
@@ -358,19 +347,13 @@ export class SystemRegisters {
       case 'gic':
         this.#options.gic?.writeRegister(cpu, row.name, value, this.view);
         break;
+      case 'pmu':
+        this.#options.pmu.write(row.name, value);
+        break;
       case 'computed':
         this.#writeComputed(row.name, value);
         break;
     }
-  }
-
-  #reportDebug(name: string, value: bigint, reported: Accessible['reported']): void {
-    for (const { bit, what } of reported)
-      if (value & bit)
-        this.#options.events.append('unimplemented', {
-          pc: this.#state.get('pc'),
-          what: `${what} (${name})`,
-        });
   }
 
   get #midr(): bigint {
@@ -419,7 +402,7 @@ export class SystemRegisters {
       case 'SP_EL1':
         return readStackPointer(state, 'spEl1');
       default:
-        return this.#pmu.read(name);
+        throw new Error(`nobody computes ${name}`);
     }
   }
 
@@ -460,7 +443,7 @@ export class SystemRegisters {
         state.u64[OSLSR] = (state.u64[OSLSR] & ~2n) | ((value & 1n) << 1n);
         break;
       default:
-        this.#pmu.write(name, value);
+        throw new Error(`nobody takes ${name}`);
     }
   }
 

@@ -2,6 +2,7 @@
  * The machine: CPUs, memory and board, wired together, and what the run loop (run_loop.ts) does with them.
  */
 import type { Attention } from '../cpu/attention.ts';
+import { SelfHostedDebug } from '../cpu/debug/self_hosted_debug.ts';
 import { Exceptions } from '../cpu/exceptions.ts';
 import type { CpuModel } from '../cpu/models/model.ts';
 import { modelNamed } from '../cpu/models/models.ts';
@@ -79,6 +80,7 @@ export class Machine {
   readonly board: VirtBoard;
   readonly registers: SystemRegisters;
   readonly exceptions: Exceptions;
+  readonly debug: SelfHostedDebug;
   readonly buffers: RawBuffers;
   readonly dirty = new DirtyPages();
   readonly code: CodePages;
@@ -138,6 +140,8 @@ export class Machine {
       events: this.events,
       clock: this.time,
       pc,
+      state: this.state,
+      instructions: () => this.time.instructions,
       currentCpu,
       onInterruptChange: () => this.time.stopAfterThis(),
       onDeadlineChange: () => {
@@ -170,8 +174,13 @@ export class Machine {
       events: this.events,
       inputs: this.board.inputs,
       timer: this.board.timer,
+      pmu: this.board.monitors,
       gic: this.board.gicCpuInterface,
       onEffect: (effect, register) => {
+        if (effect === 'performance monitors') {
+          this.board.monitors.controlsChanged();
+          return;
+        }
         const changed = effect !== 'translation' || this.mmu.registersChanged(register) > this.state.u32[EL];
         if (changed) onAttention(effect);
       },
@@ -206,6 +215,14 @@ export class Machine {
       events: this.events,
       inputs: () => this.board.inputs[currentCpu()],
       onAttention,
+      onLevelChange: (el) => this.board.monitors.levelChanges(el),
+    });
+    this.debug = new SelfHostedDebug({
+      state: this.state,
+      registers: this.registers,
+      exceptions: this.exceptions,
+      el2: recipe.el === 2,
+      doNotCount: () => this.time.doNotCount(),
     });
     this.processors = new Processors({
       recipe,
@@ -214,7 +231,10 @@ export class Machine {
       registers: this.registers,
       exceptions: this.exceptions,
       board: this.board,
-      onSwitch: () => this.#banks.forget(),
+      onSwitch: () => {
+        this.#banks.forget();
+        this.debug.refresh();
+      },
     });
     this.#banks = new TranslationBanks({
       state: this.state,
@@ -247,6 +267,7 @@ export class Machine {
         for (const { mmu } of cores) mmu.invalidate(what);
       },
       zeroBlock: (pa, bytes) => access.zero(pa, bytes),
+      watchpointHit: (va, size, el) => this.debug.checkAccess(va, size, true, el),
       doNotCount: () => this.time.doNotCount(),
     });
     const runtime = new CpuRuntime({
@@ -284,6 +305,7 @@ export class Machine {
       stackMisaligned: () => this.#stackMisaligned(),
       plainRegister: (encoding) => this.registers.plainSlot(encoding),
       fetchBank: () => this.#banks.current,
+      breaksInPage: () => this.debug.armed && this.debug.breaksInPage(this.state.u64[PC]),
       onFirstExecution: (page, offset) => this.#firstExecution(page, offset),
     };
     this.#mainEngine =
@@ -374,6 +396,7 @@ export class Machine {
   reload(): void {
     this.registers.reload(this.processors.current);
     for (const { mmu } of this.processors.cores) mmu.registersChanged();
+    this.debug.refresh();
     this.#tlb.flush();
     this.#banks.changed = true;
     this.deadlineChanged = true;
@@ -392,6 +415,11 @@ export class Machine {
 
   #attend(reason: Attention): void {
     if (reason === 'translation' || reason === 'context' || reason === 'vectors') this.#banks.changed = true;
+    if (reason === 'debug') {
+      this.debug.refresh();
+      this.#tlb.flush();
+      this.#banks.changed = true;
+    }
     if (reason === 'yield') {
       // Kernels that wait by YIELD do it a hundred thousand times: with one CPU there is nobody to yield to.
       if (this.processors.cores.length === 1) return;
@@ -471,6 +499,11 @@ export class Machine {
         machine.time.doNotCount();
         machine.exceptions.dataAbort(fault, va, { write, ...(transfer ? { transfer } : {}) });
       },
+      get watching() {
+        return machine.debug.watching;
+      },
+      watchesPage: (va) => machine.debug.watchesPage(va),
+      watchpointHit: (va, size, write, el) => machine.debug.checkAccess(va, size, write, el),
       tlbBank: (unprivileged) => (unprivileged ? machine.#banks.unprivileged : machine.#banks.current),
       attention: () => machine.time.stopAfterThis(),
     };

@@ -3,6 +3,7 @@ import type { Attention } from '../../src/cpu/attention.ts';
 import { Exceptions } from '../../src/cpu/exceptions.ts';
 import { CORTEX_A57 } from '../../src/cpu/models/armv8_0.ts';
 import type { CpuModel } from '../../src/cpu/models/model.ts';
+import { PerformanceMonitors } from '../../src/cpu/performance_monitors.ts';
 import { CpuRuntime } from '../../src/cpu/runtime.ts';
 import { Semihosting } from '../../src/cpu/semihosting.ts';
 import { CpuState } from '../../src/cpu/state.ts';
@@ -63,6 +64,7 @@ export class CpuMachine {
   uncounted = 0;
   word = 0;
   readonly timer: GenericTimer;
+  readonly monitors: PerformanceMonitors;
   readonly registers: SystemRegisters;
   readonly exceptions: Exceptions;
   readonly runtime: CpuRuntime;
@@ -86,6 +88,19 @@ export class CpuMachine {
       line: (cpu, intid) => (level) => this.lines.set(`${cpu}:${intid}`, level),
       onDeadlineChange: () => {},
     });
+    this.monitors = new PerformanceMonitors({
+      cpus,
+      clock: { now: () => this.now },
+      instructions: () => this.now,
+      state,
+      currentCpu: () => 0,
+      el2,
+      version: 1,
+      control: CORTEX_A57.resets.PMCR_EL0,
+      line: (cpu) => (level) => this.lines.set(`${cpu}:23`, level),
+      onDeadlineChange: () => {},
+      events,
+    });
     this.registers = new SystemRegisters({
       state,
       model,
@@ -96,13 +111,17 @@ export class CpuMachine {
       events,
       inputs: Array.from({ length: cpus }, () => this.inputs),
       timer: this.timer,
+      pmu: this.monitors,
       gic: gicv3
         ? {
             readRegister: (_cpu, name) => this.gicRegisters.get(name) ?? 0n,
             writeRegister: (_cpu, name, value) => this.gicRegisters.set(name, value),
           }
         : undefined,
-      onEffect: onAttention,
+      onEffect: (effect) => {
+        if (effect === 'performance monitors') this.monitors.controlsChanged();
+        else onAttention(effect);
+      },
     });
     this.exceptions = new Exceptions({
       state,
@@ -133,6 +152,7 @@ export class CpuMachine {
       mmu: () => mmu,
       invalidateAllCpus: (what) => this.broadcasts.push(what),
       zeroBlock: (pa) => this.zeroed.push(pa) > 0,
+      watchpointHit: () => false,
       doNotCount: () => {
         this.uncounted += 1;
       },
