@@ -129,7 +129,9 @@ export async function parsOfQemu(
   ];
   const read = (ram: (address: number, length: number) => Uint8Array) =>
     new BigUint64Array(ram(RESULTS, 8 * total).buffer);
-  return runInQemu({ pieces, entry: DRIVER }, read, { cpu: cpu.name });
+  const { result, ended } = await runInQemu({ pieces, entry: DRIVER }, read, { cpu: cpu.name });
+  if (!ended) throw new Error('QEMU did not reach the end of the image within its deadline');
+  return result;
 }
 
 /** The same from src/mmu. */
