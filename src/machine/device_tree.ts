@@ -91,6 +91,10 @@ export function generateDeviceTree(board: Board): Uint8Array {
       ]),
       cpusNode(board),
       timerNode(board),
+      node('pmu', [
+        property('compatible', text('arm,armv8-pmuv3')),
+        property('interrupts', cells(...ppi(PPI.pmu, ppiFlags(board)))),
+      ]),
       node('apb-pclk', [
         property('compatible', text('fixed-clock')),
         property('#clock-cells', cells(0)),
@@ -177,9 +181,11 @@ function cpusNode({ smp, gic, cpu }: Board): FdtNode {
   return node('cpus', [property('#address-cells', cells(1)), property('#size-cells', cells(0))], cpus);
 }
 
-function timerNode({ smp, gic }: Board): FdtNode {
-  // The GICv2 binding keeps a mask of the CPUs in bits 15 to 8 of a PPI's flags; GICv3 has no such mask.
-  const flags = LEVEL_HIGH | (gic === 2 ? ((1 << smp) - 1) << 8 : 0);
+/** The GICv2 binding keeps a mask of the CPUs in bits 15 to 8 of a PPI's flags; GICv3 has no such mask. */
+const ppiFlags = ({ smp, gic }: Board) => LEVEL_HIGH | (gic === 2 ? ((1 << smp) - 1) << 8 : 0);
+
+function timerNode(board: Board): FdtNode {
+  const flags = ppiFlags(board);
   const order = [PPI.timerSecurePhysical, PPI.timerPhysical, PPI.timerVirtual, PPI.timerEl2Physical];
   return node('timer', [
     property('compatible', text('arm,armv8-timer', 'arm,armv7-timer')),

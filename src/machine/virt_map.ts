@@ -40,6 +40,7 @@ export const SPI = { pl011: 33, pl031: 34, pl061: 39, virtioMmio0: 48 } as const
 /** Private peripheral interrupts, as INTIDs (a device tree counts from PPI 0, which is INTID 16). */
 export const PPI_BASE = 16;
 export const PPI = {
+  pmu: 23,
   /** GIC maintenance interrupt. */
   maintenance: 25,
   /** CNTHP: EL2 physical timer. */

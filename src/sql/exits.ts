@@ -7,6 +7,7 @@
  * belong to it. A VM is told apart by VTTBR_EL2, a vCPU of it by VMPIDR_EL2, which is the CPU's own until it is written.
  */
 import type { DuckDBConnection } from '@duckdb/node-api';
+import { CpuState, STATE_BASE, STATE_SIZE } from '../cpu/state.ts';
 import { VirtBoard } from '../machine/board.ts';
 import { DEFAULT_RECIPE, type Recipe } from '../machine/recipe.ts';
 import { type Batch, TableBuilder } from '../trace/columns.ts';
@@ -330,6 +331,8 @@ function boardForNames(recipe: Recipe): VirtBoard {
       events: NO_EVENTS,
       clock: { now: () => 0 },
       pc: () => 0n,
+      state: new CpuState(new ArrayBuffer(STATE_BASE + STATE_SIZE)),
+      instructions: () => 0,
       currentCpu: () => 0,
       onInterruptChange: () => {},
       onDeadlineChange: () => {},
