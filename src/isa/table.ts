@@ -3,6 +3,7 @@ import { atomics } from './atomics.ts';
 import { bitfield } from './bitfield.ts';
 import { branches } from './branches.ts';
 import { conditional } from './conditional.ts';
+import { crc32 } from './crc32.ts';
 import { cryptography } from './cryptography.ts';
 import { dataProcessingAddSub } from './data_processing_addsub.ts';
 import { dataProcessingLogical } from './data_processing_logical.ts';
@@ -10,7 +11,9 @@ import { dataProcessingRegister } from './data_processing_register.ts';
 import { exceptionGeneration } from './exception_generation.ts';
 import { extensions } from './extensions.ts';
 import { extract } from './extract.ts';
+import { flagManipulation } from './flag_manipulation.ts';
 import { floatingPoint } from './floating_point.ts';
+import { loadAcquire } from './load_acquire.ts';
 import { loadStoreExclusive } from './load_store_exclusive.ts';
 import { loadStoreFpSimd } from './load_store_fpsimd.ts';
 import { loadStoreImmediate } from './load_store_immediate.ts';
@@ -23,6 +26,7 @@ import { moveWide } from './move_wide.ts';
 import { extractFields, type Fields } from './pattern.ts';
 import { pcRelative } from './pc_relative.ts';
 import type { Feature, Row } from './row.ts';
+import { pointerAuthentication } from './pointer_authentication.ts';
 import { simdScalar } from './simd_scalar.ts';
 import { simdThreeSame } from './simd_three_same.ts';
 import { simdTwoRegister } from './simd_two_register.ts';
@@ -40,6 +44,7 @@ export const ROWS: readonly Row[] = [
   ...branches,
   ...exceptionGeneration,
   ...system,
+  ...flagManipulation,
   ...loadStoreExclusive,
   ...loadStoreLiteral,
   ...loadStorePair,
@@ -58,7 +63,10 @@ export const ROWS: readonly Row[] = [
   ...simdVector,
   ...simdScalar,
   ...cryptography,
+  ...crc32,
   ...atomics,
+  ...loadAcquire,
+  ...pointerAuthentication,
   ...extensions,
 ];
 

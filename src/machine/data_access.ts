@@ -10,6 +10,7 @@ import { canonicalAddress, type TopByteIgnored } from '../mmu/address.ts';
 import type { Translation, TranslationRequest, TranslationResult } from '../mmu/translation.ts';
 import {
   ACCESS_ALIGNED,
+  ACCESS_ATOMIC,
   ACCESS_MONITOR,
   ACCESS_PROBE,
   ACCESS_STORE,
@@ -195,6 +196,9 @@ export class DataAccess implements MemoryPort {
     const inPage = Math.min(size, PAGE_SIZE - (low % PAGE_SIZE));
     const first = this.#locate(va, low, high, el, write, aligned, fitsDevice, inPage);
     if (first === undefined) return undefined;
+    const storable =
+      (flags & ACCESS_ATOMIC) === 0 || this.#locate(va, low, high, el, true, aligned, fitsDevice, inPage);
+    if (storable === undefined) return undefined;
     if (inPage === size) {
       if (flags & ACCESS_PROBE) return 0n;
       const result = this.#transfer(first, flags, value);

@@ -52,6 +52,7 @@ export const TSW = toEl2('HCR_EL2.TSW', set('HCR_EL2', 22));
 export const TPC = toEl2('HCR_EL2.TPC', set('HCR_EL2', 23));
 export const TPU = toEl2('HCR_EL2.TPU', set('HCR_EL2', 24));
 export const TTLB = toEl2('HCR_EL2.TTLB', set('HCR_EL2', 25));
+export const APK = toEl2('HCR_EL2.APK', clear('HCR_EL2', 40));
 export const TDZ = toEl2('HCR_EL2.TDZ', set('HCR_EL2', 28));
 /** SGI generation where interrupts are virtual: GICv3 12.1.2. */
 export const SGI_ROUTED = [toEl2('HCR_EL2.IMO', set('HCR_EL2', 4)), toEl2('HCR_EL2.FMO', set('HCR_EL2', 3))];
@@ -114,9 +115,6 @@ export const ICH_TALL0 = toEl2('ICH_HCR_EL2.TALL0', set('ICH_HCR_EL2', 11));
 export const ICH_TALL1 = toEl2('ICH_HCR_EL2.TALL1', set('ICH_HCR_EL2', 12));
 export const ICH_TDIR = toEl2('ICH_HCR_EL2.TDIR', set('ICH_HCR_EL2', 14));
 
-/** All conditions are on bits 31 to 0. */
-const LOW_WORD = 0xffff_ffffn;
-
 /** The trap that an access from `el` meets, if any. `read` gives a control register's value. */
 export function firstTrap(
   traps: readonly Trap[],
@@ -129,7 +127,7 @@ export function firstTrap(
       from.includes(el) &&
       (direction === 'both' || (direction === 'read') === isRead) &&
       when.every(({ register, lsb, width, values }) =>
-        values.includes((Number(read(register) & LOW_WORD) >>> lsb) & (2 ** width - 1)),
+        values.includes(Number((read(register) >> BigInt(lsb)) & BigInt(2 ** width - 1))),
       ),
   );
 }

@@ -88,7 +88,8 @@ function scan(word: number, features: ReadonlySet<Feature>): Effects {
   };
   for (const name of PURE_VECTOR) vector[name] = () => VALUE;
   const methods: { [name: string]: unknown } = {
-    linkRegister: knownRegister(LINK_REGISTER),
+    register: knownRegister,
+    following: (register: Register) => knownRegister(numberOf(register) + 1),
     constant: (_width: number, n: number | bigint) => ({ constant: Number(n) }),
     setX: write,
     setXOrSp: write,
