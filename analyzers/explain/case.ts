@@ -2,12 +2,10 @@
 import { CallStacks, type Frame } from '../../src/analysis/call_stack.ts';
 import { ExceptionLog } from '../../src/analysis/exception_log.ts';
 import { type Instruction, Trace } from '../../src/analysis/trace.ts';
-import { isElf, parseElf } from '../../src/machine/elf.ts';
 import { Timeline } from '../../src/replay/timeline.ts';
 import { DisassemblyCache } from '../../src/sql/disassemble.ts';
-import { elfSymbolTable } from '../../src/symbols/elf_symbols.ts';
+import { recordedSymbols } from '../../src/symbols/recorded_symbols.ts';
 import type { SymbolTable } from '../../src/symbols/symbol_table.ts';
-import { storedFiles } from '../../src/trace/image_files.ts';
 import type { Recording } from '../../src/trace/recording.ts';
 
 /** An instruction with its names, as the report shows it. */
@@ -87,6 +85,24 @@ export class Case {
     return bytes === undefined ? 0n : new DataView(bytes.buffer).getBigUint64(0, true);
   }
 
+  /** Bytes of a table of a walk's tables, and bytes of address that one descriptor of its last level stands for. */
+  tableShape(walk: {
+    readonly icount: number;
+    readonly stage: number;
+    readonly level: number;
+    readonly regime: string;
+  }): {
+    readonly tableBytes: number;
+    readonly entryBytes: number;
+  } {
+    this.timeline.goto(walk.icount);
+    const { mmu } = this.timeline.machine;
+    const regime = mmu.regime(walk.regime === 'EL10' ? 1 : 2);
+    const geometry = walk.stage === 2 ? regime.stage2 : regime.stage1?.lower;
+    const granule = geometry?.granule ?? 12;
+    return { tableBytes: 2 ** granule, entryBytes: 2 ** (granule + (3 - walk.level) * (granule - 3)) };
+  }
+
   name(address: bigint): string {
     const symbol = this.symbols.at(address);
     if (symbol === undefined) return hex(address);
@@ -130,9 +146,4 @@ export class Case {
 
 export const hex = (n: bigint | number): string => `0x${n.toString(16)}`;
 
-export function symbolsOf(recording: Recording): SymbolTable {
-  const { image } = recording.facts.recipe as { image?: string };
-  if (image === undefined) return NO_SYMBOLS;
-  const bytes = storedFiles(recording)(image);
-  return isElf(bytes) ? elfSymbolTable(parseElf(bytes, image)) : NO_SYMBOLS;
-}
+export const symbolsOf = (recording: Recording): SymbolTable => recordedSymbols(recording) ?? NO_SYMBOLS;

@@ -19,12 +19,14 @@ import { KINDS, type Kind } from './kinds.ts';
 import {
   explainDescriptor,
   faultingWalk,
+  isOutlandish,
   neverMapped,
   stackCrossing,
   type Walk,
   wrongMachine,
 } from './mappings.ts';
 import { explainPointer } from './pointers.ts';
+import { explainProcessorState, explainVector } from './processor_state.ts';
 import { explainStack } from './stacks.ts';
 import { explainStaleTranslation } from './stale.ts';
 import { baseRegisters, storeTarget } from './stores.ts';
@@ -51,8 +53,9 @@ export async function explain(recording: Recording): Promise<Verdict | NoFault> 
   const context = await Case.open(recording);
   const ended = endOf(context);
   const event = findFatalEvent(context);
-  if (event === undefined) return { kind: undefined, ended };
-  const { at, what, finding, walk } = judge(context, event);
+  const judgement = event ? judge(context, event) : staleUse(context);
+  if (judgement === undefined) return { kind: undefined, ended };
+  const { at, what, finding, walk } = judgement;
   const { owner, cause } = finding;
   return {
     kind: finding.kind,
@@ -62,7 +65,7 @@ export async function explain(recording: Recording): Promise<Verdict | NoFault> 
     cause: cause && { ...context.place(cause), did: finding.did, owner },
     because: finding.because,
     walk,
-    evidence: [...evidenceOf(event), ...finding.evidence],
+    evidence: [...(event ? evidenceOf(event) : []), ...finding.evidence],
   };
 }
 
@@ -71,6 +74,16 @@ interface Judgement {
   readonly what: string;
   readonly finding: Finding;
   readonly walk?: Walk;
+}
+
+/** Nothing stopped, and still an old translation was used: wrong data, which no exception shows. */
+function staleUse(context: Case): Judgement | undefined {
+  const { trace } = context;
+  const finding = explainStaleTranslation(context, trace.end);
+  const at = finding?.used && trace.instruction(finding.used.icount);
+  return (
+    at && { at, what: 'no exception: an access went through a translation that had been changed', finding }
+  );
 }
 
 function judge(context: Case, event: FatalEvent): Judgement {
@@ -113,17 +126,24 @@ function judgeException(context: Case, entry: Entry, repeated: boolean): Judgeme
 }
 
 function causeOf(context: Case, entry: Entry, at: Instruction, walk: Walk | undefined): Finding {
-  const stack = explainStack(context, entry, at);
-  if (stack !== undefined) return stack;
+  const state = explainStack(context, entry, at) ?? explainProcessorState(context, entry, at);
+  if (state !== undefined) return state;
   const descriptor = walk && explainDescriptor(context, walk);
   if (descriptor !== undefined && (walk!.stage === 2 || descriptor.kind !== 'wrong-permission'))
     return descriptor;
   const syndrome = isAbort(entry.ec) ? abortSyndrome(entry.ec, entry.iss) : undefined;
-  if (walk?.stage === 2 && syndrome?.table === 'translation') return neverMapped(context, walk)!;
+  const vector = explainVector(context, entry, at);
+  if (vector !== undefined && entry.ec !== EC.unknown) return vector;
   const pointer = isDataAbort(entry.ec) ? badAddress(context, at) : badTarget(context, entry, at);
   if (pointer !== undefined && isRemarkable(pointer)) return pointer;
+  if (walk?.stage === 2 && syndrome?.table === 'translation') {
+    // Nobody would map what a stray address leads to.
+    const stray = pointer?.kind === 'null-pointer' || (pointer !== undefined && isOutlandish(context, walk));
+    return stray ? pointer : neverMapped(context, walk)!;
+  }
   const code = entry.ec === EC.unknown ? overwrittenCode(context, at) : undefined;
   if (code !== undefined) return code;
+  if (vector !== undefined) return vector;
   if (descriptor !== undefined) return descriptor;
   const stale = explainStaleTranslation(context, entry.icount);
   if (stale !== undefined && pointer === undefined) return stale;

@@ -17,6 +17,8 @@ export const KINDS = {
   'bad-pointer': 'a pointer was computed wrongly',
   'unacknowledged-interrupt': 'an interrupt was taken and its end never signalled',
   'undefined-instruction': 'an instruction was executed that this CPU has not, or that is not allowed there',
+  'illegal-return': 'an exception return to a state that is not allowed',
+  'misaligned-stack': 'the stack pointer was made a value that is no multiple of 16',
   'vector-fault': 'the exception vector itself cannot be executed',
   'unhandled-exception': 'an exception was taken that its handler does not know',
   'software-panic': "the software's own check failed, and it stopped",

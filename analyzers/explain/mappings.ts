@@ -4,6 +4,7 @@ import { effectsOf } from '../../src/analysis/instruction_effects.ts';
 import { followRegister } from '../../src/analysis/provenance.ts';
 import { rowsOf } from '../../src/analysis/rows.ts';
 import type { Instruction } from '../../src/analysis/trace.ts';
+import { MAP } from '../../src/machine/virt_map.ts';
 import { type Case, hex } from './case.ts';
 import type { Finding } from './finding.ts';
 import { storeTarget } from './stores.ts';
@@ -53,7 +54,6 @@ export function faultingWalk(context: Case, icount: number): Walk | undefined {
 }
 
 const OUTPUT = 0x0000_ffff_ffff_f000n;
-/** Attributes that say who may do what: AP or S2AP, AF, PXN, XN. */
 const sameOutput = (a: bigint, b: bigint) => (a & OUTPUT) === (b & OUTPUT);
 
 /** What the history of the descriptor says. Undefined where it was never valid, or the address is more suspicious than it. */
@@ -80,6 +80,7 @@ export function explainDescriptor(context: Case, walk: Walk): Finding | undefine
     return {
       kind: 'wrong-permission',
       cause: store,
+      ...ownerOf(context, store),
       did: `wrote the descriptor with permissions that deny this access: ${now.words}`,
       because: [
         `the descriptor at ${hex(address)} has been ${hex(descriptor)} (${now.words}) since ${context.name(store.pc)} wrote it at ${store.icount}`,
@@ -187,41 +188,95 @@ function writesTables(context: Case, store: Instruction, walk: Walk): boolean {
   return false;
 }
 
-/** A descriptor that nobody ever made valid: the code that made its neighbours, and stopped before it. */
+/** Whose decision the value of a descriptor was, where that is not the function that stores it. */
+function ownerOf(context: Case, writer: Instruction): { readonly owner?: string } {
+  const owner = valueMaker(context, writer);
+  return owner === undefined ? {} : { owner };
+}
+
+/** Descriptors that far from the one that is missing are another mapping's. */
+const NEIGHBOURHOOD = 2 ** 26;
+
+/** The valid descriptors nearest to that of the walk, in its table: below it first. */
+function neighboursOf(
+  context: Case,
+  walk: Walk,
+): { readonly writer: Instruction; readonly below: boolean }[] {
+  const address = walk.addresses.at(-1)!;
+  const { trace } = context;
+  const { tableBytes, entryBytes } = context.tableShape(walk);
+  const table = address - (address % tableBytes);
+  const reach = Math.max(1, Math.floor(NEIGHBOURHOOD / entryBytes)) * 8;
+  const found: { writer: Instruction; below: boolean }[] = [];
+  const look = (at: number, below: boolean) => {
+    const access = trace.lastStore(at, 8, walk.icount);
+    const valid =
+      access !== undefined &&
+      describeDescriptor(context.doubleword(at, walk.icount), walk.level, walk.stage).valid;
+    if (valid) found.push({ writer: trace.instruction(access.icount)!, below });
+  };
+  for (let at = address - 8; at >= Math.max(table, address - reach) && found.length < 2; at -= 8)
+    look(at, true);
+  for (let at = address + 8; at < Math.min(table + tableBytes, address + reach) && found.length < 1; at += 8)
+    look(at, false);
+  return found;
+}
+
+/** Neither memory nor a device of the board is at the IPA, and nothing near it is mapped: no mapping is missing there. */
+export function isOutlandish(context: Case, walk: Walk): boolean {
+  const ipa = Number(walk.ipa ?? 0n);
+  const onBoard =
+    context.timeline.machine.memory.isRam(ipa - (ipa % 4096)) ||
+    Object.values(MAP).some(({ base, size }) => ipa >= base && ipa < base + size);
+  return !onBoard && neighboursOf(context, walk).length === 0;
+}
+
+/** A descriptor that nobody ever made valid: the code that made its neighbours, or the table, and not this one. */
 export function neverMapped(context: Case, walk: Walk): Finding | undefined {
   const address = walk.addresses.at(-1);
   if (address === undefined) return undefined;
   const { trace } = context;
-  const table = address - (address % 4096);
-  const writers: Instruction[] = [];
-  for (let below = address - 8; below >= table && writers.length < 2; below -= 8) {
-    const access = trace.lastStore(below, 8, walk.icount);
-    const valid =
-      access !== undefined &&
-      describeDescriptor(context.doubleword(below, walk.icount), walk.level, walk.stage).valid;
-    if (valid) writers.push(trace.instruction(access.icount)!);
-  }
-  const [last, other] = writers;
+  const [near, other] = neighboursOf(context, walk);
   const stage2 = walk.stage === 2;
   const what = stage2 ? `IPA ${hex(walk.ipa ?? 0n)}` : `address ${hex(walk.va)}`;
   const because = [
     `the level ${walk.level} descriptor of ${what}, at ${hex(address)}, is ${describeDescriptor(walk.descriptors.at(-1) ?? 0n, walk.level, walk.stage).words}, and was never valid`,
   ];
-  const owner = last && commonActivation(context, last, other);
-  if (last)
+  const owner = near && commonActivation(context, near.writer, other?.writer);
+  const { tableBytes } = context.tableShape(walk);
+  const table = address - (address % tableBytes);
+  let cause: Instruction | undefined = near?.writer;
+  let did = `mapped what lies beside ${what}, and not this`;
+  if (near?.below) {
+    did = `mapped what lies below ${what}, and nothing after it`;
     because.push(
-      `the descriptor nearest below it was written by ${context.name(last.pc)} at ${last.icount}${owner ? `, within ${owner}` : ''}: the mapping ends there`,
+      `the descriptor nearest below it was written by ${context.name(near.writer.pc)} at ${near.writer.icount}${owner ? `, within ${owner}` : ''}: the mapping ends there`,
     );
+  } else if (near) {
+    because.push(
+      `the descriptor nearest above it was written by ${context.name(near.writer.pc)} at ${near.writer.icount}${owner ? `, within ${owner}` : ''}: the mapping begins there`,
+    );
+  } else {
+    // The innermost table that anybody wrote to.
+    const access = [...walk.addresses]
+      .reverse()
+      .map((one) => trace.lastStore(one - (one % tableBytes), tableBytes, walk.icount))
+      .find((store) => store !== undefined);
+    cause = access && trace.instruction(access.icount);
+    did = `made the tables, and no mapping of ${what}`;
+    if (cause)
+      because.push(`${context.name(cause.pc)} was the last to write to these tables, at ${cause.icount}`);
+  }
   return {
     kind: stage2 ? 'unmapped-ipa' : 'unmapped-va',
-    cause: last,
-    did: `mapped what lies below ${what}, and nothing after it`,
+    cause,
+    did,
     ...(owner ? { owner } : {}),
     because,
     evidence: [
       {
         sentence: 'Every store to the table',
-        sql: `SELECT * FROM memory_accesses(0, ${walk.icount + 1}) WHERE kind = 'store' AND address BETWEEN ${table} AND ${table + 4095}`,
+        sql: `SELECT * FROM memory_accesses(0, ${walk.icount + 1}) WHERE kind = 'store' AND address BETWEEN ${table} AND ${table + tableBytes - 1}`,
       },
     ],
   };

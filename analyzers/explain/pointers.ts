@@ -22,7 +22,7 @@ export function explainPointer(
     returnAddress: use === 'return',
   });
   const because = links.slice(0, 12).map((link) => sentence(context, link));
-  const dead = deadLocal(context, links);
+  const dead = deadLocal(context, links, origin);
   if (dead !== undefined) {
     because.push(
       `${context.name(dead.pc)} loaded it from its own stack frame, at ${dead.icount}, where this call had stored nothing: it is what an earlier call left there`,
@@ -134,17 +134,22 @@ function findingOf(
 }
 
 /** A load from the function's own frame of something that was stored before the function was called. */
-function deadLocal(context: Case, links: readonly Link[]): Instruction | undefined {
+function deadLocal(context: Case, links: readonly Link[], origin: Origin): Instruction | undefined {
   for (const [i, { what, instruction }] of links.entries()) {
     const next = links[i + 1];
-    if (what !== 'loaded' || next?.what !== 'stored') continue;
-    const [frame] = context.frames(instruction);
-    if (frame?.call === undefined || next.instruction.icount >= frame.entered) continue;
-    const va = addressOf(context, instruction);
-    const low = context.at(instruction.icount).registers[31];
-    if (va >= low && va < context.at(frame.entered).registers[31]) return instruction;
+    if (what === 'loaded' && next?.what === 'stored' && isDead(context, instruction, next.instruction))
+      return instruction;
   }
-  return undefined;
+  return origin.kind === 'overwritten' && isDead(context, origin.load, origin.store)
+    ? origin.load
+    : undefined;
+}
+
+function isDead(context: Case, load: Instruction, store: Instruction): boolean {
+  const [frame] = context.frames(load);
+  if (frame?.call === undefined || store.icount >= frame.entered) return false;
+  const va = addressOf(context, load);
+  return va >= context.at(load.icount).registers[31] && va < context.at(frame.entered).registers[31];
 }
 
 /** The first store to [pa, pa + size) of the activation that made the last one: where the damage began. */
@@ -177,7 +182,8 @@ const registerName = (register: number) => (register === 31 ? 'sp' : `x${registe
 
 function sentence(context: Case, { instruction, what, register, pa }: Link): string {
   const where = `${context.name(instruction.pc)} at ${instruction.icount}`;
-  if (what === 'stored') return `stored to ${hex(pa!)} from ${registerName(register!)} by ${where}`;
+  if (what === 'stored')
+    return `stored to ${hex(pa!)} from ${register === 31 ? 'xzr' : registerName(register!)} by ${where}`;
   return `${registerName(register!)} ${what} by ${where}`;
 }
 

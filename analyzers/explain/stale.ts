@@ -14,7 +14,10 @@ const MAX_DESCRIPTORS = 200_000;
  * The first store that gave a descriptor that the TLB held another output address, where no TLBI of the address followed before it
  * was used again, through the old translation.
  */
-export function explainStaleTranslation(context: Case, before: number): Finding | undefined {
+export function explainStaleTranslation(
+  context: Case,
+  before: number,
+): (Finding & { readonly used: Instruction }) | undefined {
   const { trace } = context;
   /** The last successful walk that ended at each descriptor. */
   const walks = new Map<number, Walk[]>();
@@ -52,6 +55,7 @@ export function explainStaleTranslation(context: Case, before: number): Finding 
       .filter((name) => name !== undefined);
     return {
       kind: 'missing-tlbi',
+      used,
       cause: store,
       did: `changed the descriptor at ${hex(address)} from ${hex(held)} to ${hex(now)}, and no TLBI of ${hex(walk.va)} followed`,
       ...(owner ? { owner: stack[1] ?? owner.name } : {}),

@@ -25,6 +25,7 @@ const CLASSES: { readonly [ec: number]: string } = {
 export const EC = {
   unknown: 0x00,
   wfx: 0x01,
+  illegalState: 0x0e,
   svc: 0x15,
   hvc: 0x16,
   smc: 0x17,
@@ -34,6 +35,7 @@ export const EC = {
   pcAlignment: 0x22,
   dataAbortLower: 0x24,
   dataAbort: 0x25,
+  spAlignment: 0x26,
 } as const;
 
 export const isInstructionAbort = (ec: number) =>

@@ -28,7 +28,10 @@ interface Options {
   readonly initrd?: string;
   readonly append?: string;
   readonly dtb?: string;
+  readonly bios?: string;
+  readonly kernel?: string;
   readonly load: string[];
+  readonly symbols: string[];
   readonly input?: string;
   readonly interactive?: true;
   readonly until: string[];
@@ -68,7 +71,10 @@ export default function addRecord(program: Command): void {
     .option('--initrd <file>', 'initial ramdisk of a Linux Image')
     .option('--append <text>', 'kernel command line')
     .option('--dtb <file>', 'device tree, instead of the generated one')
+    .option('--kernel <file>', 'the image, said as QEMU has it')
+    .option('--bios <file>', 'firmware, in the flash at address 0')
     .option('--load <file@address>', 'put a file into RAM (may be given again)', collect, [])
+    .option('--symbols <elf>', 'name addresses by this ELF file too (may be given again)', collect, [])
     .option('--input <file>', 'console input; - is standard input')
     .option('--interactive', 'connect the terminal to the console; Ctrl-] ends')
     .option(
@@ -85,10 +91,15 @@ export default function addRecord(program: Command): void {
     });
 }
 
-async function run(image: string | undefined, options: Options): Promise<void> {
+async function run(argument: string | undefined, options: Options): Promise<void> {
+  if (argument !== undefined && options.kernel !== undefined)
+    throw new UserError(`--kernel ${options.kernel}: the image is ${argument} already: name one`);
+  const image = argument ?? options.kernel;
   const detail = oneOf('--detail', options.detail, DETAILS);
-  if (image === undefined && options.load.length === 0)
-    throw new UserError('name an image to record, or load one with --load FILE@ADDRESS');
+  if (image === undefined && options.bios === undefined && options.load.length === 0)
+    throw new UserError(
+      'name an image to record, firmware with --bios, or load one with --load FILE@ADDRESS',
+    );
   if (options.input && options.interactive)
     throw new UserError('--input and --interactive exclude each other');
   const recipe: Recipe = {
@@ -103,9 +114,11 @@ async function run(image: string | undefined, options: Options): Promise<void> {
     ...(options.initrd === undefined ? {} : { initrd: options.initrd }),
     ...(options.append === undefined ? {} : { append: options.append }),
     ...(options.dtb === undefined ? {} : { dtb: options.dtb }),
+    ...(options.bios === undefined ? {} : { bios: options.bios }),
     ...(options.load.length > 0 ? { load: options.load } : {}),
+    ...(options.symbols.length > 0 ? { symbols: options.symbols } : {}),
   };
-  const directory = options.output ?? `${nameOf(image ?? options.load[0])}.hs`;
+  const directory = options.output ?? `${nameOf(image ?? options.bios ?? options.load[0])}.hs`;
   const interrupt = new AbortController();
   const onSignal = () => interrupt.abort();
   process.on('SIGINT', onSignal);

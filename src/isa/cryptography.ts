@@ -37,7 +37,8 @@ SBOX.forEach((to, from) => {
 });
 
 const asNumber = (bytes: Uint8Array): bigint => bytes.reduceRight((n, byte) => (n << 8n) | BigInt(byte), 0n);
-function substitute(e: Emitter, box: Uint8Array, a: Vector): Vector {
+/** Each byte's entry in the table. */
+export function substitute(e: Emitter, box: Uint8Array, a: Vector): Vector {
   const { vector } = e;
   let result = vector.constant(0n);
   for (let start = 0; start < 256; start += 16) {
@@ -95,22 +96,23 @@ const mixInverse = ({ vn, vd }: One, e: Emitter) => {
 
 // SHA-1 and SHA-256, on words.
 
-const words = (e: Emitter, a: Vector): Value<32>[] =>
+/** The four words, the lowest first. */
+export const words = (e: Emitter, a: Vector): Value<32>[] =>
   [0, 1, 2, 3].map((i) => e.keep(e.low(e.vector.lane(32, a, i))));
-const fromWords = (e: Emitter, of: readonly Value<32>[]): Vector =>
+export const fromWords = (e: Emitter, of: readonly Value<32>[]): Vector =>
   of.reduce(
     (vector, word, i) => e.vector.withLane(32, vector, i, e.zeroExtend(64, word, 32)),
     e.vector.constant(0n),
   );
 const rotated = (e: Emitter, a: Value<32>, by: number) => e.rotateRight(a, e.constant(32, by));
-const rotatedLeft = (e: Emitter, a: Value<32>, by: number) => rotated(e, a, 32 - by);
-const total = (e: Emitter, ...of: Value<32>[]) => of.reduce((a, b) => e.add(a, b));
-const different = (e: Emitter, ...of: Value<32>[]) => of.reduce((a, b) => e.xor(a, b));
+export const rotatedLeft = (e: Emitter, a: Value<32>, by: number) => rotated(e, a, 32 - by);
+export const total = (e: Emitter, ...of: Value<32>[]) => of.reduce((a, b) => e.add(a, b));
+export const different = (e: Emitter, ...of: Value<32>[]) => of.reduce((a, b) => e.xor(a, b));
 
-type Mixing = (e: Emitter, x: Value<32>, y: Value<32>, z: Value<32>) => Value<32>;
-const choose: Mixing = (e, x, y, z) => e.xor(e.and(e.xor(y, z), x), z);
-const parity: Mixing = (e, x, y, z) => different(e, x, y, z);
-const majority: Mixing = (e, x, y, z) => e.or(e.and(x, y), e.and(e.or(x, y), z));
+export type Mixing = (e: Emitter, x: Value<32>, y: Value<32>, z: Value<32>) => Value<32>;
+export const choose: Mixing = (e, x, y, z) => e.xor(e.and(e.xor(y, z), x), z);
+export const parity: Mixing = (e, x, y, z) => different(e, x, y, z);
+export const majority: Mixing = (e, x, y, z) => e.or(e.and(x, y), e.and(e.or(x, y), z));
 
 const sha1Rounds =
   (mixing: Mixing) =>
@@ -198,23 +200,4 @@ export const cryptography = [
   row('SHA1H',     '01011110 00 10100 00000 10 vn:5 vd:5', { feature: 'SHA1' }, sha1Rotate),
   row('SHA1SU1',   '01011110 00 10100 00001 10 vn:5 vd:5', { feature: 'SHA1' }, sha1Schedule1),
   row('SHA256SU0', '01011110 00 10100 00010 10 vn:5 vd:5', { feature: 'SHA256' }, sha256Schedule0),
-
-  // SHA-512, SHA-3, SM3, SM4
-  row('SHA512H',   '11001110 011 vm:5 1 0 00 00 vn:5 vd:5', { feature: 'SHA512' }),
-  row('SHA512H2',  '11001110 011 vm:5 1 0 00 01 vn:5 vd:5', { feature: 'SHA512' }),
-  row('SHA512SU1', '11001110 011 vm:5 1 0 00 10 vn:5 vd:5', { feature: 'SHA512' }),
-  row('RAX1',      '11001110 011 vm:5 1 0 00 11 vn:5 vd:5', { feature: 'SHA3' }),
-  row('SM3PARTW1', '11001110 011 vm:5 1 1 00 00 vn:5 vd:5', { feature: 'SM3' }),
-  row('SM3PARTW2', '11001110 011 vm:5 1 1 00 01 vn:5 vd:5', { feature: 'SM3' }),
-  row('SM4EKEY',   '11001110 011 vm:5 1 1 00 10 vn:5 vd:5', { feature: 'SM4' }),
-  row('SHA512SU0', '11001110 110 00000 1000 00 vn:5 vd:5', { feature: 'SHA512' }),
-  row('SM4E',      '11001110 110 00000 1000 01 vn:5 vd:5', { feature: 'SM4' }),
-  row('EOR3',      '11001110 0 00 vm:5 0 va:5 vn:5 vd:5', { feature: 'SHA3' }),
-  row('BCAX',      '11001110 0 01 vm:5 0 va:5 vn:5 vd:5', { feature: 'SHA3' }),
-  row('SM3SS1',    '11001110 0 10 vm:5 0 va:5 vn:5 vd:5', { feature: 'SM3' }),
-  row('XAR',       '11001110 100 vm:5 imm6:6 vn:5 vd:5', { feature: 'SHA3' }),
-  row('SM3TT1A',   '11001110 010 vm:5 10 imm2:2 00 vn:5 vd:5', { feature: 'SM3' }),
-  row('SM3TT1B',   '11001110 010 vm:5 10 imm2:2 01 vn:5 vd:5', { feature: 'SM3' }),
-  row('SM3TT2A',   '11001110 010 vm:5 10 imm2:2 10 vn:5 vd:5', { feature: 'SM3' }),
-  row('SM3TT2B',   '11001110 010 vm:5 10 imm2:2 11 vn:5 vd:5', { feature: 'SM3' }),
 ];

@@ -1,15 +1,12 @@
-/** The forms of floating-point instructions, scalar and vector: which operation, on which registers. Arm ARM C7.2, J1.3.4. */
+/** What floating-point instructions do with numbers, and the forms of the scalar ones. Arm ARM C7.2, J1.3.4. */
 import type { Emitter, Register, Value, Width } from './emitter.ts';
-import type { FloatFunction, FloatOperation, Rounding } from './float_operation.ts';
+import type { FloatFunction, FloatOperation, FloatSize, Rounding } from './float_operation.ts';
 import type { Fields } from './pattern.ts';
 import { widthOf } from './pseudocode.ts';
-import { elementIndex, pairs, writeHalf } from './simd_forms.ts';
-import type { LaneContext, Lanewise, Unary } from './simd_lanes.ts';
 import { expandFloat } from './simd_moves.ts';
-import type { LaneBits, VectorRegister } from './vector_emitter.ts';
-import { type Arrangement, byQ } from './vectors.ts';
+import type { VectorRegister } from './vector_emitter.ts';
 
-type Size = 16 | 32 | 64;
+export type Size = FloatSize;
 const SIZES = [32, 64, undefined, 16] as const;
 /** The size of a ptype field (or opc of FCVT); 10 is reserved. */
 const sizeOf = (ptype: number) => SIZES[ptype] as Size;
@@ -79,11 +76,19 @@ export const fromInteger =
     e.vector.float({ name: 'fromFixed', size, to: size, unsigned }, a);
 export const roundInt = (rounding: Rounding, exact = false): Float1 => unary('roundInt', { rounding, exact });
 
+/** To an integral number of so many bits. */
+export const roundIntN = (rounding: Rounding, to: 32 | 64): Float1 => unary('roundIntN', { rounding, to });
+
 /** Half precision is FEAT_FP16's: rows of its own. */
 export const precision = {
   feature: 'FP',
   shape: ({ ptype }: Fields<'ptype'>) => ({ size: sizeOf(ptype) }),
   unallocated: ({ ptype }: Fields<'ptype'>) => ptype >= 2,
+};
+/** FRINTTS has one bit for it. */
+export const precisionBit = {
+  feature: 'FRINTTS',
+  shape: ({ ptype }: Fields<'ptype'>) => ({ size: sizeOf(ptype) }),
 };
 interface Sized {
   readonly size: Size;
@@ -117,6 +122,9 @@ export const converted = {
 };
 export const convert = ({ size, to, vn, vd }: Scalar1 & { to: Size }, e: Emitter) =>
   writeScalar(e, vd, e.vector.float({ name: 'convert', size, to }, readScalar(e, size, vn)));
+
+export const convertBF = ({ vn, vd }: Omit<Scalar1, 'size'>, e: Emitter) =>
+  writeScalar(e, vd, e.vector.float({ name: 'convertBF', size: 32 }, readScalar(e, 32, vn)));
 
 const compared = (e: Emitter, size: Size, vn: VectorRegister, b: Value<64>, signalling: boolean) =>
   e.setNzcv(e.low(e.vector.float({ name: 'compare', size, exact: signalling }, readScalar(e, size, vn), b)));
@@ -200,6 +208,13 @@ export const toGeneral =
     const operation = { name: 'toFixed', size, to: width, rounding, unsigned } as const;
     e.setX(rd, e.vector.float(operation, readScalar(e, size, vn), ...fractionOf(e, operands)));
   };
+/** FJCVTZS. */
+export const toJavaScript = ({ vn, rd }: { vn: VectorRegister; rd: Register }, e: Emitter) => {
+  const result = e.keep(e.vector.float({ name: 'toFixedJS', size: 64 }, readScalar(e, 64, vn)));
+  const z = e.low(e.shiftRight(result, e.constant(64, 32)));
+  e.setNzcv(e.shiftLeft(z, e.constant(32, 2)));
+  e.setX(rd, e.low(result));
+};
 export const fromGeneral =
   (unsigned: boolean) => (operands: General & { rn: Register; vd: VectorRegister }, e: Emitter) => {
     const { size, width, rn, vd } = operands;
@@ -209,143 +224,8 @@ export const fromGeneral =
 export const moveToGeneral = ({ size, vn, rd }: Sized & { vn: VectorRegister; rd: Register }, e: Emitter) =>
   e.setX(rd, readScalar(e, size, vn));
 export const moveFromGeneral = ({ size, rn, vd }: Sized & { rn: Register; vd: VectorRegister }, e: Emitter) =>
-  writeScalar(e, vd, size === 64 ? e.x(rn, 64) : e.zeroExtend(64, e.x(rn, 32), 32));
+  writeScalar(e, vd, size === 64 ? e.x(rn, 64) : e.zeroExtend(64, e.x(rn, 32), size));
 export const moveTopToGeneral = ({ vn, rd }: { vn: VectorRegister; rd: Register }, e: Emitter) =>
   e.setX(rd, e.vector.element(64, vn, e.constant(32, 1)));
 export const moveTopFromGeneral = ({ rn, vd }: { rn: Register; vd: VectorRegister }, e: Emitter) =>
   e.vector.setElement(64, vd, e.constant(32, 1), e.x(rn, 64));
-
-// Vectors.
-
-const bitsOf = (sz: number): 32 | 64 => (sz ? 64 : 32);
-export const floats = {
-  shape: ({ sz }: Fields<'sz'>) => ({ bits: bitsOf(sz) as LaneBits }),
-  bytes: { extent: byQ },
-};
-/** One lane. */
-export const floatScalar = {
-  shape: floats.shape,
-  bytes: { extent: ({ sz }: Fields<'sz'>) => bitsOf(sz) / 8 },
-};
-export const floatsByQ = {
-  shape: ({ q, sz }: Fields<'q' | 'sz'>) => ({ bits: bitsOf(sz) as LaneBits, q }),
-};
-export const words = {
-  shape: () => ({ bits: 32 as LaneBits }),
-  bytes: { extent: byQ },
-};
-
-export const eachLane =
-  (of: Float1): Unary =>
-  (e, bits, a, { extent }) =>
-    e.vector.mapLanes(bits, extent, [{ of: a, bits }], (x) => of(e, bits as Size, x));
-export const eachLane2 =
-  (of: Float2): Lanewise =>
-  (e, bits, a, b, { extent }) =>
-    e.vector.mapLanes(
-      bits,
-      extent,
-      [a, b].map((v) => ({ of: v, bits })),
-      (x, y) => of(e, bits as Size, x, y),
-    );
-/** The destination is the first operand. */
-export const eachLane3 =
-  (of: Float3): Lanewise =>
-  (e, bits, a, b, { extent, d }: LaneContext) =>
-    e.vector.mapLanes(
-      bits,
-      extent,
-      [d(), a, b].map((v) => ({ of: v, bits })),
-      (x, y, z) => of(e, bits as Size, x, y, z),
-    );
-
-/** Lane 0 with lane 1. */
-export const floatPair = { shape: floats.shape };
-export const pairOf =
-  (of: Float2) =>
-  ({ bits, vn, vd }: { bits: LaneBits; vn: VectorRegister; vd: VectorRegister }, e: Emitter) => {
-    const a = e.vector.read(vn);
-    const [x, y] = [0, 1].map((i) => e.vector.lane(bits, a, i));
-    writeScalar(e, vd, of(e, bits as Size, x, y));
-  };
-/** Four words: the results of neighbours with each other. */
-export const acrossWords =
-  (of: Float2) =>
-  ({ vn, vd }: { vn: VectorRegister; vd: VectorRegister }, e: Emitter) => {
-    const a = e.vector.read(vn);
-    const [even, odd] = pairs(e, 32, 1, a, a);
-    const context = { extent: 8, d: () => a };
-    const two = eachLane2(of)(e, 32, even, odd, context);
-    const [x, y] = [0, 1].map((i) => e.vector.lane(32, two, i));
-    writeScalar(e, vd, of(e, 32, x, y));
-  };
-
-/** FCVTN and FCVTXN narrow, FCVTL widens; Q says which half of the narrow vector. */
-export const halves = {
-  shape: ({ q, sz }: Fields<'q' | 'sz'>) => ({ bits: bitsOf(sz), half: q as 0 | 1 }),
-};
-export const halvesOfDoubles = { shape: ({ q }: Fields<'q'>) => ({ bits: 64 as const, half: q as 0 | 1 }) };
-interface Halves {
-  readonly bits: 32 | 64;
-  readonly half: 0 | 1;
-  readonly vn: VectorRegister;
-  readonly vd: VectorRegister;
-}
-export const convertNarrow =
-  (rounding: Rounding) =>
-  ({ bits, half, vn, vd }: Halves, e: Emitter) => {
-    const to = (bits / 2) as 16 | 32;
-    const narrow = e.vector.mapLanes(to, 8, [{ of: e.vector.read(vn), bits }], (x) =>
-      e.vector.float({ name: 'convert', size: bits, to, rounding }, x),
-    );
-    writeHalf(e, vd, half, narrow);
-  };
-/** FCVTXN (scalar). */
-export const convertNarrowScalar =
-  (rounding: Rounding) =>
-  ({ vn, vd }: { vn: VectorRegister; vd: VectorRegister }, e: Emitter) => {
-    const operation = { name: 'convert', size: 64, to: 32, rounding } as const;
-    writeScalar(e, vd, e.vector.float(operation, readScalar(e, 64, vn)));
-  };
-export const convertLong = ({ bits, half, vn, vd }: Halves, e: Emitter) => {
-  const size = (bits / 2) as 16 | 32;
-  const input = { of: e.vector.read(vn), bits: size, from: (64 / size) * half };
-  const wide = e.vector.mapLanes(bits, 16, [input], (x) =>
-    e.vector.float({ name: 'convert', size, to: bits }, x),
-  );
-  e.vector.write(vd, wide, 16);
-};
-
-/** immh tells the size; 2 * size - immh:immb is the number of bits behind the point. */
-const laneFraction = ({ immh, immb }: Fields<'immh' | 'immb'>) =>
-  (immh > 7 ? 128 : 64) - ((immh << 3) | immb);
-const fixedShape = ({ immh }: Fields<'immh'>) => ({ bits: (immh > 7 ? 64 : 32) as LaneBits });
-export const fixedLanes = { shape: fixedShape, bytes: { fraction: laneFraction, extent: byQ } };
-export const fixedScalar = {
-  shape: fixedShape,
-  bytes: { fraction: laneFraction, extent: ({ immh }: Fields<'immh'>) => (immh > 7 ? 8 : 4) },
-};
-type FixedOperands = Arrangement & { fraction: Value<32>; vn: VectorRegister; vd: VectorRegister };
-const fixed =
-  (operation: Omit<FloatOperation, 'size' | 'to'>) =>
-  ({ bits, extent, fraction, vn, vd }: FixedOperands, e: Emitter) => {
-    const size = bits as 32 | 64;
-    const by = e.keep(e.zeroExtend(64, fraction, 32));
-    const result = e.vector.mapLanes(bits, extent, [{ of: e.vector.read(vn), bits }], (x) =>
-      e.vector.float({ ...operation, size, to: size }, x, by),
-    );
-    e.vector.write(vd, result, extent);
-  };
-export const lanesToFixed = (unsigned: boolean) => fixed({ name: 'toFixed', rounding: 'zero', unsigned });
-export const lanesFromFixed = (unsigned: boolean) => fixed({ name: 'fromFixed', unsigned });
-
-interface ElementFields extends Fields<'sz' | 'l' | 'm' | 'vm' | 'h'> {}
-const elementBytes = {
-  register: ({ m, vm }: ElementFields) => (m << 4) | vm,
-  index: ({ sz, ...f }: ElementFields) => elementIndex(2 + sz, f),
-};
-export const floatElement = { shape: floats.shape, bytes: { ...elementBytes, extent: byQ } };
-export const floatElementScalar = {
-  shape: floats.shape,
-  bytes: { ...elementBytes, ...floatScalar.bytes },
-};

@@ -1,7 +1,8 @@
 /**
  * The floating-point operations that instructions are made of, as data: what a back end may compute by itself where it is
  * provably the same, and cpu/floating_point computes exactly. Operands and results are bit patterns, zero-extended to 64 bits.
- * All of them obey FPCR and accumulate in FPSR.
+ * They obey FPCR and accumulate in FPSR, but for those that say
+ * otherwise.
  */
 
 export type FloatSize = 16 | 32 | 64;
@@ -32,6 +33,8 @@ export const FLOAT_FUNCTIONS = [
   'mulExtended',
   /** Operands addend, factor, factor. */
   'mulAdd',
+  /** Addend of 32 bits, factors of 16. */
+  'mulAddHalf',
   'sqrt',
   'recipStepFused',
   'rsqrtStepFused',
@@ -40,12 +43,21 @@ export const FLOAT_FUNCTIONS = [
   'recipExponent',
   /** To an integral number, by `rounding`; `exact` reports inexactness. */
   'roundInt',
+  /** To an integral number of `to` bits. */
+  'roundIntN',
   /** To `to` bits of fixed point; the second operand is the number of fraction bits. */
   'toFixed',
+  /** To 32 bits, modulo 2^32; the flag Z in bit 32. */
+  'toFixedJS',
   /** From `to` bits of fixed point; the second operand is the number of fraction bits. */
   'fromFixed',
   /** From `size` to `to` bits. */
   'convert',
+  /** To BFloat16. */
+  'convertBF',
+  /** Of BFloat16 (size 16), and of singles, as BFDOT does: no flags, nothing of FPCR. */
+  'mulBF',
+  'addBF',
   /** To NZCV; `exact` stands for FCMPE's signalling. */
   'compare',
   /** 1 where it holds. */

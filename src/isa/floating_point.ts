@@ -9,6 +9,7 @@ import {
   conditionalCompared,
   conditionalSelect,
   convert,
+  convertBF,
   converted,
   fixedPoint,
   floatAbsolute,
@@ -25,15 +26,18 @@ import {
   mulAdd,
   negatedProduct,
   precision,
+  precisionBit,
   roundInt,
+  roundIntN,
   scalar1,
   scalar2,
   scalar3,
   toGeneral,
+  toJavaScript,
   unary,
   withGeneral,
 } from './float_forms.ts';
-import { parsePattern } from './pattern.ts';
+import { type Fields, parsePattern } from './pattern.ts';
 import { type Row, row } from './row.ts';
 
 const FP = { feature: 'FP' };
@@ -63,7 +67,7 @@ const singleAndDouble = [
   row('FMOV_from_gen',     'sf:1 0 0 11110 ptype:2 1 00 111 000000 rn:5 vd:5', moved, moveFromGeneral),
   row('FMOV_top_to_gen',   '1    0 0 11110 10      1 01 110 000000 vn:5 rd:5', FP, moveTopToGeneral),
   row('FMOV_top_from_gen', '1    0 0 11110 10      1 01 111 000000 rn:5 vd:5', FP, moveTopFromGeneral),
-  row('FJCVTZS',           '0    0 0 11110 01      1 11 110 000000 vn:5 rd:5', { feature: 'JSCVT' }),
+  row('FJCVTZS',           '0    0 0 11110 01      1 11 110 000000 vn:5 rd:5', { feature: 'JSCVT' }, toJavaScript),
 
   // Floating-point data-processing (1 source)
   row('FMOV_float',        '0 0 0 11110 ptype:2 1 000000 10000 vn:5 vd:5', precision, scalar1(move)),
@@ -78,11 +82,11 @@ const singleAndDouble = [
   row('FRINTX_float',      '0 0 0 11110 ptype:2 1 001110 10000 vn:5 vd:5', precision, scalar1(roundInt('current', true))),
   row('FRINTI_float',      '0 0 0 11110 ptype:2 1 001111 10000 vn:5 vd:5', precision, scalar1(roundInt('current'))),
   row('FCVT',              '0 0 0 11110 ptype:2 1 0001 opc:2 10000 vn:5 vd:5', converted, convert),
-  row('BFCVT',             '0 0 0 11110 01 1 000110 10000 vn:5 vd:5', { feature: 'BF16', before: ['FCVT'] }),
-  row('FRINT32Z_float',    '0 0 0 11110 0 ptype:1 1 0100 00 10000 vn:5 vd:5', { feature: 'FRINTTS' }),
-  row('FRINT32X_float',    '0 0 0 11110 0 ptype:1 1 0100 01 10000 vn:5 vd:5', { feature: 'FRINTTS' }),
-  row('FRINT64Z_float',    '0 0 0 11110 0 ptype:1 1 0100 10 10000 vn:5 vd:5', { feature: 'FRINTTS' }),
-  row('FRINT64X_float',    '0 0 0 11110 0 ptype:1 1 0100 11 10000 vn:5 vd:5', { feature: 'FRINTTS' }),
+  row('BFCVT',             '0 0 0 11110 01 1 000110 10000 vn:5 vd:5', { feature: 'BF16', before: ['FCVT'] }, convertBF),
+  row('FRINT32Z_float',    '0 0 0 11110 0 ptype:1 1 0100 00 10000 vn:5 vd:5', precisionBit, scalar1(roundIntN('zero', 32))),
+  row('FRINT32X_float',    '0 0 0 11110 0 ptype:1 1 0100 01 10000 vn:5 vd:5', precisionBit, scalar1(roundIntN('current', 32))),
+  row('FRINT64Z_float',    '0 0 0 11110 0 ptype:1 1 0100 10 10000 vn:5 vd:5', precisionBit, scalar1(roundIntN('zero', 64))),
+  row('FRINT64X_float',    '0 0 0 11110 0 ptype:1 1 0100 11 10000 vn:5 vd:5', precisionBit, scalar1(roundIntN('current', 64))),
 
   // Floating-point compare
   row('FCMP',              '0 0 0 11110 ptype:2 1 vm:5 00 1000 vn:5 00000', precision, compare(false)),
@@ -114,7 +118,8 @@ const singleAndDouble = [
   row('FNMSUB',            '0 0 0 11111 ptype:2 1 vm:5 1 va:5 vn:5 vd:5', precision, scalar3(mulAdd(true, false))),
 ];
 
-/** The same of half precision, of FEAT_FP16, which this CPU has not. */
+/** The same of half precision, where ptype is 11. */
+const asHalf = <F extends Fields>(fields: F): F => Object.create(fields, { ptype: { value: 3 } });
 const half = singleAndDouble
   .filter(({ name, pattern }) => name !== 'FCVT' && pattern.text.includes('ptype:2'))
   .map(
@@ -123,8 +128,9 @@ const half = singleAndDouble
       name: `${of.name}_h`,
       pattern: parsePattern(of.pattern.text.replace('ptype:2', '11')),
       feature: 'FP16',
+      shape: (fields) => of.shape(asHalf(fields)),
+      imm: of.imm && ((fields) => of.imm!(asHalf(fields))),
       unallocated: ({ sf, scale }) => sf === 0 && scale < 32,
-      execute: undefined,
     }),
   );
 

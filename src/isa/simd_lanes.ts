@@ -83,7 +83,7 @@ export const halving = (signed: boolean, operation: 'add' | 'sub', rounding = fa
   });
 
 /** SatQ() of what 64 bits hold exactly; `unsigned` inputs may have bit 63 set. */
-function saturate(
+export function saturate(
   e: Emitter,
   bits: LaneBits,
   signed: boolean,

@@ -168,6 +168,10 @@ export function expandFloat(imm: bigint, size: 16 | 32 | 64): bigint {
   return (sign << BigInt(size - 1)) | (biased << fraction) | ((imm & 15n) << (fraction - 4n));
 }
 export const floatImmediate32 = expanded((f) => replicate(expandFloat(imm8(f), 32), 32));
+export const floatImmediate16 = {
+  ...expanded((f) => replicate(expandFloat(imm8(f), 16), 16)),
+  feature: 'FP16',
+};
 export const floatImmediate64 = {
   ...expanded((f) => expandFloat(imm8(f), 64)),
   bytes: { extent: () => 16 },
@@ -226,18 +230,17 @@ export const addPair = ({ vn, vd }: One, e: Emitter) => {
   e.vector.write(vd, e.vector.lanes('add', 64, even, odd), 8);
 };
 
-/** PMULL: bytes, or doublewords (FEAT_PMULL). */
-export const polynomialLong = (
-  { bits, half, vn, vm, vd }: { bits: LaneBits; half: 0 | 1 } & Two,
-  e: Emitter,
-) => {
-  const [a, b] = [e.vector.read(vn), e.vector.read(vm)];
-  if (bits === 64) {
-    const product = e.vector.polynomialProduct(e.vector.lane(64, a, half), e.vector.lane(64, b, half));
-    e.vector.write(vd, product, 16);
-    return;
-  }
-  const inputs = [a, b].map((of) => ({ of, bits: 8 as const, from: 8 * half }));
+export const polynomialHalf = { shape: ({ q }: Fields<'q'>) => ({ half: q as 0 | 1 }) };
+interface Half {
+  readonly half: 0 | 1;
+}
+/** PMULL of bytes. */
+export const polynomialLong = ({ half, vn, vm, vd }: Half & Two, e: Emitter) => {
+  const inputs = [vn, vm].map((register) => ({
+    of: e.vector.read(register),
+    bits: 8 as const,
+    from: 8 * half,
+  }));
   const product = e.vector.mapLanes(16, 16, inputs, (x, y) => {
     const factor = e.keep(x);
     const bitsOfY = e.keep(y);
@@ -249,4 +252,9 @@ export const polynomialLong = (
     return sum;
   });
   e.vector.write(vd, product, 16);
+};
+/** Of doublewords (FEAT_PMULL). */
+export const polynomialDoubleword = ({ half, vn, vm, vd }: Half & Two, e: Emitter) => {
+  const [a, b] = [vn, vm].map((register) => e.vector.lane(64, e.vector.read(register), half));
+  e.vector.write(vd, e.vector.polynomialProduct(a, b), 16);
 };

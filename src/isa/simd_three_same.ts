@@ -1,16 +1,7 @@
 /** Advanced SIMD: three vectors of the same shape. Arm ARM C4.1.90. */
 
-import {
-  binary,
-  eachLane2,
-  eachLane3,
-  floatAbsolute,
-  floatDifference,
-  floats,
-  floatsByQ,
-  mulAdd,
-  relation,
-} from './float_forms.ts';
+import { binary, floatAbsolute, floatDifference, mulAdd, relation } from './float_forms.ts';
+import { eachLane2, eachLane3, floats, floatsByQ, halfFloats, halfFloatsByQ } from './float_vectors.ts';
 import type { Fields } from './pattern.ts';
 import { row } from './row.ts';
 import { arrangedByQ, pairwise, threeSame } from './simd_forms.ts';
@@ -31,10 +22,22 @@ import {
   testBits,
 } from './simd_lanes.ts';
 import { bytesByQ } from './simd_moves.ts';
-import { arranged } from './vectors.ts';
+import {
+  bfDotProduct,
+  bfMatrixProduct,
+  bfMultiplyAddLong,
+  complexAdd,
+  complexMultiplyAdd,
+  dotProduct,
+  extentByQ,
+  halfMultiplyAddLong,
+  matrixProduct,
+  roundingMultiplyAccumulate,
+  shapeByQ,
+} from './simd_products.ts';
+import { arranged, byQ, laneBits } from './vectors.ts';
 
 const ADVSIMD = { feature: 'AdvSIMD' };
-const FP16 = { feature: 'FP16' };
 /** A doubleword element needs a 128-bit vector. */
 const full = { ...ADVSIMD, unallocated: ({ q, size }: Fields<'q' | 'size'>) => !q && size === 3 };
 const floatSizes = { ...ADVSIMD, unallocated: ({ q, sz }: Fields<'q' | 'sz'>) => !q && sz === 1 };
@@ -45,6 +48,11 @@ const complex = {
   feature: 'FCMA',
   unallocated: ({ q, size }: Fields<'q' | 'size'>) => size === 0 || (!q && size === 3),
 };
+const turned = (rotation: (fields: Fields<'rot'>) => number) => ({
+  shape: ({ size, rot }: Fields<'size' | 'rot'>) => ({ bits: laneBits(size), rotation: rotation({ rot }) }),
+  bytes: { extent: byQ },
+});
+const widening = { ...shapeByQ, feature: 'FHM' };
 const bytes8 = { ...ADVSIMD, unallocated: ({ size }: Fields<'size'>) => size !== 0 };
 
 // biome-ignore format: a table
@@ -131,48 +139,48 @@ export const simdThreeSame = [
   row('FMINP_vec',     '0 q:1 1 01110 1 sz:1 1 vm:5 11110 1 vn:5 vd:5', { ...floatSizes, ...floatsByQ }, pairwise(eachLane2(binary('min')))),
 
   // Three same (FP16)
-  row('FMAXNM_vec_h',  '0 q:1 0 01110 0 10 vm:5 00 000 1 vn:5 vd:5', FP16),
-  row('FMLA_vec_h',    '0 q:1 0 01110 0 10 vm:5 00 001 1 vn:5 vd:5', FP16),
-  row('FADD_vec_h',    '0 q:1 0 01110 0 10 vm:5 00 010 1 vn:5 vd:5', FP16),
-  row('FMULX_vec_h',   '0 q:1 0 01110 0 10 vm:5 00 011 1 vn:5 vd:5', FP16),
-  row('FCMEQ_vec_h',   '0 q:1 0 01110 0 10 vm:5 00 100 1 vn:5 vd:5', FP16),
-  row('FMAX_vec_h',    '0 q:1 0 01110 0 10 vm:5 00 110 1 vn:5 vd:5', FP16),
-  row('FRECPS_vec_h',  '0 q:1 0 01110 0 10 vm:5 00 111 1 vn:5 vd:5', FP16),
-  row('FMINNM_vec_h',  '0 q:1 0 01110 1 10 vm:5 00 000 1 vn:5 vd:5', FP16),
-  row('FMLS_vec_h',    '0 q:1 0 01110 1 10 vm:5 00 001 1 vn:5 vd:5', FP16),
-  row('FSUB_vec_h',    '0 q:1 0 01110 1 10 vm:5 00 010 1 vn:5 vd:5', FP16),
-  row('FMIN_vec_h',    '0 q:1 0 01110 1 10 vm:5 00 110 1 vn:5 vd:5', FP16),
-  row('FRSQRTS_vec_h', '0 q:1 0 01110 1 10 vm:5 00 111 1 vn:5 vd:5', FP16),
-  row('FMAXNMP_vec_h', '0 q:1 1 01110 0 10 vm:5 00 000 1 vn:5 vd:5', FP16),
-  row('FADDP_vec_h',   '0 q:1 1 01110 0 10 vm:5 00 010 1 vn:5 vd:5', FP16),
-  row('FMUL_vec_h',    '0 q:1 1 01110 0 10 vm:5 00 011 1 vn:5 vd:5', FP16),
-  row('FCMGE_vec_h',   '0 q:1 1 01110 0 10 vm:5 00 100 1 vn:5 vd:5', FP16),
-  row('FACGE_vec_h',   '0 q:1 1 01110 0 10 vm:5 00 101 1 vn:5 vd:5', FP16),
-  row('FMAXP_vec_h',   '0 q:1 1 01110 0 10 vm:5 00 110 1 vn:5 vd:5', FP16),
-  row('FDIV_vec_h',    '0 q:1 1 01110 0 10 vm:5 00 111 1 vn:5 vd:5', FP16),
-  row('FMINNMP_vec_h', '0 q:1 1 01110 1 10 vm:5 00 000 1 vn:5 vd:5', FP16),
-  row('FABD_vec_h',    '0 q:1 1 01110 1 10 vm:5 00 010 1 vn:5 vd:5', FP16),
-  row('FCMGT_vec_h',   '0 q:1 1 01110 1 10 vm:5 00 100 1 vn:5 vd:5', FP16),
-  row('FACGT_vec_h',   '0 q:1 1 01110 1 10 vm:5 00 101 1 vn:5 vd:5', FP16),
-  row('FMINP_vec_h',   '0 q:1 1 01110 1 10 vm:5 00 110 1 vn:5 vd:5', FP16),
+  row('FMAXNM_vec_h',  '0 q:1 0 01110 0 10 vm:5 00 000 1 vn:5 vd:5', halfFloats, threeSame(eachLane2(binary('maxNumber')))),
+  row('FMLA_vec_h',    '0 q:1 0 01110 0 10 vm:5 00 001 1 vn:5 vd:5', halfFloats, threeSame(eachLane3(mulAdd(false, false)))),
+  row('FADD_vec_h',    '0 q:1 0 01110 0 10 vm:5 00 010 1 vn:5 vd:5', halfFloats, threeSame(eachLane2(binary('add')))),
+  row('FMULX_vec_h',   '0 q:1 0 01110 0 10 vm:5 00 011 1 vn:5 vd:5', halfFloats, threeSame(eachLane2(binary('mulExtended')))),
+  row('FCMEQ_vec_h',   '0 q:1 0 01110 0 10 vm:5 00 100 1 vn:5 vd:5', halfFloats, threeSame(eachLane2(relation('compareEqual')))),
+  row('FMAX_vec_h',    '0 q:1 0 01110 0 10 vm:5 00 110 1 vn:5 vd:5', halfFloats, threeSame(eachLane2(binary('max')))),
+  row('FRECPS_vec_h',  '0 q:1 0 01110 0 10 vm:5 00 111 1 vn:5 vd:5', halfFloats, threeSame(eachLane2(binary('recipStepFused')))),
+  row('FMINNM_vec_h',  '0 q:1 0 01110 1 10 vm:5 00 000 1 vn:5 vd:5', halfFloats, threeSame(eachLane2(binary('minNumber')))),
+  row('FMLS_vec_h',    '0 q:1 0 01110 1 10 vm:5 00 001 1 vn:5 vd:5', halfFloats, threeSame(eachLane3(mulAdd(false, true)))),
+  row('FSUB_vec_h',    '0 q:1 0 01110 1 10 vm:5 00 010 1 vn:5 vd:5', halfFloats, threeSame(eachLane2(binary('sub')))),
+  row('FMIN_vec_h',    '0 q:1 0 01110 1 10 vm:5 00 110 1 vn:5 vd:5', halfFloats, threeSame(eachLane2(binary('min')))),
+  row('FRSQRTS_vec_h', '0 q:1 0 01110 1 10 vm:5 00 111 1 vn:5 vd:5', halfFloats, threeSame(eachLane2(binary('rsqrtStepFused')))),
+  row('FMAXNMP_vec_h', '0 q:1 1 01110 0 10 vm:5 00 000 1 vn:5 vd:5', halfFloatsByQ, pairwise(eachLane2(binary('maxNumber')))),
+  row('FADDP_vec_h',   '0 q:1 1 01110 0 10 vm:5 00 010 1 vn:5 vd:5', halfFloatsByQ, pairwise(eachLane2(binary('add')))),
+  row('FMUL_vec_h',    '0 q:1 1 01110 0 10 vm:5 00 011 1 vn:5 vd:5', halfFloats, threeSame(eachLane2(binary('mul')))),
+  row('FCMGE_vec_h',   '0 q:1 1 01110 0 10 vm:5 00 100 1 vn:5 vd:5', halfFloats, threeSame(eachLane2(relation('compareGreaterEqual')))),
+  row('FACGE_vec_h',   '0 q:1 1 01110 0 10 vm:5 00 101 1 vn:5 vd:5', halfFloats, threeSame(eachLane2(relation('compareGreaterEqual', floatAbsolute)))),
+  row('FMAXP_vec_h',   '0 q:1 1 01110 0 10 vm:5 00 110 1 vn:5 vd:5', halfFloatsByQ, pairwise(eachLane2(binary('max')))),
+  row('FDIV_vec_h',    '0 q:1 1 01110 0 10 vm:5 00 111 1 vn:5 vd:5', halfFloats, threeSame(eachLane2(binary('div')))),
+  row('FMINNMP_vec_h', '0 q:1 1 01110 1 10 vm:5 00 000 1 vn:5 vd:5', halfFloatsByQ, pairwise(eachLane2(binary('minNumber')))),
+  row('FABD_vec_h',    '0 q:1 1 01110 1 10 vm:5 00 010 1 vn:5 vd:5', halfFloats, threeSame(eachLane2(floatDifference))),
+  row('FCMGT_vec_h',   '0 q:1 1 01110 1 10 vm:5 00 100 1 vn:5 vd:5', halfFloats, threeSame(eachLane2(relation('compareGreater')))),
+  row('FACGT_vec_h',   '0 q:1 1 01110 1 10 vm:5 00 101 1 vn:5 vd:5', halfFloats, threeSame(eachLane2(relation('compareGreater', floatAbsolute)))),
+  row('FMINP_vec_h',   '0 q:1 1 01110 1 10 vm:5 00 110 1 vn:5 vd:5', halfFloatsByQ, pairwise(eachLane2(binary('min')))),
 
   // Three same extra, and widening of half precision
-  row('FMLAL_vec',     '0 q:1 0 01110 00 1 vm:5 11101 1 vn:5 vd:5', { feature: 'FHM' }),
-  row('FMLSL_vec',     '0 q:1 0 01110 10 1 vm:5 11101 1 vn:5 vd:5', { feature: 'FHM' }),
-  row('FMLAL2_vec',    '0 q:1 1 01110 00 1 vm:5 11001 1 vn:5 vd:5', { feature: 'FHM' }),
-  row('FMLSL2_vec',    '0 q:1 1 01110 10 1 vm:5 11001 1 vn:5 vd:5', { feature: 'FHM' }),
-  row('SQRDMLAH_vec',  '0 q:1 1 01110 size:2 0 vm:5 1 0000 1 vn:5 vd:5', rounding),
-  row('SQRDMLSH_vec',  '0 q:1 1 01110 size:2 0 vm:5 1 0001 1 vn:5 vd:5', rounding),
-  row('SDOT_vec',      '0 q:1 0 01110 10 0 vm:5 1 0010 1 vn:5 vd:5', { feature: 'DotProd' }),
-  row('UDOT_vec',      '0 q:1 1 01110 10 0 vm:5 1 0010 1 vn:5 vd:5', { feature: 'DotProd' }),
-  row('USDOT_vec',     '0 q:1 0 01110 10 0 vm:5 1 0011 1 vn:5 vd:5', { feature: 'I8MM' }),
-  row('SMMLA_vec',     '0 1   0 01110 10 0 vm:5 1 0100 1 vn:5 vd:5', { feature: 'I8MM' }),
-  row('UMMLA_vec',     '0 1   1 01110 10 0 vm:5 1 0100 1 vn:5 vd:5', { feature: 'I8MM' }),
-  row('USMMLA_vec',    '0 1   0 01110 10 0 vm:5 1 0101 1 vn:5 vd:5', { feature: 'I8MM' }),
-  row('FCMLA_vec',     '0 q:1 1 01110 size:2 0 vm:5 1 10 rot:2 1 vn:5 vd:5', complex),
-  row('FCADD_vec',     '0 q:1 1 01110 size:2 0 vm:5 1 11 rot:1 0 1 vn:5 vd:5', complex),
-  row('BFDOT_vec',     '0 q:1 1 01110 01 0 vm:5 1 1111 1 vn:5 vd:5', { feature: 'BF16' }),
-  row('BFMLALB_vec',   '0 0   1 01110 11 0 vm:5 1 1111 1 vn:5 vd:5', { feature: 'BF16' }),
-  row('BFMLALT_vec',   '0 1   1 01110 11 0 vm:5 1 1111 1 vn:5 vd:5', { feature: 'BF16' }),
-  row('BFMMLA_vec',    '0 1   1 01110 01 0 vm:5 1 1101 1 vn:5 vd:5', { feature: 'BF16' }),
+  row('FMLAL_vec',     '0 q:1 0 01110 00 1 vm:5 11101 1 vn:5 vd:5', widening, halfMultiplyAddLong(0, false)),
+  row('FMLSL_vec',     '0 q:1 0 01110 10 1 vm:5 11101 1 vn:5 vd:5', widening, halfMultiplyAddLong(0, true)),
+  row('FMLAL2_vec',    '0 q:1 1 01110 00 1 vm:5 11001 1 vn:5 vd:5', widening, halfMultiplyAddLong(1, false)),
+  row('FMLSL2_vec',    '0 q:1 1 01110 10 1 vm:5 11001 1 vn:5 vd:5', widening, halfMultiplyAddLong(1, true)),
+  row('SQRDMLAH_vec',  '0 q:1 1 01110 size:2 0 vm:5 1 0000 1 vn:5 vd:5', { ...rounding, ...arranged }, threeSame(roundingMultiplyAccumulate('add'))),
+  row('SQRDMLSH_vec',  '0 q:1 1 01110 size:2 0 vm:5 1 0001 1 vn:5 vd:5', { ...rounding, ...arranged }, threeSame(roundingMultiplyAccumulate('sub'))),
+  row('SDOT_vec',      '0 q:1 0 01110 10 0 vm:5 1 0010 1 vn:5 vd:5', { ...extentByQ, feature: 'DotProd' }, dotProduct(true, true)),
+  row('UDOT_vec',      '0 q:1 1 01110 10 0 vm:5 1 0010 1 vn:5 vd:5', { ...extentByQ, feature: 'DotProd' }, dotProduct(false, false)),
+  row('USDOT_vec',     '0 q:1 0 01110 10 0 vm:5 1 0011 1 vn:5 vd:5', { ...extentByQ, feature: 'I8MM' }, dotProduct(false, true)),
+  row('SMMLA_vec',     '0 1   0 01110 10 0 vm:5 1 0100 1 vn:5 vd:5', { feature: 'I8MM' }, matrixProduct(true, true)),
+  row('UMMLA_vec',     '0 1   1 01110 10 0 vm:5 1 0100 1 vn:5 vd:5', { feature: 'I8MM' }, matrixProduct(false, false)),
+  row('USMMLA_vec',    '0 1   0 01110 10 0 vm:5 1 0101 1 vn:5 vd:5', { feature: 'I8MM' }, matrixProduct(false, true)),
+  row('FCMLA_vec',     '0 q:1 1 01110 size:2 0 vm:5 1 10 rot:2 1 vn:5 vd:5', { ...complex, ...turned(({ rot }) => rot) }, complexMultiplyAdd),
+  row('FCADD_vec',     '0 q:1 1 01110 size:2 0 vm:5 1 11 rot:1 0 1 vn:5 vd:5', { ...complex, ...turned(({ rot }) => (rot ? 3 : 1)) }, complexAdd),
+  row('BFDOT_vec',     '0 q:1 1 01110 01 0 vm:5 1 1111 1 vn:5 vd:5', { ...extentByQ, feature: 'BF16' }, bfDotProduct),
+  row('BFMLALB_vec',   '0 0   1 01110 11 0 vm:5 1 1111 1 vn:5 vd:5', { feature: 'BF16' }, bfMultiplyAddLong(0)),
+  row('BFMLALT_vec',   '0 1   1 01110 11 0 vm:5 1 1111 1 vn:5 vd:5', { feature: 'BF16' }, bfMultiplyAddLong(1)),
+  row('BFMMLA_vec',    '0 1   1 01110 01 0 vm:5 1 1101 1 vn:5 vd:5', { feature: 'BF16' }, bfMatrixProduct),
 ];

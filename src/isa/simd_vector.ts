@@ -1,15 +1,16 @@
 /** Advanced SIMD: vectors of different shapes, elements, immediates. Arm ARM C4.1.90. */
 
+import { binary, mulAdd } from './float_forms.ts';
 import {
-  binary,
   eachLane2,
   eachLane3,
   fixedLanes,
   floatElement,
+  halfElement,
+  halfFixedLanes,
   lanesFromFixed,
   lanesToFixed,
-  mulAdd,
-} from './float_forms.ts';
+} from './float_vectors.ts';
 import type { Fields } from './pattern.ts';
 import { row } from './row.ts';
 import {
@@ -51,6 +52,7 @@ import {
   elementOf,
   elementToElement,
   extract,
+  floatImmediate16,
   floatImmediate32,
   floatImmediate64,
   insertElement,
@@ -58,6 +60,8 @@ import {
   moveImmediate,
   moveSigned,
   moveUnsigned,
+  polynomialDoubleword,
+  polynomialHalf,
   polynomialLong,
   replicatedByte,
   shiftedHalfword,
@@ -69,6 +73,19 @@ import {
   withImmediate,
   zip,
 } from './simd_moves.ts';
+import {
+  bfDotProductElement,
+  bfMultiplyAddLongElement,
+  complexElementHalf,
+  complexElementSingle,
+  complexMultiplyAddElement,
+  dotProductElement,
+  halfMultiplyAddLongElement,
+  halfwordElement,
+  roundingMultiplyAccumulate,
+  shapeByQ,
+  wordElement,
+} from './simd_products.ts';
 import { byQ, laneBits } from './vectors.ts';
 
 const ADVSIMD = { feature: 'AdvSIMD' };
@@ -76,8 +93,6 @@ type Sized = Fields<'q' | 'size'>;
 const full = { ...ADVSIMD, unallocated: ({ q, size }: Sized) => !q && size === 3 };
 const narrow = { ...ADVSIMD, unallocated: ({ size }: Sized) => size === 3 };
 const saturating = { ...ADVSIMD, unallocated: ({ size }: Sized) => size === 0 || size === 3 };
-/** Bytes; doublewords come with FEAT_PMULL. */
-const polynomial = { ...ADVSIMD, unallocated: ({ size }: Sized) => size === 1 || size === 2 };
 
 /**
  * The lowest bit set of imm5 gives the element's size. What is unallocated by that alone is said before Q is looked at: the
@@ -107,6 +122,7 @@ const shifted = { ...ADVSIMD, unallocated: (f: Shifted) => f.immh === 0 || (!f.q
 const longShift = { ...ADVSIMD, unallocated: ({ immh }: Shifted) => immh === 0 || immh > 7 };
 const fixedPointSizes = { ...ADVSIMD, unallocated: (f: Shifted) => f.immh < 4 || (!f.q && f.immh > 7) };
 
+const widening = { ...shapeByQ, ...halfwordElement, feature: 'FHM' };
 const multiplied = { ...ADVSIMD, unallocated: ({ size }: Sized) => size === 0 || size === 3 };
 const elementSizes = {
   ...ADVSIMD,
@@ -130,7 +146,8 @@ export const simdVector = [
   row('SQDMLSL_vec',        '0 q:1 0 01110 size:2 1 vm:5 1011 00 vn:5 vd:5', { ...saturating, ...longForm }, threeLongLanes(doublingMultiplyLong('sub'))),
   row('SMULL_vec',          '0 q:1 0 01110 size:2 1 vm:5 1100 00 vn:5 vd:5', { ...narrow, ...longForm }, threeLong(true, lanes('mul'))),
   row('SQDMULL_vec',        '0 q:1 0 01110 size:2 1 vm:5 1101 00 vn:5 vd:5', { ...saturating, ...longForm }, threeLongLanes(doublingMultiplyLong())),
-  row('PMULL_vec',          '0 q:1 0 01110 size:2 1 vm:5 1110 00 vn:5 vd:5', { ...polynomial, ...longForm }, polynomialLong),
+  row('PMULL_vec',          '0 q:1 0 01110 00 1 vm:5 1110 00 vn:5 vd:5', { ...ADVSIMD, ...polynomialHalf }, polynomialLong),
+  row('PMULL_vec_d',        '0 q:1 0 01110 11 1 vm:5 1110 00 vn:5 vd:5', { ...polynomialHalf, feature: 'PMULL' }, polynomialDoubleword),
   row('UADDL_vec',          '0 q:1 1 01110 size:2 1 vm:5 0000 00 vn:5 vd:5', { ...narrow, ...longForm }, threeLong(false, lanes('add'))),
   row('UADDW_vec',          '0 q:1 1 01110 size:2 1 vm:5 0001 00 vn:5 vd:5', { ...narrow, ...longForm }, threeWide(false, lanes('add'))),
   row('USUBL_vec',          '0 q:1 1 01110 size:2 1 vm:5 0010 00 vn:5 vd:5', { ...narrow, ...longForm }, threeLong(false, lanes('sub'))),
@@ -177,7 +194,7 @@ export const simdVector = [
   row('BIC_asimd_imm_h',    '0 q:1 1 0111100000 abc:3 10 x:1 1 0 1 defgh:5 vd:5', shiftedHalfword(false), withImmediate('andNot')),
   row('MOVI_64',            '0 q:1 1 0111100000 abc:3 1110 0 1 defgh:5 vd:5', bytesOfBits, moveImmediate),
   row('FMOV_asimd_imm_d',   '0 1   1 0111100000 abc:3 1111 0 1 defgh:5 vd:5', floatImmediate64, moveImmediate),
-  row('FMOV_asimd_imm_h',   '0 q:1 0 0111100000 abc:3 1111 1 1 defgh:5 vd:5', { feature: 'FP16' }),
+  row('FMOV_asimd_imm_h',   '0 q:1 0 0111100000 abc:3 1111 1 1 defgh:5 vd:5', floatImmediate16, moveImmediate),
 
   // Shift by immediate
   row('SSHR_asimd_imm',     '0 q:1 0 011110 immh:4 immb:3 00000 1 vn:5 vd:5', { ...shifted, ...shiftImmediate('right') }, shifting(shiftRight(true))),
@@ -192,9 +209,9 @@ export const simdVector = [
   row('SQRSHRN_asimd_imm',  '0 q:1 0 011110 immh:4 immb:3 10011 1 vn:5 vd:5', { ...longShift, ...shiftImmediateHalf('right') }, shiftingNarrow(saturatingNarrow(true, true, true))),
   row('SSHLL_asimd_imm',    '0 q:1 0 011110 immh:4 immb:3 10100 1 vn:5 vd:5', { ...longShift, ...shiftImmediateHalf('left') }, shiftingLong(true)),
   row('SCVTF_asimd_imm',    '0 q:1 0 011110 immh:4 immb:3 11100 1 vn:5 vd:5', { ...fixedPointSizes, ...fixedLanes }, lanesFromFixed(false)),
-  row('SCVTF_asimd_imm_h', '0 q:1 0 011110 001 low:1 immb:3 11100 1 vn:5 vd:5', { feature: 'FP16' }),
+  row('SCVTF_asimd_imm_h', '0 q:1 0 011110 001 low:1 immb:3 11100 1 vn:5 vd:5', halfFixedLanes, lanesFromFixed(false)),
   row('FCVTZS_asimd_imm',   '0 q:1 0 011110 immh:4 immb:3 11111 1 vn:5 vd:5', { ...fixedPointSizes, ...fixedLanes }, lanesToFixed(false)),
-  row('FCVTZS_asimd_imm_h', '0 q:1 0 011110 001 low:1 immb:3 11111 1 vn:5 vd:5', { feature: 'FP16' }),
+  row('FCVTZS_asimd_imm_h', '0 q:1 0 011110 001 low:1 immb:3 11111 1 vn:5 vd:5', halfFixedLanes, lanesToFixed(false)),
   row('USHR_asimd_imm',     '0 q:1 1 011110 immh:4 immb:3 00000 1 vn:5 vd:5', { ...shifted, ...shiftImmediate('right') }, shifting(shiftRight(false))),
   row('USRA_asimd_imm',     '0 q:1 1 011110 immh:4 immb:3 00010 1 vn:5 vd:5', { ...shifted, ...shiftImmediate('right') }, shifting(shiftRight(false, { accumulate: true }))),
   row('URSHR_asimd_imm',    '0 q:1 1 011110 immh:4 immb:3 00100 1 vn:5 vd:5', { ...shifted, ...shiftImmediate('right') }, shifting(shiftRight(false, { rounding: true }))),
@@ -209,9 +226,9 @@ export const simdVector = [
   row('UQRSHRN_asimd_imm',  '0 q:1 1 011110 immh:4 immb:3 10011 1 vn:5 vd:5', { ...longShift, ...shiftImmediateHalf('right') }, shiftingNarrow(saturatingNarrow(false, false, true))),
   row('USHLL_asimd_imm',    '0 q:1 1 011110 immh:4 immb:3 10100 1 vn:5 vd:5', { ...longShift, ...shiftImmediateHalf('left') }, shiftingLong(false)),
   row('UCVTF_asimd_imm',    '0 q:1 1 011110 immh:4 immb:3 11100 1 vn:5 vd:5', { ...fixedPointSizes, ...fixedLanes }, lanesFromFixed(true)),
-  row('UCVTF_asimd_imm_h', '0 q:1 1 011110 001 low:1 immb:3 11100 1 vn:5 vd:5', { feature: 'FP16' }),
+  row('UCVTF_asimd_imm_h', '0 q:1 1 011110 001 low:1 immb:3 11100 1 vn:5 vd:5', halfFixedLanes, lanesFromFixed(true)),
   row('FCVTZU_asimd_imm',   '0 q:1 1 011110 immh:4 immb:3 11111 1 vn:5 vd:5', { ...fixedPointSizes, ...fixedLanes }, lanesToFixed(true)),
-  row('FCVTZU_asimd_imm_h', '0 q:1 1 011110 001 low:1 immb:3 11111 1 vn:5 vd:5', { feature: 'FP16' }),
+  row('FCVTZU_asimd_imm_h', '0 q:1 1 011110 001 low:1 immb:3 11111 1 vn:5 vd:5', halfFixedLanes, lanesToFixed(true)),
 
   // By element
   row('SMLAL_elt',          '0 q:1 0 01111 size:2 l:1 m:1 vm:4 0010 h:1 0 vn:5 vd:5', { ...multiplied, ...byElementLong }, withElementLong(true, accumulated(lanes('mul')))),
@@ -228,27 +245,27 @@ export const simdVector = [
   row('MLS_elt',            '0 q:1 1 01111 size:2 l:1 m:1 vm:4 0100 h:1 0 vn:5 vd:5', { ...multiplied, ...byElement }, withElement(accumulated(lanes('mul'), 'sub'))),
   row('UMLSL_elt',          '0 q:1 1 01111 size:2 l:1 m:1 vm:4 0110 h:1 0 vn:5 vd:5', { ...multiplied, ...byElementLong }, withElementLong(false, accumulated(lanes('mul'), 'sub'))),
   row('UMULL_elt',          '0 q:1 1 01111 size:2 l:1 m:1 vm:4 1010 h:1 0 vn:5 vd:5', { ...multiplied, ...byElementLong }, withElementLong(false, lanes('mul'))),
-  row('SQRDMLAH_elt',       '0 q:1 1 01111 size:2 l:1 m:1 vm:4 1101 h:1 0 vn:5 vd:5', { ...multiplied, feature: 'RDM' }),
-  row('SQRDMLSH_elt',       '0 q:1 1 01111 size:2 l:1 m:1 vm:4 1111 h:1 0 vn:5 vd:5', { ...multiplied, feature: 'RDM' }),
+  row('SQRDMLAH_elt',       '0 q:1 1 01111 size:2 l:1 m:1 vm:4 1101 h:1 0 vn:5 vd:5', { ...multiplied, ...byElement, feature: 'RDM' }, withElement(roundingMultiplyAccumulate('add'))),
+  row('SQRDMLSH_elt',       '0 q:1 1 01111 size:2 l:1 m:1 vm:4 1111 h:1 0 vn:5 vd:5', { ...multiplied, ...byElement, feature: 'RDM' }, withElement(roundingMultiplyAccumulate('sub'))),
   row('FMLA_elt',           '0 q:1 0 01111 1 sz:1 l:1 m:1 vm:4 0001 h:1 0 vn:5 vd:5', { ...elementSizes, ...floatElement }, withElement(eachLane3(mulAdd(false, false)))),
-  row('FMLA_elt_h',         '0 q:1 0 01111 00 l:1 m:1 vm:4 0001 h:1 0 vn:5 vd:5', { feature: 'FP16' }),
+  row('FMLA_elt_h',         '0 q:1 0 01111 00 l:1 m:1 vm:4 0001 h:1 0 vn:5 vd:5', halfElement, withElement(eachLane3(mulAdd(false, false)))),
   row('FMLS_elt',           '0 q:1 0 01111 1 sz:1 l:1 m:1 vm:4 0101 h:1 0 vn:5 vd:5', { ...elementSizes, ...floatElement }, withElement(eachLane3(mulAdd(false, true)))),
-  row('FMLS_elt_h',         '0 q:1 0 01111 00 l:1 m:1 vm:4 0101 h:1 0 vn:5 vd:5', { feature: 'FP16' }),
+  row('FMLS_elt_h',         '0 q:1 0 01111 00 l:1 m:1 vm:4 0101 h:1 0 vn:5 vd:5', halfElement, withElement(eachLane3(mulAdd(false, true)))),
   row('FMUL_elt',           '0 q:1 0 01111 1 sz:1 l:1 m:1 vm:4 1001 h:1 0 vn:5 vd:5', { ...elementSizes, ...floatElement }, withElement(eachLane2(binary('mul')))),
-  row('FMUL_elt_h',         '0 q:1 0 01111 00 l:1 m:1 vm:4 1001 h:1 0 vn:5 vd:5', { feature: 'FP16' }),
+  row('FMUL_elt_h',         '0 q:1 0 01111 00 l:1 m:1 vm:4 1001 h:1 0 vn:5 vd:5', halfElement, withElement(eachLane2(binary('mul')))),
   row('FMULX_elt',          '0 q:1 1 01111 1 sz:1 l:1 m:1 vm:4 1001 h:1 0 vn:5 vd:5', { ...elementSizes, ...floatElement }, withElement(eachLane2(binary('mulExtended')))),
-  row('FMULX_elt_h',        '0 q:1 1 01111 00 l:1 m:1 vm:4 1001 h:1 0 vn:5 vd:5', { feature: 'FP16' }),
-  row('FMLAL_elt',          '0 q:1 0 01111 10 l:1 m:1 vm:4 0000 h:1 0 vn:5 vd:5', { feature: 'FHM' }),
-  row('FMLSL_elt',          '0 q:1 0 01111 10 l:1 m:1 vm:4 0100 h:1 0 vn:5 vd:5', { feature: 'FHM' }),
-  row('FMLAL2_elt',         '0 q:1 1 01111 10 l:1 m:1 vm:4 1000 h:1 0 vn:5 vd:5', { feature: 'FHM' }),
-  row('FMLSL2_elt',         '0 q:1 1 01111 10 l:1 m:1 vm:4 1100 h:1 0 vn:5 vd:5', { feature: 'FHM' }),
-  row('SDOT_elt',           '0 q:1 0 01111 10 l:1 m:1 vm:4 1110 h:1 0 vn:5 vd:5', { feature: 'DotProd' }),
-  row('UDOT_elt',           '0 q:1 1 01111 10 l:1 m:1 vm:4 1110 h:1 0 vn:5 vd:5', { feature: 'DotProd' }),
-  row('SUDOT_elt',          '0 q:1 0 01111 00 l:1 m:1 vm:4 1111 h:1 0 vn:5 vd:5', { feature: 'I8MM' }),
-  row('USDOT_elt',          '0 q:1 0 01111 10 l:1 m:1 vm:4 1111 h:1 0 vn:5 vd:5', { feature: 'I8MM' }),
-  row('BFDOT_elt',          '0 q:1 0 01111 01 l:1 m:1 vm:4 1111 h:1 0 vn:5 vd:5', { feature: 'BF16' }),
-  row('BFMLALB_elt',      '0 0   0 01111 11 l:1 m:1 vm:4 1111 h:1 0 vn:5 vd:5', { feature: 'BF16' }),
-  row('BFMLALT_elt',      '0 1   0 01111 11 l:1 m:1 vm:4 1111 h:1 0 vn:5 vd:5', { feature: 'BF16' }),
-  row('FCMLA_elt_h',        '0 q:1 1 01111 01 l:1 m:1 vm:4 0 rot:2 1 h:1 0 vn:5 vd:5', { feature: 'FCMA', unallocated: ({ q, h }) => !q && h === 1 }),
-  row('FCMLA_elt_s',      '0 1   1 01111 10 0   m:1 vm:4 0 rot:2 1 h:1 0 vn:5 vd:5', { feature: 'FCMA' }),
+  row('FMULX_elt_h',        '0 q:1 1 01111 00 l:1 m:1 vm:4 1001 h:1 0 vn:5 vd:5', halfElement, withElement(eachLane2(binary('mulExtended')))),
+  row('FMLAL_elt',          '0 q:1 0 01111 10 l:1 m:1 vm:4 0000 h:1 0 vn:5 vd:5', widening, halfMultiplyAddLongElement(0, false)),
+  row('FMLSL_elt',          '0 q:1 0 01111 10 l:1 m:1 vm:4 0100 h:1 0 vn:5 vd:5', widening, halfMultiplyAddLongElement(0, true)),
+  row('FMLAL2_elt',         '0 q:1 1 01111 10 l:1 m:1 vm:4 1000 h:1 0 vn:5 vd:5', widening, halfMultiplyAddLongElement(1, false)),
+  row('FMLSL2_elt',         '0 q:1 1 01111 10 l:1 m:1 vm:4 1100 h:1 0 vn:5 vd:5', widening, halfMultiplyAddLongElement(1, true)),
+  row('SDOT_elt',           '0 q:1 0 01111 10 l:1 m:1 vm:4 1110 h:1 0 vn:5 vd:5', { ...wordElement, feature: 'DotProd' }, dotProductElement(true, true)),
+  row('UDOT_elt',           '0 q:1 1 01111 10 l:1 m:1 vm:4 1110 h:1 0 vn:5 vd:5', { ...wordElement, feature: 'DotProd' }, dotProductElement(false, false)),
+  row('SUDOT_elt',          '0 q:1 0 01111 00 l:1 m:1 vm:4 1111 h:1 0 vn:5 vd:5', { ...wordElement, feature: 'I8MM' }, dotProductElement(true, false)),
+  row('USDOT_elt',          '0 q:1 0 01111 10 l:1 m:1 vm:4 1111 h:1 0 vn:5 vd:5', { ...wordElement, feature: 'I8MM' }, dotProductElement(false, true)),
+  row('BFDOT_elt',          '0 q:1 0 01111 01 l:1 m:1 vm:4 1111 h:1 0 vn:5 vd:5', { ...wordElement, feature: 'BF16' }, bfDotProductElement),
+  row('BFMLALB_elt',      '0 0   0 01111 11 l:1 m:1 vm:4 1111 h:1 0 vn:5 vd:5', { ...halfwordElement, feature: 'BF16' }, bfMultiplyAddLongElement(0)),
+  row('BFMLALT_elt',      '0 1   0 01111 11 l:1 m:1 vm:4 1111 h:1 0 vn:5 vd:5', { ...halfwordElement, feature: 'BF16' }, bfMultiplyAddLongElement(1)),
+  row('FCMLA_elt_h',        '0 q:1 1 01111 01 l:1 m:1 vm:4 0 rot:2 1 h:1 0 vn:5 vd:5', { ...complexElementHalf, feature: 'FCMA', unallocated: ({ q, h }) => !q && h === 1 }, complexMultiplyAddElement),
+  row('FCMLA_elt_s',      '0 1   1 01111 10 0   m:1 vm:4 0 rot:2 1 h:1 0 vn:5 vd:5', { ...complexElementSingle, feature: 'FCMA' }, complexMultiplyAddElement),
 ];

@@ -5,6 +5,7 @@ import { branches } from './branches.ts';
 import { conditional } from './conditional.ts';
 import { crc32 } from './crc32.ts';
 import { cryptography } from './cryptography.ts';
+import { cryptographyArmv82 } from './cryptography_armv82.ts';
 import { dataProcessingAddSub } from './data_processing_addsub.ts';
 import { dataProcessingLogical } from './data_processing_logical.ts';
 import { dataProcessingRegister } from './data_processing_register.ts';
@@ -53,8 +54,6 @@ export const ROWS: readonly Row[] = [
   ...loadStoreRegisterOffset,
   ...dataProcessingRegister,
   ...conditional,
-
-  // Not implemented yet, or not by this CPU
   ...loadStoreFpSimd,
   ...loadStoreStructures,
   ...floatingPoint,
@@ -63,6 +62,7 @@ export const ROWS: readonly Row[] = [
   ...simdVector,
   ...simdScalar,
   ...cryptography,
+  ...cryptographyArmv82,
   ...crc32,
   ...atomics,
   ...loadAcquire,

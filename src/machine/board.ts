@@ -1,5 +1,6 @@
 /** The devices of the virt board, wired to the interrupt controller and to the bus. */
 import type { GicCpuInterface } from '../cpu/gic_cpu_interface.ts';
+import { CfiFlash, type FlashArray } from '../devices/cfi_flash.ts';
 import { GenericTimer, TIMER_INTID } from '../devices/generic_timer.ts';
 import { GicV2 } from '../devices/gicv2.ts';
 import { GicV3 } from '../devices/gicv3.ts';
@@ -21,6 +22,8 @@ export interface BoardContext {
   readonly onInterruptChange: () => void;
   /** nextDeadline() may be another now. */
   readonly onDeadlineChange: () => void;
+  /** The array of a bank of flash, whose first byte is at the physical address `base`. */
+  readonly flashArray: (base: number) => FlashArray;
   /** A byte left the UART. */
   readonly onConsole: (byte: number) => void;
 }
@@ -91,6 +94,11 @@ export class VirtBoard {
       line: line(SPI.pl031),
       base: recipe.rtcBase,
     });
+    for (const name of ['flash0', 'flash1'] as const) {
+      const { base, size } = MAP[name];
+      const array = context.flashArray(base);
+      this.bus.attach(base, size, new CfiFlash({ name, context: deviceContext, array, size }));
+    }
     this.bus.attach(MAP.pl011.base, MAP.pl011.size, this.uart);
     this.bus.attach(MAP.pl031.base, MAP.pl031.size, rtc);
     this.#timed = [this.uart, rtc];

@@ -10,7 +10,7 @@ import { bootStub, type LinuxImage, parseLinuxImage, placeLinux, unpackImage } f
 import { type FileReader, inputName, readInputFile } from './input_file.ts';
 import { type GuestMemory, PAGE_SIZE } from './memory.ts';
 import { parseRawLoad } from './raw.ts';
-import { CPUS_MAX, RAM_BASE, RAM_SIZE_MAX } from './virt_map.ts';
+import { CPUS_MAX, MAP, RAM_BASE, RAM_SIZE_MAX } from './virt_map.ts';
 
 export interface BootOptions extends Board {
   /** An ELF file or a Linux Image, also packed; `-` is standard input. Without it, `load` says where to start. */
@@ -18,6 +18,8 @@ export interface BootOptions extends Board {
   readonly initrd?: string;
   readonly append?: string;
   readonly dtb?: string;
+  /** Firmware for the flash at address 0, where the first CPU then starts. */
+  readonly bios?: string;
   /** FILE@ADDRESS each. */
   readonly load?: readonly string[];
   /** Where the bytes of the files come from; the file system when absent. */
@@ -115,6 +117,7 @@ function planBoot(options: BootOptions): Plan {
     const bytes = read(options, file);
     return { name: 'load', file, address, size: bytes.length, bytes };
   });
+  if (options.bios !== undefined) return planFirmware(options, raw);
   if (options.image === undefined) return planRaw(options, raw, raw[0]);
   const named = raw.find(({ file }) => file === options.image);
   const bytes = named?.bytes ?? read(options, options.image);
@@ -269,6 +272,24 @@ function lowDeviceTree(
   return { placed: [], notes };
 }
 
+/** As QEMU's `-bios`: firmware at address 0, and the device tree at the start of RAM. */
+function planFirmware(options: BootOptions, raw: readonly Placed[]): Plan {
+  const file = options.bios!;
+  const bytes = read(options, file);
+  if (bytes.length > MAP.flash0.size)
+    throw new UserError(`${inputName(file)}: ${bytes.length} bytes: the flash holds ${MAP.flash0.size}`);
+  const tree = deviceTreeOf(options);
+  return {
+    entry: MAP.flash0.base,
+    placed: [
+      ...raw,
+      placedBytes('firmware', file, MAP.flash0.base, bytes),
+      placedBytes('device tree', options.dtb, RAM_BASE, tree),
+    ],
+    deviceTree: { address: RAM_BASE, bytes: tree },
+  };
+}
+
 function outsideRam(what: string, start: number | bigint, end: number | bigint, ram: number): UserError {
   const remedy =
     start < RAM_BASE ? 'link or load it higher' : 'give more with --ram, or link or load it lower';
@@ -277,14 +298,15 @@ function outsideRam(what: string, start: number | bigint, end: number | bigint, 
   );
 }
 
-/** Everything is in RAM and nothing overlaps; `placed` is sorted by address. */
+/** Everything is in RAM or in flash, and nothing overlaps; `placed` is sorted by address. */
 function checkPlaces(placed: readonly Placed[], ram: number): void {
   const describe = ({ name, file }: Placed) =>
     file === undefined ? `the ${name}` : `${inputName(file)}: ${name}`;
   let highest: Placed | undefined;
   for (const place of placed) {
     const end = place.address + place.size;
-    if (place.address < RAM_BASE || end > RAM_BASE + ram)
+    const inFlash = place.address >= MAP.flash0.base && end <= MAP.flash1.base + MAP.flash1.size;
+    if (!inFlash && (place.address < RAM_BASE || end > RAM_BASE + ram))
       throw outsideRam(describe(place), place.address, end, ram);
     const highestEnd = highest ? highest.address + highest.size : 0;
     if (highest && highestEnd > place.address)

@@ -150,7 +150,7 @@ export class DataAccess implements MemoryPort {
 
   /** Zeroes an aligned block within a page; false where there is no RAM. */
   zero(pa: number, bytes: number): boolean {
-    const offset = this.#memory.offsetOf(pa);
+    const offset = this.#memory.dataOffsetOf(pa, true);
     if (offset < 0) return false;
     this.#dirty.mark(offset);
     if (this.#code.holdsCode(offset - (offset % PAGE_SIZE))) this.#code.written(offset, bytes);
@@ -240,7 +240,7 @@ export class DataAccess implements MemoryPort {
       return undefined;
     }
     const pa = answer.page.paPage + (low % PAGE_SIZE);
-    const offset = this.#memory.offsetOf(pa);
+    const offset = this.#memory.dataOffsetOf(pa, write);
     if (offset < 0 && (!fitsDevice || !this.#bus.covers(pa))) {
       this.#context.dataAbort({ type: 'external', stage: 1, level: 0, s1ptw: false, ipa: 0 }, va, write);
       return undefined;
@@ -295,7 +295,11 @@ export class DataAccess implements MemoryPort {
       poolOffset,
       paPage: page.paPage,
       read: page.read,
-      write: page.write && this.#dirty.has(poolOffset) && !this.#code.holdsCode(poolOffset),
+      write:
+        page.write &&
+        this.#dirty.has(poolOffset) &&
+        !this.#code.holdsCode(poolOffset) &&
+        !this.#memory.isRom(page.paPage),
       unaligned: !page.device && !this.#context.alignmentChecked,
     });
   }

@@ -11,6 +11,7 @@ import { CELL, CpuState } from '../cpu/state.ts';
 import { slotOf } from '../cpu/sysregs/table.ts';
 import { SystemOperations } from '../cpu/system_operations.ts';
 import { SystemRegisters } from '../cpu/system_registers.ts';
+import type { FlashArray } from '../devices/cfi_flash.ts';
 import { decode } from '../isa/table.ts';
 import { canonicalAddress } from '../mmu/address.ts';
 import { mmuFeatures } from '../mmu/features.ts';
@@ -37,7 +38,7 @@ import { RawBuffers } from './raw_buffers.ts';
 import type { Recipe, StopReason } from './recipe.ts';
 import { Timekeeper } from './timekeeper.ts';
 import { TranslationBanks } from './translation_banks.ts';
-import { mpidrAffinity, RAM_BASE } from './virt_map.ts';
+import { MAP, mpidrAffinity, RAM_BASE } from './virt_map.ts';
 
 export type EngineName = 'regions' | 'interpreter' | 'evaluator';
 
@@ -91,7 +92,11 @@ export class Machine {
     const { recipe, readFile, engine = 'interpreter', regions, detail = 'none', events, onConsole } = options;
     this.recipe = recipe;
     this.model = modelNamed(recipe.cpu);
-    this.memory = new GuestMemory([{ base: RAM_BASE, size: recipe.ram }]);
+    this.memory = new GuestMemory([
+      { base: RAM_BASE, size: recipe.ram },
+      { ...MAP.flash0, rom: true },
+      { ...MAP.flash1, rom: true },
+    ]);
     this.boot = loadBoot({ ...recipe, readFile }, this.memory);
     const stateMemory = new WebAssembly.Memory({
       initial: MEMORY_PAGES,
@@ -129,6 +134,7 @@ export class Machine {
         this.deadlineChanged = true;
         this.time.stopAfterThis();
       },
+      flashArray: (base) => this.#flashArray(base),
       onConsole: (byte) => {
         this.events.append('console', { device: 'pl011', direction: 'out', byte });
         onConsole?.(byte);
@@ -277,6 +283,40 @@ export class Machine {
   observe(observer: StepObserver | undefined): void {
     this.#access.observer = observer;
     this.engine = observer ? new EvaluatorEngine(this.#parts, observer) : this.#mainEngine;
+  }
+
+  #flashArray(base: number): FlashArray {
+    const { memory } = this;
+    return {
+      read: (offset, size) => {
+        const bytes = memory.readBytes(base + offset, size)!;
+        return bytes.reduceRight((value, byte) => value * 256 + byte, 0);
+      },
+      write: (offset, bytes) => {
+        this.storeToMemory(base + offset, bytes);
+        this.events.append('writes', { pa: base + offset, length: bytes.length, who: 'flash' });
+      },
+      setReadArray: (readArray) => {
+        memory.hideRom(base, !readArray);
+        this.#tlb.flush();
+        this.#banks.changed = true;
+      },
+    };
+  }
+
+  /** A store by a device, into RAM or flash: false, with nothing written, where there is neither. */
+  storeToMemory(pa: number, bytes: Uint8Array): boolean {
+    const { memory } = this;
+    if (!memory.isRam(pa) || !memory.isRam(pa + bytes.length - 1)) return false;
+    for (let done = 0; done < bytes.length; ) {
+      const chunk = Math.min(bytes.length - done, PAGE_SIZE - ((pa + done) % PAGE_SIZE));
+      const offset = memory.offsetOf(pa + done);
+      this.dirty.mark(offset);
+      if (this.code.holdsCode(offset - (offset % PAGE_SIZE))) this.code.written(offset, chunk);
+      memory.u8.set(bytes.subarray(done, done + chunk), offset);
+      done += chunk;
+    }
+    return true;
   }
 
   /** A byte arrives at the UART; false when its FIFO has no room. */

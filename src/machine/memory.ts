@@ -10,6 +10,8 @@ export const PAGE_SIZE = 4096;
 export interface RamRange {
   readonly base: number;
   readonly size: number;
+  /** Stores by the CPU do not reach it: a device answers them. */
+  readonly rom?: true;
 }
 
 /** Raised when the guest touches more memory than the pool holds: a clean stop of the recording, reason `memory`. */
@@ -26,6 +28,8 @@ export class GuestMemory {
   /** Physical page address of each slot. */
   readonly slotPages: number[] = [];
   readonly #capacity: number;
+  /** The ranges of ROM, and whether a device answers loads in their place too. */
+  readonly #roms: { readonly base: number; readonly end: number; hidden: boolean }[];
 
   constructor(ranges: readonly RamRange[], poolBytes = 2 ** 34) {
     const pages = BigInt(poolBytes) >> 16n;
@@ -36,6 +40,9 @@ export class GuestMemory {
     this.u64 = new BigUint64Array(this.pool.buffer);
     this.#slots = ranges.map(({ size }) => new Uint32Array(size / PAGE_SIZE));
     this.#capacity = poolBytes / PAGE_SIZE;
+    this.#roms = ranges
+      .filter(({ rom }) => rom)
+      .map(({ base, size }) => ({ base, end: base + size, hidden: false }));
   }
 
   /** All touched pages read as zeros again. They keep their slots. */
@@ -66,6 +73,23 @@ export class GuestMemory {
     return -1;
   }
 
+  isRom(pa: number): boolean {
+    for (const { base, end } of this.#roms) if (pa >= base && pa < end) return true;
+    return false;
+  }
+
+  /** Makes the CPU's loads from the ROM at `base` go to the device that answers its stores, or ends that. */
+  hideRom(base: number, hidden: boolean): void {
+    for (const rom of this.#roms) if (rom.base === base) rom.hidden = hidden;
+  }
+
+  /** As `offsetOf`, for a load or store of the CPU: -1 also where the device behind a ROM answers. */
+  dataOffsetOf(pa: number, write: boolean): number {
+    for (const { base, end, hidden } of this.#roms)
+      if (pa >= base && pa < end && (write || hidden)) return -1;
+    return this.offsetOf(pa);
+  }
+
   /** As `offsetOf`, but gives out no slot: -1 where there is no RAM, -2 where the page was never touched and reads as zeros. */
   existingOffsetOf(pa: number): number {
     for (let i = 0; i < this.ranges.length; i++) {
@@ -93,6 +117,7 @@ export class GuestMemory {
 
   /** Writes an aligned word; false where there is no RAM. */
   write32(pa: number, value: number): boolean {
+    if (this.isRom(pa)) return false;
     const offset = this.offsetOf(pa);
     if (offset < 0) return false;
     this.u32[offset / 4] = value;
@@ -114,7 +139,7 @@ export class GuestMemory {
     return out;
   }
 
-  /** Copies in; false, with nothing written beyond the end of RAM, unless all of it is RAM. */
+  /** Copies in, into ROM too; false, with nothing written beyond the end of RAM, unless all of it is RAM. */
   writeBytes(pa: number, bytes: Uint8Array): boolean {
     for (let done = 0; done < bytes.length; ) {
       const chunk = Math.min(bytes.length - done, PAGE_SIZE - ((pa + done) % PAGE_SIZE));

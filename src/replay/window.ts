@@ -24,12 +24,15 @@ export async function recordWindow(
       `--from ${from} --to ${to}: the recording has instructions ${first} to ${recording.instructions}`,
     );
   const { detail: _, ...recipe } = recording.facts.recipe;
+  const { reason } = recording.facts;
+  const endsByItself = reason !== undefined && reason !== 'limit' && reason !== 'interrupted';
   return record({
     recipe: recipe as unknown as Recipe,
     readFile: storedFiles(recording),
     directory: output,
     detail,
-    until: { icount: to },
+    // To its end, the window ends for the same reason.
+    until: endsByItself && to === recording.instructions ? {} : { icount: to },
     from: { recording, icount: from },
     input: recordedInput(recording),
   });

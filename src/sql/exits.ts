@@ -333,6 +333,7 @@ function boardForNames(recipe: Recipe): VirtBoard {
       currentCpu: () => 0,
       onInterruptChange: () => {},
       onDeadlineChange: () => {},
+      flashArray: () => ({ read: () => 0, write: () => {}, setReadArray: () => {} }),
       onConsole: () => {},
     },
   );

@@ -3,6 +3,7 @@
  */
 import { createHash, type Hash } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { parseElf } from '../machine/elf.ts';
 import { type FileReader, readInputFile } from '../machine/input_file.ts';
 import { type EngineName, Machine } from '../machine/machine.ts';
 import { PAGE_SIZE } from '../machine/memory.ts';
@@ -90,14 +91,17 @@ class RecordingSession {
     const session = this;
     let recorder: Recorder | undefined;
     const files = new Map<string, Uint8Array>();
+    const readFile = (path: string) => {
+      const bytes = files.get(path) ?? (options.readFile ?? readInputFile)(path);
+      files.set(path, bytes);
+      return bytes;
+    };
+    // The machine does not read them: they are kept with the recording.
+    for (const path of options.recipe.symbols ?? []) parseElf(readFile(path), path);
     this.#machine = new Machine({
       recipe: options.recipe,
       engine: options.engine,
-      readFile: (path) => {
-        const bytes = files.get(path) ?? (options.readFile ?? readInputFile)(path);
-        files.set(path, bytes);
-        return bytes;
-      },
+      readFile,
       detail: options.detail,
       onConsole: (byte) => this.#onConsole(byte),
       events: (time, currentCpu) => {

@@ -4,8 +4,8 @@ import { type EngineName, Machine } from '../../src/machine/machine.ts';
 import type { Recipe } from '../../src/machine/recipe.ts';
 import { RunLoop } from '../../src/machine/run_loop.ts';
 import { canonicalAddress } from '../../src/mmu/address.ts';
-import type { EventSink, RowOf } from '../../src/trace/schema.ts';
 import type { Subject } from './qemu/comparison.ts';
+import { QemuChoices } from './qemu_choices.ts';
 
 const X0 = CELL.x0 >>> 2;
 const PC = CELL.pc >>> 2;
@@ -22,21 +22,14 @@ export class MachineSubject implements Subject {
   #stopped: string | undefined;
 
   constructor(recipe: Recipe, engine?: EngineName) {
-    // QEMU 7.2 clears NZCV when it takes an exception; the architecture leaves the flags alone (docs/qemu-differences.md). The next
-    // exception's SPSR shows it, so the machine is made to do the same here.
-    const events: EventSink = {
-      recording: true,
-      append: (table, row) => {
-        if (table === 'exceptions' && (row as RowOf<'exceptions'>).kind !== 'return')
-          this.machine.state.nzcv = 0;
-        return 0;
-      },
-    };
-    this.machine = new Machine({
-      recipe,
-      engine,
-      events: () => events,
-      onConsole: (byte) => this.#console.push(byte),
+    const choices = new QemuChoices();
+    this.machine = choices.impose(recipe.cpu, () => {
+      return new Machine({
+        recipe,
+        engine,
+        events: () => choices.events,
+        onConsole: (byte) => this.#console.push(byte),
+      });
     });
     const { time } = this.machine;
     const fetchFaulted = time.fetchFaulted.bind(time);

@@ -138,7 +138,7 @@ describe('known answers', () => {
     const program = new Program();
     program.set(0, fromHex('0300000000000080 0000000000000000'));
     program.set(1, fromHex('0500000000000000 0000000000000000'));
-    program.run('PMULL_vec', { size: 3, vn: 0, vm: 1, vd: 2 });
+    program.run('PMULL_vec_d', { vn: 0, vm: 1, vd: 2 });
     // (x^63 + x + 1) (x^2 + 1) = x^65 + x^63 + x^3 + x^2 + x + 1
     expect(program.hex(2)).toBe('0f00000000000080 0200000000000000'.replace(' ', ''));
   });

@@ -2,6 +2,7 @@
 import {
   type Environment,
   FLAG,
+  FORMATS,
   type Format,
   infinity,
   invalid,
@@ -128,6 +129,20 @@ export function mulAdd(env: Environment, f: Format, addend: bigint, x: bigint, y
   const zeroProduct = isZero(a) || isZero(b);
   if (isZero(c) && zeroProduct && c.negative === negative) return zero(f, negative);
   return roundExact(env, f, sum(exact(c), product(exact(a), exact(b))));
+}
+
+/** FPMulAddH(): a single plus a product of halves. */
+export function mulAddHalf(env: Environment, addend: bigint, x: bigint, y: bigint): bigint {
+  return mulAdd(env, FORMATS[32], addend, widened(env, x), widened(env, y));
+}
+/** The same number; a NaN with its payload, signalling or not. */
+function widened(env: Environment, bits: bigint): bigint {
+  const [half, single] = [FORMATS[16], FORMATS[32]];
+  const a = unpack(env, half, bits);
+  if (a.class === 'zero') return zero(single, a.negative);
+  if (a.class === 'finite') return round(env, single, a.negative, a.mantissa, a.exponent);
+  const fraction = (bits & half.fractionMask) << BigInt(single.fraction - half.fraction);
+  return infinity(single, a.negative) | fraction;
 }
 
 /** FPRecipStepFused() is 2 - x * y, FPRSqrtStepFused() is (3 - x * y) / 2. */

@@ -5,6 +5,7 @@ import {
   defaultNaN,
   type Environment,
   FLAG,
+  FORMATS,
   type Format,
   infinity,
   isNotANumber,
@@ -33,6 +34,29 @@ export function roundInt(
   if (inexact && exact) env.flags |= FLAG.inexact;
   if (integer === 0n) return zero(f, a.negative);
   return round({ control: env.control, flags: 0 }, f, a.negative, integer, 0, 'zero');
+}
+
+/** FPRoundIntN(): to an integral number of `width` bits, signed; what is none is the smallest one. */
+export function roundIntN(
+  env: Environment,
+  f: Format,
+  bits: bigint,
+  rounding: Definite,
+  width: number,
+): bigint {
+  const a = unpack(env, f, bits);
+  if (a.class === 'zero') return zero(f, a.negative);
+  if (a.class === 'finite') {
+    const { integer, inexact } = roundToQuantum(a.mantissa, a.exponent, 0, rounding, a.negative);
+    const limit = 1n << BigInt(width - 1);
+    if (integer < limit || (a.negative && integer === limit)) {
+      if (inexact) env.flags |= FLAG.inexact;
+      if (integer === 0n) return zero(f, a.negative);
+      return round({ control: env.control, flags: 0 }, f, a.negative, integer, 0, 'zero');
+    }
+  }
+  env.flags |= FLAG.invalidOperation;
+  return zero(f, true) | (BigInt(f.bias + width - 1) << BigInt(f.fraction));
 }
 
 /** FPToFixed(): saturated to `width` bits. */
@@ -66,6 +90,24 @@ export function toFixed(
   return BigInt.asUintN(width, saturated);
 }
 
+/** FPToFixedJS() of a double: modulo 2^32, and in bit 32 the flag Z, which says that nothing was lost. */
+export function toFixedJS(env: Environment, bits: bigint): bigint {
+  const a = unpack(env, FORMATS[64], bits);
+  // Of the zeros only the positive one is exact; not what was flushed to it.
+  if (a.class === 'zero') return bits === 0n ? 1n << 32n : 0n;
+  if (a.class !== 'finite') {
+    env.flags |= FLAG.invalidOperation;
+    return 0n;
+  }
+  const { integer, inexact } = roundToQuantum(a.mantissa, a.exponent, 0, 'zero', a.negative);
+  const value = a.negative ? -integer : integer;
+  const result = BigInt.asUintN(32, value);
+  if (BigInt.asIntN(32, value) !== value) env.flags |= FLAG.invalidOperation;
+  else if (inexact) env.flags |= FLAG.inexact;
+  else return result | (1n << 32n);
+  return result;
+}
+
 /** FixedToFP() of an integer of `width` bits. */
 export function fromFixed(
   env: Environment,
@@ -80,7 +122,7 @@ export function fromFixed(
   return round(env, f, n < 0n, n < 0n ? -n : n, -fractionBits);
 }
 
-/** FPConvert(). */
+/** FPConvert(), of formats as they are in conversions; FPConvertBF(). */
 export function convert(
   env: Environment,
   from: Format,
@@ -89,7 +131,7 @@ export function convert(
   rounding: Definite,
 ): bigint {
   const a = unpack(env, from, bits);
-  const alternative = to.size === 16 && env.control.alternativeHalf;
+  const alternative = !to.hasSpecials;
   if (isNotANumber(a)) {
     if (a.class === 'signalling' || alternative) env.flags |= FLAG.invalidOperation;
     if (alternative) return zero(to, a.negative);

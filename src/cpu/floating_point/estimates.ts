@@ -4,6 +4,7 @@ import {
   type Environment,
   FLAG,
   type Format,
+  flushes,
   infinity,
   invalid,
   isNotANumber,
@@ -54,7 +55,7 @@ export function floatRecipEstimate(env: Environment, f: Format, bits: bigint): b
     return overflowsToInfinity(env.control.rounding, negative) ? infinity(f, negative) : largest(f, negative);
   }
   // From 2^126 (2^1022) on it is denormal.
-  if (env.control.flushToZero && f.size !== 16 && exponent >= 2 * f.bias - 1) {
+  if (flushes(env, f) && exponent >= 2 * f.bias - 1) {
     env.flags |= FLAG.underflow;
     return zero(f, negative);
   }

@@ -7,8 +7,9 @@
 import { FLOAT_FUNCTIONS, type FloatOperation, type Rounding } from '../../isa/float_operation.ts';
 import type { CpuState } from '../state.ts';
 import { slotOf } from '../sysregs/table.ts';
-import { add, div, extreme, extremeNumber, mul, mulAdd, sqrt, stepFused } from './arithmetic.ts';
-import { compare, convert, fromFixed, roundInt, toFixed } from './conversions.ts';
+import { add, div, extreme, extremeNumber, mul, mulAdd, mulAddHalf, sqrt, stepFused } from './arithmetic.ts';
+import { bfAdd, bfMul } from './bfloat16.ts';
+import { compare, convert, fromFixed, roundInt, roundIntN, toFixed, toFixedJS } from './conversions.ts';
 import {
   floatRecipEstimate,
   floatRsqrtEstimate,
@@ -16,7 +17,7 @@ import {
   unsignedRecipEstimate,
   unsignedRsqrtEstimate,
 } from './estimates.ts';
-import { controlOf, type Environment, FORMATS } from './format.ts';
+import { BFLOAT16, controlOf, type Environment, FORMATS, formatInConversion } from './format.ts';
 
 const FPCR = 2 * slotOf('FPCR');
 const FPSR = 2 * slotOf('FPSR');
@@ -64,6 +65,12 @@ export function compute(
       return sqrt(env, f, a);
     case 'mulAdd':
       return mulAdd(env, f, a, b, c);
+    case 'mulAddHalf':
+      return mulAddHalf(env, a, BigInt.asUintN(16, y), BigInt.asUintN(16, z));
+    case 'mulBF':
+      return bfMul(a, b);
+    case 'addBF':
+      return bfAdd(a, b);
     case 'max':
       return extreme(env, f, a, b, true);
     case 'min':
@@ -84,12 +91,18 @@ export function compute(
       return recipExponent(env, f, a);
     case 'roundInt':
       return roundInt(env, f, a, by, exact);
+    case 'roundIntN':
+      return roundIntN(env, f, a, by, to);
     case 'toFixed':
       return toFixed(env, f, a, Number(y), to, unsigned, by);
+    case 'toFixedJS':
+      return toFixedJS(env, a);
     case 'fromFixed':
       return fromFixed(env, f, x, Number(y), to, unsigned);
     case 'convert':
-      return convert(env, f, FORMATS[to], a, by);
+      return convert(env, formatInConversion(env.control, size), formatInConversion(env.control, to), a, by);
+    case 'convertBF':
+      return convert(env, f, BFLOAT16, a, by);
     case 'compare':
       return compare(env, f, a, b, exact);
     case 'compareEqual':

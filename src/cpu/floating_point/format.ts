@@ -11,28 +11,48 @@ export interface Format {
   readonly signBit: bigint;
   readonly fractionMask: bigint;
   readonly quietBit: bigint;
+  /** What in FPCR makes its denormals zero. */
+  readonly flushedBy: 'flushToZero' | 'flushHalfToZero' | undefined;
+  /** An exponent of ones means infinities and NaNs. */
+  readonly hasSpecials: boolean;
 }
 
-const format = (size: FloatSize, fraction: number): Format => {
+const format = (
+  size: FloatSize,
+  fraction: number,
+  flushedBy: Format['flushedBy'],
+  hasSpecials = true,
+): Format => {
   const ones = 2 ** (size - fraction - 1) - 1;
   return {
-    ...{ size, fraction, ones, bias: (ones - 1) / 2 },
+    ...{ size, fraction, ones, bias: (ones - 1) / 2, flushedBy, hasSpecials },
     signBit: 1n << BigInt(size - 1),
     fractionMask: (1n << BigInt(fraction)) - 1n,
     quietBit: 1n << BigInt(fraction - 1),
   };
 };
 export const FORMATS: { readonly [S in FloatSize]: Format } = {
-  16: format(16, 10),
-  32: format(32, 23),
-  64: format(64, 52),
+  16: format(16, 10, 'flushHalfToZero'),
+  32: format(32, 23, 'flushToZero'),
+  64: format(64, 52, 'flushToZero'),
 };
+/** A single without its lower 16 bits of fraction. A1.4.5. */
+export const BFLOAT16 = format(16, 7, 'flushToZero');
 
-/** FPCR. Bits 26 AHP, 25 DN, 24 FZ, 23..22 RMode. */
+/** Half precision in conversions: FPUnpackCV() and FPRoundCV() ignore FZ16, all else ignores AHP. */
+const HALF_CONVERTED = format(16, 10, undefined);
+const ALTERNATIVE_HALF_CONVERTED = format(16, 10, undefined, false);
+export function formatInConversion({ alternativeHalf }: Control, size: FloatSize): Format {
+  if (size !== 16) return FORMATS[size];
+  return alternativeHalf ? ALTERNATIVE_HALF_CONVERTED : HALF_CONVERTED;
+}
+
+/** FPCR. Bits 26 AHP, 25 DN, 24 FZ, 23..22 RMode, 19 FZ16. */
 export interface Control {
   readonly alternativeHalf: boolean;
   readonly defaultNaN: boolean;
   readonly flushToZero: boolean;
+  readonly flushHalfToZero: boolean;
   readonly rounding: Rounding;
 }
 const MODES = ['tieEven', 'positiveInfinity', 'negativeInfinity', 'zero'] as const;
@@ -40,6 +60,7 @@ export const controlOf = (fpcr: number): Control => ({
   alternativeHalf: (fpcr & (1 << 26)) !== 0,
   defaultNaN: (fpcr & (1 << 25)) !== 0,
   flushToZero: (fpcr & (1 << 24)) !== 0,
+  flushHalfToZero: (fpcr & (1 << 19)) !== 0,
   rounding: MODES[(fpcr >> 22) & 3],
 });
 
@@ -78,18 +99,23 @@ export function unpack(env: Environment, f: Format, bits: bigint): Unpacked {
   });
   if (exponent === 0) {
     if (fraction === 0n) return make('zero');
-    if (env.control.flushToZero && f.size !== 16) {
-      env.flags |= FLAG.inputDenormal;
+    if (flushes(env, f)) {
+      // FZ16 does so without a flag.
+      if (f.flushedBy === 'flushToZero') env.flags |= FLAG.inputDenormal;
       return make('zero');
     }
     return make('finite', fraction, 1 - f.bias - f.fraction);
   }
-  if (exponent === f.ones && !(f.size === 16 && env.control.alternativeHalf)) {
+  if (exponent === f.ones && f.hasSpecials) {
     if (fraction === 0n) return make('infinity');
     return make(fraction & f.quietBit ? 'quiet' : 'signalling');
   }
   return make('finite', fraction | (1n << BigInt(f.fraction)), exponent - f.bias - f.fraction);
 }
+
+/** Whether denormals of this format are zeros. */
+export const flushes = ({ control }: Environment, { flushedBy }: Format): boolean =>
+  flushedBy !== undefined && control[flushedBy];
 
 export const isNotANumber = ({ class: of }: Unpacked): boolean => of === 'quiet' || of === 'signalling';
 
@@ -161,7 +187,7 @@ export function round(
 ): bigint {
   const smallest = 1 - f.bias;
   const magnitude = bitLength(mantissa) - 1 + exponent;
-  if (env.control.flushToZero && f.size !== 16 && magnitude < smallest) {
+  if (flushes(env, f) && magnitude < smallest) {
     env.flags |= FLAG.underflow;
     return zero(f, negative);
   }
@@ -171,12 +197,11 @@ export function round(
   // The hidden bit adds one to the biased exponent; a carry out of the fraction another.
   const biased = Math.max(magnitude, smallest) - smallest;
   const packed = (BigInt(biased) << BigInt(f.fraction)) + integer;
-  const alternative = f.size === 16 && env.control.alternativeHalf;
-  if (alternative && packed >> BigInt(f.fraction) > BigInt(f.ones)) {
+  if (!f.hasSpecials && packed >> BigInt(f.fraction) > BigInt(f.ones)) {
     env.flags |= FLAG.invalidOperation;
     return zero(f, negative) | 0x7fffn;
   }
-  if (!alternative && packed >> BigInt(f.fraction) >= BigInt(f.ones)) {
+  if (f.hasSpecials && packed >> BigInt(f.fraction) >= BigInt(f.ones)) {
     env.flags |= FLAG.overflow | FLAG.inexact;
     return overflowsToInfinity(rounding, negative) ? infinity(f, negative) : largest(f, negative);
   }

@@ -7,11 +7,12 @@ import type { CpuModel } from './model.ts';
 
 export const MODELS: readonly CpuModel[] = [CORTEX_A53, CORTEX_A57, CORTEX_A72, CORTEX_A76, NEOVERSE_N1, MAX];
 
-export function modelNamed(name: string): CpuModel {
+/** `option`: what the user gave the name with. */
+export function modelNamed(name: string, option = '--cpu '): CpuModel {
   const model = MODELS.find((candidate) => candidate.name === name);
   if (!model)
     throw new UserError(
-      `--cpu ${name}: no such model; there are ${MODELS.map(({ name: n }) => n).join(', ')}`,
+      `${option}${name}: no such CPU model; there are ${MODELS.map(({ name: n }) => n).join(', ')}`,
     );
   return model;
 }

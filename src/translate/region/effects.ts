@@ -39,6 +39,9 @@ const PURE_VECTOR: readonly (keyof VectorEmitter)[] = [
   ...(['polynomialProduct', 'float', 'saturated'] as const),
 ];
 
+/** A region's function has room for the temporaries of so many vector operations (AESE and SM4E have hundreds). */
+const MOST_VECTOR_OPERATIONS = 32;
+
 /** Thrown where a region cannot hold the instruction. One for all: making an error costs more than the scan. */
 const NOT_IN_REGIONS = new Error('not in regions');
 
@@ -86,7 +89,13 @@ function scan(word: number, features: ReadonlySet<Feature>): Effects {
       return VALUE;
     },
   };
-  for (const name of PURE_VECTOR) vector[name] = () => VALUE;
+  let vectorOperations = 0;
+  const operation = () => {
+    vectorOperations += 1;
+    if (vectorOperations > MOST_VECTOR_OPERATIONS) throw NOT_IN_REGIONS;
+    return VALUE;
+  };
+  for (const name of PURE_VECTOR) vector[name] = operation;
   const methods: { [name: string]: unknown } = {
     register: knownRegister,
     following: (register: Register) => knownRegister(numberOf(register) + 1),

@@ -2,7 +2,7 @@
  * Runs an image in QEMU and here, and compares the state before every instruction from reset to the end.
  *
  *     npm run conformance:qemu -- IMAGE [--gic 2|3] [--ram MiB] [--dtb FILE|NAME] [--initrd F] [--append "…"]
- *                                 [--load FILE@ADDRESS …] [--limit N] [--every K] [--deadline SECONDS] [--engine NAME]
+ *                                 [--bios F] [--load FILE@ADDRESS …] [--limit N] [--every K] [--deadline SECONDS] [--engine NAME]
  *
  * NAME is one of test/conformance/qemu/devicetrees; without --dtb it is `min-gicvN`. `--every K` compares one state in K and
  * then finds the exact instruction. Exit code 0 when everything is the same, 1 when not, 2 for a mistake in the command.
@@ -27,21 +27,23 @@ export interface ImageComparison extends ComparisonOptions {
   readonly deviceTree: string;
   readonly initrd?: string;
   readonly append?: string;
+  readonly bios?: string;
   /** FILE@ADDRESS each. */
   readonly load?: readonly string[];
   readonly engine?: EngineName;
 }
 
 export function compareImage(options: ImageComparison): Promise<Comparison> {
-  const { image, gic, ramMiB, initrd, append, load = [], engine = 'interpreter' } = options;
+  const { image, gic, ramMiB, initrd, append, bios, load = [], engine = 'interpreter' } = options;
   const given = existsSync(options.deviceTree) ? options.deviceTree : deviceTreeSource(options.deviceTree);
   const dtb = given.endsWith('.dts') ? compileDeviceTree(given) : given;
   const raw = load.map(parseRawLoad);
   const qemu = {
     ...{ kernel: image, gic, ramMiB, initrd, append, deviceTree: dtb, load: raw },
-    ...(image ? {} : { entry: raw[0]?.address }),
+    ...(image || bios ? {} : { entry: raw[0]?.address }),
+    ...(bios ? { more: ['-bios', bios] } : {}),
   };
-  const recipe = { ...DEFAULT_RECIPE, image, gic, ram: ramMiB * 2 ** 20, initrd, append, dtb, load };
+  const recipe = { ...DEFAULT_RECIPE, image, gic, ram: ramMiB * 2 ** 20, initrd, append, dtb, bios, load };
   return compareWithQemu(qemu, () => new MachineSubject(recipe, engine), options);
 }
 
@@ -56,6 +58,7 @@ function fromCommandLine(): ImageComparison {
         dtb: option,
         initrd: option,
         append: option,
+        bios: option,
         limit: option,
         every: option,
       },
@@ -71,15 +74,15 @@ function fromCommandLine(): ImageComparison {
   const gic = number('gic', 3);
   if (gic !== 2 && gic !== 3) throw new UserError(`--gic ${gic}: 2 or 3`);
   const load = values.load ?? [];
-  if (positionals.length > 1 || positionals.length + load.length === 0)
+  if (positionals.length > 1 || (positionals.length + load.length === 0 && !values.bios))
     throw new UserError('name one IMAGE, or files with --load FILE@ADDRESS');
   const engine = (['interpreter', 'evaluator', 'regions'] as const).find(
     (name) => name === (values.engine ?? 'interpreter'),
   );
   if (!engine) throw new UserError(`--engine ${values.engine}: interpreter, evaluator or regions`);
-  const { limit, dtb, initrd, append } = values;
+  const { limit, dtb, initrd, append, bios } = values;
   return {
-    ...{ image: positionals[0], gic, ramMiB: number('ram', 256), initrd, append, load },
+    ...{ image: positionals[0], gic, ramMiB: number('ram', 256), initrd, append, bios, load },
     deviceTree: dtb ?? `min-gicv${gic}`,
     limit: limit === undefined ? undefined : number('limit', 1),
     every: number('every', 1),

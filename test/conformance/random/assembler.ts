@@ -25,11 +25,16 @@ export const SYSTEM_REGISTERS = {
   SCTLR_EL2: [3, 4, 1, 0, 0], HCR_EL2: [3, 4, 1, 1, 0], TTBR0_EL2: [3, 4, 2, 0, 0], TCR_EL2: [3, 4, 2, 0, 2],
   VTTBR_EL2: [3, 4, 2, 1, 0], VTCR_EL2: [3, 4, 2, 1, 2], SPSR_EL2: [3, 4, 4, 0, 0], ELR_EL2: [3, 4, 4, 0, 1],
   SP_EL1: [3, 4, 4, 1, 0], ESR_EL2: [3, 4, 5, 2, 0], FAR_EL2: [3, 4, 6, 0, 0], HPFAR_EL2: [3, 4, 6, 0, 4],
+  APIAKEYLO_EL1: [3, 0, 2, 1, 0], APIAKEYHI_EL1: [3, 0, 2, 1, 1], APIBKEYLO_EL1: [3, 0, 2, 1, 2], APIBKEYHI_EL1: [3, 0, 2, 1, 3],
+  APDAKEYLO_EL1: [3, 0, 2, 2, 0], APDAKEYHI_EL1: [3, 0, 2, 2, 1], APDBKEYLO_EL1: [3, 0, 2, 2, 2], APDBKEYHI_EL1: [3, 0, 2, 2, 3],
+  APGAKEYLO_EL1: [3, 0, 2, 3, 0], APGAKEYHI_EL1: [3, 0, 2, 3, 1],
+  PAN: [3, 0, 4, 2, 3], UAO: [3, 0, 4, 2, 4], DIT: [3, 3, 4, 2, 5], SSBS: [3, 3, 4, 2, 6],
   MAIR_EL2: [3, 4, 10, 2, 0], VBAR_EL2: [3, 4, 12, 0, 0], TPIDR_EL2: [3, 4, 13, 0, 2], CPTR_EL2: [3, 4, 1, 1, 2],
 } as const satisfies Record<string, SystemRegister>;
 export type SystemRegisterName = keyof typeof SYSTEM_REGISTERS;
 
-const systemFields = (name: SystemRegisterName, rt: number) => {
+/** Fields of MRS and MSR. */
+export const systemRegisterFields = (name: SystemRegisterName, rt: number) => {
   const [op0, op1, crn, crm, op2] = SYSTEM_REGISTERS[name];
   return { o0: op0 - 2, op1, crn, crm, op2, rt };
 };
@@ -90,10 +95,10 @@ export class Code {
     return this.emit('ORR_shift', { sf: 1, rm, rn: 31, rd });
   }
   mrs(rt: number, register: SystemRegisterName): this {
-    return this.emit('MRS', systemFields(register, rt));
+    return this.emit('MRS', systemRegisterFields(register, rt));
   }
   msr(register: SystemRegisterName, rt: number): this {
-    return this.emit('MSR_reg', systemFields(register, rt));
+    return this.emit('MSR_reg', systemRegisterFields(register, rt));
   }
   /** [rn + offset], 64 bits; the offset is a multiple of 8. */
   ldr(rt: number, rn: number, offset = 0): this {

@@ -9,11 +9,13 @@ import { Code } from './assembler.ts';
 import {
   DESCRIPTOR_FPCR,
   DESCRIPTOR_POINTER,
+  DESCRIPTOR_TRANSLATION,
   DESCRIPTOR_TRAPS,
   DESCRIPTOR_VECTORS,
   DESCRIPTOR_WORDS,
   DESCRIPTORS,
   DRIVER,
+  END_DIGEST,
   END_FPCR,
   END_VECTORS,
   END_WORDS,
@@ -24,14 +26,19 @@ import {
   LOG_POINTER,
   SAVED_EL1,
   SAVED_EL2,
+  SCRATCH,
+  SCRATCH_PAGES,
   VECTORS_EL1,
   VECTORS_EL2,
 } from './layout.ts';
 import type { Registers } from './tables.ts';
 
 const SAVED = { 1: SAVED_EL1, 2: SAVED_EL2 };
-const EC = { trappedWait: 0x01, svc: 0x15, hvc: 0x16 };
+const EC = { trappedWait: 0x01, branchTarget: 0x0d, svc: 0x15, hvc: 0x16 };
 const [EQ, NE, LS] = [0, 1, 9];
+/** No translation, no VHE: what the driver does between two runs needs neither. */
+const HCR_BETWEEN_RUNS = 1n << 31n;
+const SCTLR_EL2_BETWEEN_RUNS = 0x30c5_0830n;
 /** CPTR_EL2: only its bits that are RES1. */
 export const VECTORS_NOT_TRAPPED = 0x33ff;
 
@@ -43,7 +50,7 @@ const shiftRight = (code: Code, rd: number, rn: number, by: number) =>
 
 export function driver(registers: Registers): Uint32Array {
   const code = new Code(DRIVER);
-  const set = (name: keyof Registers) => code.mov(0, registers[name]).msr(name, 0);
+  const set = (name: keyof Registers) => code.mov(0, registers[name] ?? 0).msr(name, 0);
   code.mov(0, VECTORS_EL1).msr('VBAR_EL1', 0).mov(0, VECTORS_EL2).msr('VBAR_EL2', 0);
   for (const name of Object.keys(registers) as (keyof Registers)[]) set(name);
   code.mov(0, LOG).mov(1, LOG_POINTER).str(0, 1).mov(0, DESCRIPTORS).mov(1, DESCRIPTOR_POINTER).str(0, 1);
@@ -63,6 +70,11 @@ function startStream(code: Code): void {
   code.label('next').mov(30, DESCRIPTOR_POINTER).ldr(29, 30);
   code.ldr(0, 29, 0).cbz(0, 'off').msr('HCR_EL2', 0);
   code.ldr(0, 29, 8).msr('SCTLR_EL1', 0);
+  code
+    .ldr(0, 29, 8 * DESCRIPTOR_TRANSLATION)
+    .msr('TCR_EL2', 0)
+    .ldr(0, 29, 8 * (DESCRIPTOR_TRANSLATION + 1))
+    .msr('TTBR0_EL2', 0);
   // The new SCTLR_EL2 and HCR_EL2 with no translation of the old ones left.
   code.ldr(0, 29, 16).msr('SCTLR_EL2', 0).isb().tlbiAll().dsb().isb();
   code.ldr(0, 29, 24).msr('SPSR_EL2', 0).ldr(0, 29, 32).msr('ELR_EL2', 0);
@@ -119,6 +131,14 @@ function handler(code: Code, el: 1 | 2): void {
   else code.str(31, 25, 40);
   code.addImmediate(25, 25, 8 * EXCEPTION_WORDS).str(25, 26);
   compare(code, 27, EC.svc).bCond(EQ, `return${el}`);
+  // A guarded page was entered elsewhere than at a landing pad: again, with PSTATE.BTYPE 0.
+  compare(code, 27, EC.branchTarget).bCond(NE, `other${el}`);
+  code
+    .mrs(28, `SPSR_EL${el}`)
+    .emit('BFM', { sf: 1, n: 1, immr: 54, imms: 1, rn: 31, rd: 28 })
+    .msr(`SPSR_EL${el}`, 28)
+    .b(`return${el}`);
+  code.label(`other${el}`);
   compare(code, 27, EC.hvc).bCond(EQ, `return${el}`);
   // 0x20, 0x21: fetch; 0x22: PC alignment.
   code.mrs(28, 'TPIDR_EL0').emit('SUB_imm', { sf: 1, rn: 27, rd: 27, imm12: 0x20 });
@@ -147,6 +167,7 @@ function logEnd(code: Code): void {
     .str(0, 25, 8 * 35)
     .mov(0, ENDED)
     .str(0, 25);
+  code.mov(0, HCR_BETWEEN_RUNS).msr('HCR_EL2', 0).mov(0, SCTLR_EL2_BETWEEN_RUNS).msr('SCTLR_EL2', 0);
   code.mov(0, VECTORS_NOT_TRAPPED).msr('CPTR_EL2', 0).isb();
   code
     .mrs(0, 'FPCR')
@@ -154,8 +175,29 @@ function logEnd(code: Code): void {
     .mrs(0, 'FPSR')
     .str(0, 25, 8 * (END_FPCR + 1));
   for (let n = 0; n < 32; n++) code.emit('STR_128_fpsimd_imm', { vt: n, rn: 25, imm12: END_VECTORS / 2 + n });
+  digestScratch(code);
+  code.str(2, 25, 8 * END_DIGEST).str(3, 25, 8 * (END_DIGEST + 1));
   code
     .addImmediate(25, 25, 8 * END_WORDS)
     .str(25, 26)
     .b('next');
+}
+
+/** X2 and X3: each word of the scratch area is added to one of them after a multiplication by an odd number. */
+function digestScratch(code: Code): void {
+  const bytes = 64;
+  code
+    .mov(0, SCRATCH)
+    .mov(1, SCRATCH_PAGES * 0x1000)
+    .mov(2, 0)
+    .mov(3, 0)
+    .mov(4, 0x9e37_79b9_7f4a_7c15n);
+  code.label('digest');
+  for (let pair = 0; pair < bytes / 16; pair++) {
+    code.emit('LDP_64', { rt: 5, rt2: 6, rn: 0, imm7: 2 * pair });
+    code
+      .emit('MADD', { sf: 1, rn: 2, rm: 4, ra: 5, rd: 2 })
+      .emit('MADD', { sf: 1, rn: 3, rm: 4, ra: 6, rd: 3 });
+  }
+  code.addImmediate(0, 0, bytes).emit('SUBS_imm', { sf: 1, rn: 1, rd: 1, imm12: bytes }).bCond(NE, 'digest');
 }

@@ -23,7 +23,7 @@ export interface ExceptionRecord {
 
 export interface StreamOutcome {
   readonly exceptions: readonly ExceptionRecord[];
-  /** X0 to X30, SP_EL0, SP_EL1, SP_EL2, PSTATE, FPCR, FPSR, V0 to V31 (lower half first) at the end. */
+  /** X0 to X30, SP_EL0, SP_EL1, SP_EL2, PSTATE, FPCR, FPSR, V0 to V31 (lower half first), digest of the scratch area at the end. */
   readonly final: readonly bigint[];
 }
 
@@ -117,6 +117,8 @@ export const FINAL_NAMES = [
   'fpcr',
   'fpsr',
   ...Array.from({ length: 32 }, (_, n) => [`v${n}.d[0]`, `v${n}.d[1]`]).flat(),
+  'memory (even words)',
+  'memory (odd words)',
 ];
 
 function streamDifference(theirs: StreamOutcome, ours: StreamOutcome | undefined): string | undefined {

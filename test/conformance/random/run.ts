@@ -1,51 +1,84 @@
 /**
  * Random programs against QEMU, for as long as you like.
  *
- *     npm run conformance:random -- [--minutes N] [--seed S] [--streams N] [--length UNITS] [--once]
+ *     npm run conformance:random -- [--minutes N] [--cpu NAME] [--class NAME] [--seed S] [--streams N] [--length UNITS]
+ *       [--rounds N] [--only PATTERN] [--once] [--record]
  *
- * Without --seed the first seed is drawn; each image's seed is printed. Exit code 1 at the first difference.
+ * Without --class, every image is of the next class of the encoding index; without --cpu, of the next CPU model. Without --seed
+ * the first seed is drawn; what makes each image again is printed. --record adds what ran clean to coverage.json, from which
+ * docs/coverage.md is made. Exit code 1 at the first difference.
  */
 import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { UserError } from '../../../src/user-error.ts';
-import { type BatchResult, runBatch, uncovered } from './campaign.ts';
+import { argumentsOf, type BatchResult, runBatch } from './campaign.ts';
+import { recordCoverage } from './coverage_file.ts';
+import { CLASS_NAMES, type EncodingClass } from './encoding_classes.ts';
+import { classesOf, TESTED_CPUS } from './target.ts';
+
+const option = { type: 'string' } as const;
+const flag = { type: 'boolean' } as const;
 
 function options() {
-  const option = { type: 'string' } as const;
   const { values } = parseArgs({
-    options: { minutes: option, seed: option, streams: option, length: option, once: { type: 'boolean' } },
+    options: {
+      ...{ minutes: option, cpu: option, class: option, seed: option, streams: option, length: option },
+      ...{ rounds: option, only: option, once: flag, record: flag },
+    },
   });
-  const number = (name: 'minutes' | 'seed' | 'streams' | 'length', otherwise: number) => {
+  const number = (name: 'minutes' | 'seed' | 'streams' | 'length' | 'rounds', otherwise: number) => {
     const value = Number(values[name] ?? otherwise);
     if (!(value > 0)) throw new UserError(`--${name} ${values[name]}: a positive number`);
     return value;
   };
+  const among = <T extends string>(name: 'cpu' | 'class', all: readonly T[]): readonly T[] => {
+    const given = values[name]?.split(',') as T[] | undefined;
+    const wrong = given?.find((one) => !all.includes(one));
+    if (wrong) throw new UserError(`--${name} ${wrong}: one of ${all.join(', ')}`);
+    return given ?? all;
+  };
   return {
     minutes: values.once ? 0 : number('minutes', 1),
+    cpus: among('cpu', TESTED_CPUS),
+    classes: values.class ? among<EncodingClass>('class', CLASS_NAMES) : undefined,
     seed: number('seed', randomInt(1, 2 ** 31)),
     streams: number('streams', 2000),
-    length: number('length', 40),
+    length: number('length', 12),
+    rounds: number('rounds', 2),
+    only: values.only === undefined ? undefined : new RegExp(values.only),
+    record: values.record === true,
   };
 }
 
+/** Which CPU and class the n-th image is of. */
+function* turns(cpus: readonly string[], classes: readonly EncodingClass[] | undefined) {
+  const all = cpus.flatMap((cpu) =>
+    classesOf(cpu)
+      .filter((name) => !classes || classes.includes(name))
+      .map((focus) => ({ cpu, focus })),
+  );
+  if (all.length === 0) throw new UserError(`${cpus.join(', ')}: no instruction of class ${classes}`);
+  for (;;) yield* all;
+}
+
 try {
-  const { minutes, seed, streams, length } = options();
+  const { minutes, cpus, classes, seed, record, only, ...shape } = options();
   const end = Date.now() + minutes * 60_000;
   const results: BatchResult[] = [];
+  const turn = turns(cpus, classes);
   do {
-    const result = await runBatch({ seed: seed + results.length, streams, length });
+    const result = await runBatch({ seed: seed + results.length, ...shape, only, ...turn.next().value! });
     results.push(result);
+    const verdict = result.failures.length ? 'DIFFERENT' : 'same';
     console.log(
-      `seed ${result.seed}: ${result.instructions} instructions, ${result.exceptions} exceptions, ${result.failures.length ? 'DIFFERENT' : 'same'}`,
+      `${argumentsOf(result.options)}: ${result.instructions} instructions, ${result.exceptions} exceptions, ${verdict}`,
     );
     for (const failure of result.failures) console.log(failure);
     if (result.failures.length) process.exitCode = 1;
+    else if (record) recordCoverage(result);
   } while (Date.now() < end && !process.exitCode);
   const total = results.reduce((sum, { instructions }) => sum + instructions, 0);
-  const missing = uncovered(results);
-  console.log(
-    `${total} instructions; ${missing.length ? `rows not executed: ${missing.join(' ')}` : 'every row was executed'}`,
-  );
+  console.log(`${total} instructions`);
 } catch (error) {
   if (!(error instanceof UserError)) throw error;
   console.error(`conformance:random: ${error.message}`);

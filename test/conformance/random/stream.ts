@@ -1,23 +1,29 @@
-/** A stream: random units laid out at an address, and the state that it starts in. */
+/** A stream: random units laid out at an address; and the random states that it starts from. */
+import type { Row } from '../../../src/isa/row.ts';
 import { instruction } from './assembler.ts';
 import type { Choices } from './randomness.ts';
-import { randomUnit, type Surroundings, type TESTED_ROWS, type Unit } from './units.ts';
-import { randomFpcr, randomTraps, randomVector } from './vectors.ts';
+import type { Target } from './target.ts';
+import { randomUnit, type Surroundings, type Unit } from './units.ts';
+import { randomFpcr, randomTraps, type VectorPool } from './vectors.ts';
 
 export interface Stream {
   readonly surroundings: Surroundings;
   readonly address: number;
   readonly words: Uint32Array;
+}
+
+/** What a run of a stream starts from. */
+export interface State {
   /** X0 to X30. */
   readonly registers: readonly bigint[];
   /** SP_EL0 and the SP of the stream's own level; multiples of 16. */
   readonly stackPointers: readonly [bigint, bigint];
   readonly fpcr: bigint;
   readonly fpsr: bigint;
-  /** CPACR_EL1 and CPTR_EL2: now and then vectors are trapped. */
-  readonly traps: readonly [bigint, bigint];
+  /** CPACR_EL1.FPEN is 3 and CPTR_EL2.TFP 0 if nothing is trapped; now and then vectors are. */
+  readonly traps: { readonly fpen: number; readonly tfp: boolean };
   /** V0 to V31, lower half first. */
-  readonly vectors: readonly bigint[];
+  readonly vectors: BigUint64Array;
   /** NZCV in bits 3..0. */
   readonly nzcv: number;
   /** PSTATE.SP; 0 at EL0. */
@@ -32,22 +38,22 @@ export function randomStream(
   length: number,
   choices: Choices,
   surroundings: Surroundings,
-  nextRow: () => (typeof TESTED_ROWS)[number],
+  nextRow: () => Row,
 ): Stream {
   const units: Unit[] = Array.from({ length }, () => randomUnit(nextRow(), choices, surroundings));
-  const words = layOut(units, ending(surroundings.el), address);
+  return { surroundings, address, words: layOut(units, ending(surroundings.el), address) };
+}
+
+export function randomState(el: number, choices: Choices, pool: VectorPool, target: Target): State {
   return {
-    surroundings,
-    address,
-    words,
     registers: Array.from({ length: 31 }, () => BigInt.asUintN(64, choices.value())),
     stackPointers: [choices.value() & ~15n, choices.value() & ~15n],
-    fpcr: randomFpcr(choices),
-    fpsr: choices.oneIn(2) ? 0n : BigInt(choices.bits(32)) & 0x0800_009fn,
+    fpcr: randomFpcr(choices, target),
+    fpsr: choices.oneIn(4) ? BigInt(choices.bits(32)) & 0x0800_009fn : 0n,
     traps: randomTraps(choices),
-    vectors: Array.from({ length: 32 }, () => randomVector(choices)).flat(),
+    vectors: pool.file(choices),
     nzcv: choices.bits(4),
-    spsel: surroundings.el === 0 ? 0 : choices.below(2),
+    spsel: el === 0 ? 0 : choices.below(2),
   };
 }
 

@@ -2,11 +2,24 @@
  * The translation tables of an image with random streams: everything one to one; the pages of the scratch area each with
  * permissions and attributes of their own, at both stages and for EL2. 4 KiB granule, 39-bit addresses, tables from level 1.
  */
-import { CODE, CODE_END, DRIVER, LOG, LOG_END, SCRATCH, SCRATCH_PAGES, TABLES } from './layout.ts';
+import {
+  CODE,
+  CODE_END,
+  DESCRIPTORS,
+  DESCRIPTORS_END,
+  DRIVER,
+  LOG,
+  LOG_END,
+  SCRATCH,
+  SCRATCH_PAGES,
+  TABLES,
+} from './layout.ts';
 import type { Choices } from './randomness.ts';
+import type { Target } from './target.ts';
 
 /** What the driver writes to the system registers once. */
-export interface Registers {
+export interface Registers
+  extends Partial<Record<`AP${'IA' | 'IB' | 'DA' | 'DB' | 'GA'}KEY${'LO' | 'HI'}_EL1`, bigint>> {
   readonly MAIR_EL1: bigint;
   readonly TCR_EL1: bigint;
   readonly TTBR0_EL1: bigint;
@@ -26,6 +39,7 @@ const PAGE = 3n;
 const ACCESSED = 1n << 10n;
 const INNER_SHAREABLE = 3n << 8n;
 const EXECUTE_NEVER = 1n << 54n;
+const GUARDED = 1n << 50n;
 /** AP[2:1] at bits 7:6: 0 EL1 only, 1 all, 2 read-only EL1, 3 read-only all. */
 const access = (ap: number) => BigInt(ap) << 6n;
 /** Stage 2: S2AP at bits 7:6 (1 read, 2 write), MemAttr 1111 is Normal write-back. */
@@ -60,17 +74,26 @@ export interface ImageTables {
   readonly bytes: Uint8Array;
 }
 
-export function randomTables(choices: Choices): ImageTables {
+export function randomTables(choices: Choices, target: Target): ImageTables {
   const normal = ACCESSED | INNER_SHAREABLE;
+  const guarded = () => (target.has('BTI') && choices.oneIn(2) ? GUARDED : 0n);
   const el1 = new Tables(TABLES);
   el1.blocks(DRIVER, DRIVER + MIB2, normal | access(0));
-  el1.blocks(CODE, CODE_END, normal | access(3));
+  // The branch target's kind is checked in some pages.
+  for (let block = CODE; block < CODE_END; block += MIB2)
+    el1.blocks(block, block + MIB2, normal | access(3) | guarded());
+  // Seen from EL2 in the EL2&0 regime.
+  el1.blocks(DESCRIPTORS, DESCRIPTORS_END, normal | access(0));
   el1.blocks(LOG, LOG_END, normal | access(0));
   const el2 = new Tables(TABLES + 0x3000);
-  el2.blocks(DRIVER, CODE_END, normal | access(1));
+  el2.blocks(DRIVER, CODE, normal | access(1));
+  for (let block = CODE; block < CODE_END; block += MIB2)
+    el2.blocks(block, block + MIB2, normal | access(1) | guarded());
+  el2.blocks(DESCRIPTORS, DESCRIPTORS_END, normal | access(1));
   el2.blocks(LOG, LOG_END, normal | access(1));
   const stage2 = new Tables(TABLES + 0x6000);
-  stage2.blocks(DRIVER, LOG_END, normal | NORMAL_S2 | access(3));
+  stage2.blocks(DRIVER, CODE_END, normal | NORMAL_S2 | access(3));
+  stage2.blocks(LOG, LOG_END, normal | NORMAL_S2 | access(3));
 
   for (let n = 0; n < SCRATCH_PAGES; n++) {
     const usual = choices.oneIn(2);
@@ -107,6 +130,14 @@ export function randomTables(choices: Choices): ImageTables {
       VTTBR_EL2: BigInt(stage2.base),
       CPTR_EL2: 0x33ffn,
       CPACR_EL1: 3n << 20n,
+      ...(target.has('PAuth') ? keys(choices) : {}),
     },
   };
 }
+
+const keys = (choices: Choices) =>
+  Object.fromEntries(
+    ['IA', 'IB', 'DA', 'DB', 'GA'].flatMap((key) =>
+      ['LO', 'HI'].map((half) => [`AP${key}KEY${half}_EL1`, choices.bits64()]),
+    ),
+  );

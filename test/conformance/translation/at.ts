@@ -129,7 +129,7 @@ export async function parsOfQemu(
   ];
   const read = (ram: (address: number, length: number) => Uint8Array) =>
     new BigUint64Array(ram(RESULTS, 8 * total).buffer);
-  return (await runInQemu({ pieces, entry: DRIVER }, read, { cpu: cpu.name })).result;
+  return runInQemu({ pieces, entry: DRIVER }, read, { cpu: cpu.name });
 }
 
 /** The same from src/mmu. */
