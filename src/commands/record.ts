@@ -3,6 +3,7 @@
 import { arch, cpus, release } from 'node:os';
 import { basename } from 'node:path';
 import type { Command } from 'commander';
+import { parseDrive } from '../machine/disk/drive.ts';
 import { readInputFile } from '../machine/input_file.ts';
 import { DEFAULT_RECIPE, type Recipe } from '../machine/recipe.ts';
 import { formatSize, formatTime, grouped, parseCount, parseSize, parseTime } from '../quantities.ts';
@@ -31,6 +32,11 @@ interface Options {
   readonly bios?: string;
   readonly kernel?: string;
   readonly load: string[];
+  readonly drive: string[];
+  readonly net?: true;
+  readonly rng?: string;
+  readonly virtioConsole?: true;
+  readonly virtio: string;
   readonly symbols: string[];
   readonly input?: string;
   readonly interactive?: true;
@@ -74,6 +80,16 @@ export default function addRecord(program: Command): void {
     .option('--kernel <file>', 'the image, said as QEMU has it')
     .option('--bios <file>', 'firmware, in the flash at address 0')
     .option('--load <file@address>', 'put a file into RAM (may be given again)', collect, [])
+    .option(
+      '--drive <file[,options]>',
+      'virtio disk: format=raw|qcow2, readonly=on, serial=TEXT; the file is never written (may be given again)',
+      collect,
+      [],
+    )
+    .option('--net', 'virtio network: a gateway that answers ARP, DHCP and ping; nothing leaves the host')
+    .option('--rng <seed>', 'virtio entropy source, whose bytes follow from the seed')
+    .option('--virtio-console', 'virtio console, which gets the input')
+    .option('--virtio <interface>', "virtio-mmio: legacy (QEMU's default) or modern", 'legacy')
     .option('--symbols <elf>', 'name addresses by this ELF file too (may be given again)', collect, [])
     .option('--input <file>', 'console input; - is standard input')
     .option('--interactive', 'connect the terminal to the console; Ctrl-] ends')
@@ -116,6 +132,11 @@ async function run(argument: string | undefined, options: Options): Promise<void
     ...(options.dtb === undefined ? {} : { dtb: options.dtb }),
     ...(options.bios === undefined ? {} : { bios: options.bios }),
     ...(options.load.length > 0 ? { load: options.load } : {}),
+    ...(options.drive.length > 0 ? { drives: options.drive.map(parseDrive) } : {}),
+    ...(options.net ? { net: true } : {}),
+    ...(options.rng === undefined ? {} : { rng: options.rng }),
+    ...(options.virtioConsole ? { virtioConsole: true } : {}),
+    ...(oneOf('--virtio', options.virtio, ['legacy', 'modern']) === 'modern' ? { virtio: 2 as const } : {}),
     ...(options.symbols.length > 0 ? { symbols: options.symbols } : {}),
   };
   const directory = options.output ?? `${nameOf(image ?? options.bios ?? options.load[0])}.hs`;

@@ -125,7 +125,7 @@ export class SystemRegisters {
         ),
       );
     return {
-      row,
+      row: this.#withFeatureBits(row),
       slot: row.storage === 'slot' ? slotOf(row.name) : 0,
       reads: allows('r'),
       writes: allows('w'),
@@ -133,6 +133,11 @@ export class SystemRegisters {
       writeTraps: traps('write'),
       reported: REPORTED.filter(({ name }) => name.test(row.name)),
     };
+  }
+
+  #withFeatureBits(row: SystemRegister): SystemRegister {
+    const present = Object.entries(row.featureBits).filter(([feature]) => this.features.has(feature));
+    return { ...row, writable: present.reduce((all, [, bits]) => all | bits, row.writable) };
   }
 
   /** After a CPU switch: CpuState now holds that CPU. */

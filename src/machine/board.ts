@@ -1,16 +1,20 @@
 /** The devices of the virt board, wired to the interrupt controller and to the bus. */
 import type { GicCpuInterface } from '../cpu/gic_cpu_interface.ts';
 import { CfiFlash, type FlashArray } from '../devices/cfi_flash.ts';
+import type { Dma } from '../devices/dma.ts';
 import { GenericTimer, TIMER_INTID } from '../devices/generic_timer.ts';
 import { GicV2 } from '../devices/gicv2.ts';
 import { GicV3 } from '../devices/gicv3.ts';
 import { Pl011 } from '../devices/pl011.ts';
 import { Pl031 } from '../devices/pl031.ts';
+import type { Disk } from '../devices/virtio_block.ts';
+import type { VirtioConsole } from '../devices/virtio_console.ts';
 import type { EventSink } from '../trace/schema.ts';
 import { Bus } from './bus.ts';
 import type { Clock, CpuInterruptInputs, InterruptLine } from './device.ts';
 import type { Recipe } from './recipe.ts';
 import { GICR_FRAME_PAIR_SIZE, MAP, SPI } from './virt_map.ts';
+import { attachVirtio } from './virtio_transports.ts';
 
 export interface BoardContext {
   readonly events: EventSink;
@@ -24,7 +28,9 @@ export interface BoardContext {
   readonly onDeadlineChange: () => void;
   /** The array of a bank of flash, whose first byte is at the physical address `base`. */
   readonly flashArray: (base: number) => FlashArray;
-  /** A byte left the UART. */
+  readonly dma: Dma;
+  readonly disks: readonly Disk[];
+  /** A byte left the UART or the virtio console. */
   readonly onConsole: (byte: number) => void;
 }
 
@@ -37,6 +43,7 @@ interface Timed {
 export class VirtBoard {
   readonly bus: Bus;
   readonly uart: Pl011;
+  readonly virtioConsole: VirtioConsole | undefined;
   readonly timer: GenericTimer;
   /** Interrupt inputs by CPU. */
   readonly inputs: readonly CpuInterruptInputs[];
@@ -101,7 +108,9 @@ export class VirtBoard {
     }
     this.bus.attach(MAP.pl011.base, MAP.pl011.size, this.uart);
     this.bus.attach(MAP.pl031.base, MAP.pl031.size, rtc);
-    this.#timed = [this.uart, rtc];
+    const virtio = attachVirtio(this.bus, recipe, context, (intid) => line(intid));
+    this.virtioConsole = virtio.console;
+    this.#timed = [this.uart, rtc, ...virtio.transports];
   }
 
   /** Virtual time in ns of the next event that a device makes by itself; Infinity when there is none. */

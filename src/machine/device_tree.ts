@@ -16,6 +16,8 @@ import {
   type Region,
   SPI,
   SPI_BASE,
+  VIRTIO_MMIO_COUNT,
+  VIRTIO_MMIO_SIZE,
 } from './virt_map.ts';
 
 export interface Board {
@@ -33,9 +35,10 @@ export interface Board {
 const PHANDLE = { gic: 1, clock: 2 } as const;
 const PSCI = { cpuSuspend: 0xc4000001, cpuOff: 0x84000002, cpuOn: 0xc4000003, migrate: 0xc4000005 } as const;
 const PSCI_COMPATIBLE = ['arm,psci-1.0', 'arm,psci-0.2', 'arm,psci'];
-/** First cell of an interrupt specifier, and the flags: level triggered, active high (Linux, arm,gic binding). */
+/** First cell of an interrupt specifier, and the flags: rising edge; level triggered, active high (Linux, arm,gic binding). */
 const GIC_SPI = 0;
 const GIC_PPI = 1;
+const EDGE_RISING = 1;
 const LEVEL_HIGH = 4;
 
 /** With EL2 in the machine, HVC belongs to the guest's hypervisor, so PSCI is called by SMC. */
@@ -105,10 +108,24 @@ export function generateDeviceTree(board: Board): Uint8Array {
         property('clocks', cells(PHANDLE.clock)),
         property('clock-names', text('apb_pclk')),
       ]),
+      ...virtioNodes(),
     ],
   );
   const tree: Fdt = { root, reservations: [], bootCpu: 0 };
   return writeFdt(tree);
+}
+
+/** All transports, whether a device is behind them or not: a driver asks them. From the lowest address on, as QEMU has them. */
+function virtioNodes(): FdtNode[] {
+  return Array.from({ length: VIRTIO_MMIO_COUNT }, (_, n) => {
+    const transport = { base: MAP.virtioMmio.base + n * VIRTIO_MMIO_SIZE, size: VIRTIO_MMIO_SIZE };
+    return node(unit('virtio_mmio', transport), [
+      property('compatible', text('virtio,mmio')),
+      reg(transport),
+      property('interrupts', cells(GIC_SPI, SPI.virtioMmio0 + n - SPI_BASE, EDGE_RISING)),
+      property('dma-coherent'),
+    ]);
+  });
 }
 
 function cpusNode({ smp, gic, cpu }: Board): FdtNode {

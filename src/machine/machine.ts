@@ -29,7 +29,11 @@ import { type CodePage, CodePages } from './code_pages.ts';
 import { CpuCore } from './cpu_core.ts';
 import { type AccessContext, DataAccess, type StepObserver } from './data_access.ts';
 import { DirtyPages } from './dirty_pages.ts';
+import { type DiskOpener, HostDiskFile } from './disk/disk_file.ts';
+import { openDrives } from './disk/drive.ts';
+import { diskBlockOf, type OverlayDisk } from './disk/overlay.ts';
 import { type Engine, type EngineParts, EvaluatorEngine, InterpreterEngine } from './engines.ts';
+import { GuestDma } from './guest_dma.ts';
 import type { FileReader } from './input_file.ts';
 import { GuestMemory, PAGE_SIZE } from './memory.ts';
 import { Processors } from './processors.ts';
@@ -46,6 +50,8 @@ export interface MachineOptions {
   readonly recipe: Recipe;
   /** Where the bytes of the recipe's files come from; the file system when absent. */
   readonly readFile?: FileReader;
+  /** Where the images of the recipe's drives come from; the file system when absent. */
+  readonly openDisk?: DiskOpener;
   /** Which back end executes: what happens is the same. The interpreter when absent. */
   readonly engine?: EngineName;
   /** How engine 'regions' translates: what happens is the same. */
@@ -54,7 +60,7 @@ export interface MachineOptions {
   readonly detail?: Detail;
   /** Made when the machine's clock exists: a recorder stamps events with it. */
   readonly events?: (time: Timekeeper, currentCpu: () => number) => EventSink;
-  /** Called with each byte that leaves the UART. */
+  /** Called with each byte that leaves the UART or the virtio console. */
   readonly onConsole?: (byte: number) => void;
 }
 
@@ -63,6 +69,7 @@ const MPIDR_RES1 = 1n << 31n;
 export class Machine {
   readonly recipe: Recipe;
   readonly boot: Boot;
+  readonly disks: readonly OverlayDisk[];
   readonly model: CpuModel;
   readonly memory: GuestMemory;
   readonly state: CpuState;
@@ -90,6 +97,7 @@ export class Machine {
 
   constructor(options: MachineOptions) {
     const { recipe, readFile, engine = 'interpreter', regions, detail = 'none', events, onConsole } = options;
+    const { openDisk = (path) => new HostDiskFile(path) } = options;
     this.recipe = recipe;
     this.model = modelNamed(recipe.cpu);
     this.memory = new GuestMemory([
@@ -98,6 +106,7 @@ export class Machine {
       { ...MAP.flash1, rom: true },
     ]);
     this.boot = loadBoot({ ...recipe, readFile }, this.memory);
+    this.disks = openDrives(recipe.drives ?? [], openDisk);
     const stateMemory = new WebAssembly.Memory({
       initial: MEMORY_PAGES,
       maximum: MEMORY_PAGES,
@@ -135,6 +144,16 @@ export class Machine {
         this.time.stopAfterThis();
       },
       flashArray: (base) => this.#flashArray(base),
+      disks: this.disks,
+      dma: new GuestDma({
+        memory: this.memory,
+        store: (pa, bytes) => this.storeToMemory(pa, bytes),
+        openMonitor: () => this.processors.openMonitor(),
+        exhausted: () => {
+          this.stopped = 'memory';
+        },
+        events: this.events,
+      }),
       onConsole: (byte) => {
         this.events.append('console', { device: 'pl011', direction: 'out', byte });
         onConsole?.(byte);
@@ -319,19 +338,26 @@ export class Machine {
     return true;
   }
 
-  /** A byte arrives at the UART; false when its FIFO has no room. */
+  /** A byte arrives at the virtio console or, where there is none, at the UART; false when there is no room. */
   receive(byte: number): boolean {
+    const { virtioConsole } = this.board;
+    if (virtioConsole) return virtioConsole.receive(byte);
     if (!this.board.uart.canReceive()) return false;
     this.board.uart.receive(byte);
     return true;
   }
 
-  /** RAM as the loader left it, and every page of `pages` over that; no code is known to have executed. */
+  /** RAM and disks as they were at first, and every page of `pages` over that; no code is known to have executed. */
   restoreMemory(pages: Iterable<{ readonly pa: bigint; readonly content: Uint8Array }>): void {
     this.memory.clear();
     this.code.forget();
     for (const { address, bytes } of this.boot.placed) this.memory.writeBytes(address, bytes);
-    for (const { pa, content } of pages) this.memory.writeBytes(Number(pa), content);
+    for (const disk of this.disks) disk.clear();
+    for (const { pa, content } of pages) {
+      const place = diskBlockOf(Number(pa));
+      if (place === undefined) this.memory.writeBytes(Number(pa), content);
+      else this.disks[place.disk]?.restore(place.block, content);
+    }
     this.dirty.take();
   }
 
@@ -475,12 +501,18 @@ export class Machine {
   /** Every page that was ever touched counts as stored to: a checkpoint then holds them all. */
   markAllDirty(): void {
     for (let slot = 0; slot < this.memory.slotPages.length; slot++) this.dirty.mark(slot * PAGE_SIZE);
+    for (const disk of this.disks) disk.markAllDirty();
   }
 
   /** The pages stored to since the last call, by pool offset; stores to them are noticed again. */
   takeDirtyPages(): number[] {
     this.#tlb.protectAll();
     return this.dirty.take();
+  }
+
+  /** The blocks of disks written since the last call, by address: pages of a checkpoint, above all of RAM. */
+  takeDirtyDiskBlocks(): { readonly pa: number; readonly content: Uint8Array }[] {
+    return this.disks.flatMap((disk) => disk.takeDirty());
   }
 }
 

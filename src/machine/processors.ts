@@ -82,6 +82,11 @@ export class Processors {
     this.#now.mmu.invalidateAll();
   }
 
+  /** Somebody else stored to memory: the exclusive monitor of the current CPU opens. */
+  openMonitor(): void {
+    this.#context.state.set('exclusiveAddress', MONITOR_OPEN);
+  }
+
   #switchTo(cpu: number): void {
     if (cpu === this.current) return;
     const { state, registers, onSwitch } = this.#context;

@@ -11,6 +11,7 @@ import { RunLoop } from '../machine/run_loop.ts';
 import { restoreMachine, saveMachine } from '../machine/snapshot.ts';
 import { canonicalAddress } from '../mmu/address.ts';
 import type { TranslationResult } from '../mmu/translation.ts';
+import { recordedDisks } from '../trace/disk_images.ts';
 import { storedFiles } from '../trace/image_files.ts';
 import { feedInput, type RecordedInput } from '../trace/input_source.ts';
 import type { Recording } from '../trace/recording.ts';
@@ -64,7 +65,12 @@ export class Timeline {
 
   static open(recording: Recording): Timeline {
     const recipe = recording.facts.recipe as unknown as Recipe;
-    const machine = new Machine({ recipe, readFile: storedFiles(recording) });
+    const disks = recordedDisks(recording);
+    const machine = new Machine({
+      recipe,
+      readFile: storedFiles(recording),
+      openDisk: (path) => disks(path).file,
+    });
     return new Timeline(recording, machine, saveMachine(machine));
   }
 

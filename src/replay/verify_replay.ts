@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Recipe } from '../machine/recipe.ts';
+import { recordedDisks } from '../trace/disk_images.ts';
 import { record } from '../trace/flight_recorder.ts';
 import { storedFiles } from '../trace/image_files.ts';
 import type { EpochFacts, SegmentFacts } from '../trace/layout.ts';
@@ -22,6 +23,7 @@ export async function verifyReplay(recording: Recording): Promise<string | undef
     await record({
       recipe: recipe as unknown as Recipe,
       readFile: storedFiles(recording),
+      disks: recordedDisks(recording),
       directory,
       detail: detail as 'flow' | 'memory' | 'full',
       until: { icount: recording.instructions },

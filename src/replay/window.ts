@@ -1,5 +1,6 @@
 /** Records a window of a recording again, at another level of detail, as a recording of its own. */
 import type { Recipe } from '../machine/recipe.ts';
+import { recordedDisks } from '../trace/disk_images.ts';
 import { type RecordSummary, record } from '../trace/flight_recorder.ts';
 import { storedFiles } from '../trace/image_files.ts';
 import type { Recording } from '../trace/recording.ts';
@@ -29,6 +30,7 @@ export async function recordWindow(
   return record({
     recipe: recipe as unknown as Recipe,
     readFile: storedFiles(recording),
+    disks: recordedDisks(recording),
     directory: output,
     detail,
     // To its end, the window ends for the same reason.

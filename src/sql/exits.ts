@@ -334,10 +334,21 @@ function boardForNames(recipe: Recipe): VirtBoard {
       onInterruptChange: () => {},
       onDeadlineChange: () => {},
       flashArray: () => ({ read: () => 0, write: () => {}, setReadArray: () => {} }),
+      dma: { read: () => false, write: () => false },
+      disks: (recipe.drives ?? []).map(() => NO_DISK),
       onConsole: () => {},
     },
   );
 }
+
+const NO_DISK = {
+  size: 0,
+  readOnly: true,
+  serial: '',
+  read: () => false,
+  write: () => false,
+  zero: () => false,
+};
 
 function exitRows(recording: Recording): Batch {
   const columns = Object.entries(COLUMNS).map(([name, [type, sentence]]) => [

@@ -1,6 +1,7 @@
 /** The symbols of the images inside a recording. */
 import { isElf, parseElf } from '../machine/elf.ts';
 import { unpackImage } from '../machine/image.ts';
+import { isDiskImage } from '../trace/disk_images.ts';
 import { storedFiles } from '../trace/image_files.ts';
 import type { Recording } from '../trace/recording.ts';
 import { elfSymbolTable } from './elf_symbols.ts';
@@ -10,6 +11,7 @@ import { joinSymbolTables, type SymbolTable } from './symbol_table.ts';
 export function recordedSymbols(recording: Recording): SymbolTable | undefined {
   const readFile = storedFiles(recording);
   const tables = Object.keys(recording.facts.images).flatMap((path) => {
+    if (isDiskImage(recording, path)) return [];
     const bytes = unpackImage(readFile(path), path);
     return isElf(bytes) ? [elfSymbolTable(parseElf(bytes, path))] : [];
   });

@@ -13,6 +13,7 @@ import { saveMachine } from '../machine/snapshot.ts';
 import type { Detail } from '../translate/detail.ts';
 import { records } from '../translate/detail.ts';
 import { sha256 } from './digest.ts';
+import { type DiskSource, hostDisks } from './disk_images.ts';
 import { storeFile } from './image_files.ts';
 import { feedInput, type InputSource, RecordedInput } from './input_source.ts';
 import { Recorder } from './recorder.ts';
@@ -39,6 +40,8 @@ export interface RecordOptions {
   readonly recipe: Recipe;
   /** Where the bytes of the recipe's files come from; the file system when absent. */
   readonly readFile?: FileReader;
+  /** Where the images of its drives come from; the file system when absent. */
+  readonly disks?: DiskSource;
   readonly engine?: EngineName;
   readonly directory: string;
   readonly detail: Exclude<Detail, 'none'>;
@@ -102,6 +105,11 @@ class RecordingSession {
       recipe: options.recipe,
       engine: options.engine,
       readFile,
+      openDisk: (path) => {
+        const disk = (options.disks ?? hostDisks)(path);
+        files.set(disk.name, disk.stored);
+        return disk.file;
+      },
       detail: options.detail,
       onConsole: (byte) => this.#onConsole(byte),
       events: (time, currentCpu) => {
@@ -236,11 +244,15 @@ class RecordingSession {
     const { memory } = machine;
     const pages = machine
       .takeDirtyPages()
-      .map((offset) => ({ offset, pa: memory.slotPages[offset / PAGE_SIZE] }))
+      .map((offset) => ({
+        pa: memory.slotPages[offset / PAGE_SIZE],
+        content: memory.u8.subarray(offset, offset + PAGE_SIZE),
+      }))
+      .concat(machine.takeDirtyDiskBlocks())
       .sort((a, b) => a.pa - b.pa);
     const contents = new Uint8Array(pages.length * PAGE_SIZE);
-    pages.forEach(({ offset }, i) => {
-      contents.set(memory.u8.subarray(offset, offset + PAGE_SIZE), i * PAGE_SIZE);
+    pages.forEach(({ content }, i) => {
+      contents.set(content, i * PAGE_SIZE);
     });
     const addresses = BigUint64Array.from(pages, ({ pa }) => BigInt(pa));
     hashPart(hash, 'page addresses', new Uint8Array(addresses.buffer));

@@ -27,6 +27,8 @@ export interface SystemRegister {
   readonly reset: bigint;
   /** Bits that a write changes; the others keep their value. */
   readonly writable: bigint;
+  /** More such bits, by the feature that brings them. */
+  readonly featureBits: { readonly [feature: string]: bigint };
   readonly traps: readonly Trap[];
   readonly effects: readonly Effect[];
   /** Absent from CPUs without it: then UNDEFINED. */
@@ -37,6 +39,7 @@ export interface RegisterSpec {
   readonly storage?: Storage;
   readonly reset?: bigint;
   readonly writable?: bigint;
+  readonly featureBits?: { readonly [feature: string]: bigint };
   readonly traps?: readonly Trap[];
   readonly effects?: readonly Effect[];
   readonly feature?: string;
@@ -70,6 +73,7 @@ export function register(
     storage: spec.storage ?? 'slot',
     reset: spec.reset ?? 0n,
     writable: spec.writable ?? ALL_BITS,
+    featureBits: spec.featureBits ?? {},
     traps: spec.traps ?? [],
     effects: spec.effects ?? [],
     feature: spec.feature,

@@ -8,7 +8,7 @@ export const special: readonly SystemRegister[] = [
   register('SPSel',     '3 0 4 2 0', '-- rw rw', { storage: 'computed' }),
   register('DAIF',      '3 3 4 2 1', 'rw rw rw', { storage: 'computed', effects: ['interrupts'], traps: [UMA] }),
   register('NZCV',      '3 3 4 2 0', 'rw rw rw', { storage: 'computed' }),
-  register('FPCR',      '3 3 4 4 0', 'rw rw rw', { feature: 'FP', traps: FLOATING_POINT, writable: 0x07f7_0000n }),
+  register('FPCR',      '3 3 4 4 0', 'rw rw rw', { feature: 'FP', traps: FLOATING_POINT, writable: 0x07f7_0000n, featureBits: { FP16: 0x0008_0000n } }),
   register('FPSR',      '3 3 4 4 1', 'rw rw rw', { feature: 'FP', traps: FLOATING_POINT, writable: 0xf800_009fn }),
   register('SPSR_EL1',  '3 0 4 0 0', '-- rw rw'),
   register('ELR_EL1',   '3 0 4 0 1', '-- rw rw'),

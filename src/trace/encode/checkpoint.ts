@@ -12,7 +12,10 @@ import type { CheckpointFacts, SectionFacts } from '../layout.ts';
 export interface Checkpoint {
   /** CPUs, TLB, devices: bytes that only the machine understands, by name. */
   readonly sections: { readonly [name: string]: Uint8Array };
-  /** Physical addresses of the pages that changed since the checkpoint before, ascending. */
+  /**
+   * Physical addresses of the pages that changed since the checkpoint before, ascending. Blocks of disks are among them, with
+   * addresses above all of RAM (machine/disk/overlay.ts).
+   */
   readonly pageAddresses: BigUint64Array;
   /** Their contents, 4096 bytes each, in the same order. */
   readonly pageContents: Uint8Array;
