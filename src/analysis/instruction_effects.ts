@@ -2,15 +2,7 @@
  * What an instruction reads and writes, derived from the instruction table: a back end of the semantics functions that computes
  * nothing and builds expressions. Both sides of a condition count as done.
  */
-import type {
-  Access,
-  Emitter,
-  IndirectBranch,
-  Register,
-  RuntimeCall,
-  Value,
-  Width,
-} from '../isa/emitter.ts';
+import type { Access, Emitter, IndirectBranch, Register, RuntimeCall, Value, Width } from '../isa/emitter.ts';
 import { REGISTER_NAMES } from '../isa/row.ts';
 import { decode } from '../isa/table.ts';
 import type { Expression } from './expression.ts';

@@ -67,17 +67,7 @@ function layoutOf(bottom: number, tagged: boolean): Layout {
 
 type PointerCalls = Pick<
   Runtime,
-  | 'pacia'
-  | 'pacib'
-  | 'pacda'
-  | 'pacdb'
-  | 'autia'
-  | 'autib'
-  | 'autda'
-  | 'autdb'
-  | 'pacga'
-  | 'xpaci'
-  | 'xpacd'
+  'pacia' | 'pacib' | 'pacda' | 'pacdb' | 'autia' | 'autib' | 'autda' | 'autdb' | 'pacga' | 'xpaci' | 'xpacd'
 >;
 
 export class PointerAuthentication implements PointerCalls {

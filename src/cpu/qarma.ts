@@ -73,7 +73,8 @@ interface Tables {
   readonly unsubstitute: Uint8Array;
 }
 
-const bytewise = (of: readonly number[]) => Uint8Array.from({ length: 256 }, (_, b) => (of[b >> 4] << 4) | of[b & 15]);
+const bytewise = (of: readonly number[]) =>
+  Uint8Array.from({ length: 256 }, (_, b) => (of[b >> 4] << 4) | of[b & 15]);
 
 let made: Tables | undefined;
 /** Made when the first pointer is signed. */
@@ -113,10 +114,16 @@ class State {
     const f = 2560 + ((high >>> 7) & 510);
     const g = 3072 + ((high >>> 15) & 510);
     const h = 3584 + ((high >>> 23) & 510);
-    this.low =
-      table[a] ^ table[b] ^ table[c] ^ table[d] ^ table[e] ^ table[f] ^ table[g] ^ table[h];
+    this.low = table[a] ^ table[b] ^ table[c] ^ table[d] ^ table[e] ^ table[f] ^ table[g] ^ table[h];
     this.high =
-      table[a + 1] ^ table[b + 1] ^ table[c + 1] ^ table[d + 1] ^ table[e + 1] ^ table[f + 1] ^ table[g + 1] ^ table[h + 1];
+      table[a + 1] ^
+      table[b + 1] ^
+      table[c + 1] ^
+      table[d + 1] ^
+      table[e + 1] ^
+      table[f + 1] ^
+      table[g + 1] ^
+      table[h + 1];
   }
   substitute(box: Uint8Array): void {
     const word = (w: number) =>

@@ -50,12 +50,7 @@ function readModifyWrite(
   e.setX(rt, old);
 }
 
-function compareAndSwap(
-  e: Emitter,
-  { rs, rn, rt }: AtomicOperands,
-  bytes: Bytes,
-  ordered: boolean,
-): void {
+function compareAndSwap(e: Emitter, { rs, rn, rt }: AtomicOperands, bytes: Bytes, ordered: boolean): void {
   const address = e.keep(e.xOrSp(rn, 64));
   const access: Access = { bytes, aligned: true, ordered };
   const old = e.keep(e.load({ ...access, atomic: true, stack: rn }, address));
@@ -86,9 +81,7 @@ function compareAndSwapPair64(e: Emitter, { rs, rn, rt }: AtomicOperands, ordere
   const second: Access = { bytes: 8, ordered };
   const low = e.keep(e.load({ ...first, atomic: true, stack: rn }, address));
   const high = e.keep(e.load(second, upper));
-  const found = e.keep(
-    e.and(e.equal(low, e.xOrSp(rs, 64)), e.equal(high, e.x(e.following(rs), 64))),
-  );
+  const found = e.keep(e.and(e.equal(low, e.xOrSp(rs, 64)), e.equal(high, e.x(e.following(rs), 64))));
   e.store(first, address, e.select(found, e.xOrSp(rt, 64), low));
   e.store(second, upper, e.select(found, e.x(e.following(rt), 64), high));
   e.setXOrSp(rs, low);
@@ -135,7 +128,7 @@ const everyAtomic = (make: (ordering: string, a: string, r: string, size: (typeo
 export const atomics: readonly Row[] = [
   // Compare and swap
   ...everyAtomic((ordering, a, r, [suffix, size, bytes]) => {
-    const pattern = `${size} 0010001 ${a} 1 rs:5 ${r} sbo:5 rn:5 rt:5` as AtomicPattern;
+    const pattern = `${size} 0010001 ${a} 1 rs:5 ${r} 11111 rn:5 rt:5` as AtomicPattern;
     return row(`CAS${ordering}${suffix}`, pattern, LSE, (operands, e) =>
       compareAndSwap(e, operands, bytes, ordering !== ''),
     );
@@ -144,13 +137,13 @@ export const atomics: readonly Row[] = [
   ...ORDERINGS.flatMap(([ordering, a, r]) => [
     row(
       `CASP${ordering}_32`,
-      `00 0010000 ${a} 1 rs:5 ${r} sbo:5 rn:5 rt:5` as AtomicPattern,
+      `00 0010000 ${a} 1 rs:5 ${r} 11111 rn:5 rt:5` as AtomicPattern,
       paired,
       (operands, e) => compareAndSwapPair32(e, operands, ordering !== ''),
     ),
     row(
       `CASP${ordering}_64`,
-      `01 0010000 ${a} 1 rs:5 ${r} sbo:5 rn:5 rt:5` as AtomicPattern,
+      `01 0010000 ${a} 1 rs:5 ${r} 11111 rn:5 rt:5` as AtomicPattern,
       paired,
       (operands, e) => compareAndSwapPair64(e, operands, ordering !== ''),
     ),

@@ -33,9 +33,7 @@ function fromExternal(_operands: object, e: Emitter): void {
   const noCarry = e.keep(e.isZero(c));
   const n = e.and(noCarry, e.isZero(z));
   const v = e.and(noCarry, z);
-  e.setNzcv(
-    e.or(e.or(at(e, n, N), at(e, e.and(z, c), Z)), e.or(at(e, e.or(c, z), C), at(e, v, V))),
-  );
+  e.setNzcv(e.or(e.or(at(e, n, N), at(e, e.and(z, c), Z)), e.or(at(e, e.or(c, z), C), at(e, v, V))));
 }
 
 const rotation = {

@@ -1,6 +1,7 @@
 /**
  * Loads and stores with the weaker release consistency (FEAT_LRCPC, FEAT_LRCPC2). Arm ARM C4.1.88. Nothing is reordered here, so
- * that they are ordered loads and stores; like those they must be aligned.
+ * that they are ordered loads and stores; like those they must be aligned. Rs of LDAPR should be ones; other values are UNDEFINED
+ * here, as in QEMU 7.2.
  */
 import type { Emitter, Register } from './emitter.ts';
 import {
@@ -43,10 +44,10 @@ const at = (transfer: SingleTransfer) => offset(transfer, ORDERED);
 // biome-ignore format: a table
 export const loadAcquire = [
   // Atomic memory operations
-  row('LDAPRB',      '00 111000 101 sbo:5 1 100 00 rn:5 rt:5', plain(LDRB),   load(LDRB)),
-  row('LDAPRH',      '01 111000 101 sbo:5 1 100 00 rn:5 rt:5', plain(LDRH),   load(LDRH)),
-  row('LDAPR_32',    '10 111000 101 sbo:5 1 100 00 rn:5 rt:5', plain(LDR_32), load(LDR_32)),
-  row('LDAPR_64',    '11 111000 101 sbo:5 1 100 00 rn:5 rt:5', plain(LDR_64), load(LDR_64)),
+  row('LDAPRB',      '00 111000 101 11111 1 100 00 rn:5 rt:5', plain(LDRB),   load(LDRB)),
+  row('LDAPRH',      '01 111000 101 11111 1 100 00 rn:5 rt:5', plain(LDRH),   load(LDRH)),
+  row('LDAPR_32',    '10 111000 101 11111 1 100 00 rn:5 rt:5', plain(LDR_32), load(LDR_32)),
+  row('LDAPR_64',    '11 111000 101 11111 1 100 00 rn:5 rt:5', plain(LDR_64), load(LDR_64)),
 
   // LDAPR/STLR (unscaled immediate)
   row('STLURB',      '00 011001 00 0 imm9:9 00 rn:5 rt:5', unscaled(STRB),     at(STRB)),

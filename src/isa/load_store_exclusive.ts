@@ -119,8 +119,8 @@ const storeExclusivePair64 =
     ]);
 
 const ordered = (transfer: SingleTransfer) => ({ transfer: transferOf(transfer, true) });
-/** Limited ordering regions (FEAT_LOR): ordered everywhere here. */
-const limited = (transfer: SingleTransfer) => ({ feature: 'LOR', ...ordered(transfer) });
+/** Limited ordering regions (FEAT_LOR): ordered everywhere here, but no acquire and release in the syndrome, as in QEMU 7.2. */
+const limited = (transfer: SingleTransfer) => ({ feature: 'LOR', transfer: transferOf(transfer) });
 const orderedTransfer =
   (transfer: SingleTransfer) =>
   ({ rn, rt }: SingleOperands, e: Emitter) =>

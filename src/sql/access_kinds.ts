@@ -51,7 +51,8 @@ function exclusiveOrOrdered(opcode: number, size: number, isLoad: boolean): Acce
   const isPair = ((opcode >>> 21) & 1) === 1;
   // CAS; CASP of words is one doubleword.
   if (isOrdered) return isPair ? atomic(1, 1 << size) : kind(1, 1 << size, !isLoad);
-  if (isPair && size < 2) return ((opcode >>> 10) & 31) !== 31 ? undefined : size === 0 ? atomic(1, 8) : atomic(2, 8);
+  if (isPair && size < 2)
+    return ((opcode >>> 10) & 31) !== 31 ? undefined : size === 0 ? atomic(1, 8) : atomic(2, 8);
   return kind(isPair ? 2 : 1, 1 << size, !isLoad, !isLoad);
 }
 
