@@ -18,6 +18,7 @@ import {
 import { seal } from './digest.ts';
 import { writeDurably } from './durable_file.ts';
 import type { Checkpoint } from './encode/checkpoint.ts';
+import { PACKET_TABLES_BYTES } from './encode/packet_tables.ts';
 import * as layout from './layout.ts';
 import { PacketBuffer, type RawPacket, recordBytes } from './raw_packet.ts';
 import type { EventSink, EventTable, RowOf, TableName } from './schema.ts';
@@ -77,7 +78,7 @@ export class Recorder implements EventSink {
   readonly #stamp: Stamp;
   readonly #options: RecorderOptions;
   readonly #tables: { readonly [table: string]: EventRows };
-  readonly #channel = new WriterChannel();
+  readonly #channel = WriterChannel.make(PACKET_TABLES_BYTES);
   readonly #slots: readonly PacketBuffer[];
   readonly #worker: Worker;
   #slot = 0;
@@ -99,11 +100,14 @@ export class Recorder implements EventSink {
     makeDirectory(directory, options);
     const events = TABLE_NAMES.filter((table) => !PACKET_TABLES.has(table));
     this.#tables = Object.fromEntries(events.map((table) => [table, eventRows(table)]));
-    this.#slots = this.#channel.slots.map((buffer) => new PacketBuffer(buffer));
+    this.#slots = Array.from(
+      { length: SLOTS },
+      (_, n) => new PacketBuffer(this.#channel.memory.buffer, n * SLOT_BYTES, SLOT_BYTES),
+    );
     const script = import.meta.url.replace(/recorder(\.[jt]s)$/, 'writer_worker$1');
-    const { control, slots } = this.#channel;
+    const { control, memory } = this.#channel;
     const firstIcount = this.#epochFirstIcount;
-    const workerData: WriterSetup = { directory, firstIcount, channel: { control, slots } };
+    const workerData: WriterSetup = { directory, firstIcount, channel: { control, memory } };
     this.#worker = new Worker(new URL(script), { workerData, name: 'trace writer' });
     this.#worker.unref();
   }
@@ -138,13 +142,7 @@ export class Recorder implements EventSink {
     this.#epochPacketBytes += bytes;
     this.#epochRows += 1;
     if (this.#slotTaken && this.#slotUsed + bytes > SLOT_BYTES) this.#sendSlot();
-    if (bytes > SLOT_BYTES) {
-      const buffer = new ArrayBuffer(bytes);
-      new PacketBuffer(buffer).put(0, packet, accessesSeq, valuesSeq);
-      this.#channel.addOutstanding(bytes);
-      this.#post({ kind: 'packet', buffer }, [buffer]);
-      return;
-    }
+    if (bytes > SLOT_BYTES) throw new Error(`a packet of ${bytes} bytes`);
     if (!this.#slotTaken) {
       this.#channel.takeSlot(this.#slot);
       this.#slotTaken = true;

@@ -15,6 +15,7 @@ import * as layout from './layout.ts';
 import { PacketBuffer } from './raw_packet.ts';
 import { TABLES, type TableName } from './schema.ts';
 import { writeError } from './write_error.ts';
+import { WORKER_BASE } from './writer_channel.ts';
 
 /** What closes an epoch. */
 export interface EpochEnd {
@@ -38,7 +39,8 @@ export class Writer {
   readonly #directory: string;
   #epoch = 1;
   #segments = new Map<TableName, SegmentWriter>();
-  readonly #packets = new PacketTables((table, batch) => this.#segment(table).write(batch));
+  readonly #memory: WebAssembly.Memory;
+  readonly #packets: PacketTables;
   #firstIcount: number;
   #firstSeq = 0;
   #timeNs = 0;
@@ -46,16 +48,20 @@ export class Writer {
   readonly #stateHashes: string[] = [];
   readonly #rows = new Map<TableName, number>();
 
-  /** The first epoch begins at `firstIcount`. */
-  constructor(directory: string, firstIcount: number) {
+  /** The first epoch begins at `firstIcount`. Packets come in `memory`, which is the writer's own from WORKER_BASE on. */
+  constructor(directory: string, firstIcount: number, memory: WebAssembly.Memory) {
     this.#directory = directory;
     this.#firstIcount = firstIcount;
+    this.#memory = memory;
+    this.#packets = new PacketTables(memory, WORKER_BASE, (table, batch) =>
+      this.#segment(table).write(batch),
+    );
   }
 
-  /** Takes the records in [0, length) of a buffer; they may be overwritten afterwards. */
-  addPackets(buffer: ArrayBufferLike, length: number): void {
+  /** Takes the records in `length` bytes of the memory from `start` on; they may be overwritten afterwards. */
+  addPackets(start: number, length: number): void {
     this.#failing(() => {
-      const records = new PacketBuffer(buffer, 0, length);
+      const records = new PacketBuffer(this.#memory.buffer, start, length);
       for (let at = 0; at < length; ) {
         const { packet, accessesSeq, valuesSeq, end } = records.get(at);
         this.#packets.add(packet, accessesSeq, valuesSeq);

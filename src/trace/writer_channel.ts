@@ -2,7 +2,10 @@
 import { UserError } from '../user-error.ts';
 
 export const SLOTS = 8;
+/** More than the largest packet: see translate/layout.ts. */
 export const SLOT_BYTES = 2 ** 22;
+/** The slots come first in the memory; what is behind them is the worker's own. */
+export const WORKER_BASE = SLOTS * SLOT_BYTES;
 /** The recorder waits while more than this is under way, apart from the slots. */
 const MAX_OUTSTANDING_KIB = 256 * 1024;
 const MAX_ERROR_BYTES = 4096;
@@ -20,16 +23,30 @@ const RUNNING = 0;
 const USER_ERROR = 1;
 const BUG = 2;
 
+/** What the worker is given of a channel. */
+export interface ChannelParts {
+  readonly control: Int32Array<SharedArrayBuffer>;
+  readonly memory: WebAssembly.Memory;
+}
+
 export class WriterChannel {
   readonly control: Int32Array<SharedArrayBuffer>;
   readonly #error: Uint8Array<SharedArrayBuffer>;
-  readonly slots: readonly SharedArrayBuffer[];
+  readonly memory: WebAssembly.Memory;
 
-  constructor(parts?: Pick<WriterChannel, 'control' | 'slots'>) {
-    this.control =
-      parts?.control ?? new Int32Array(new SharedArrayBuffer(4 * (FIRST_SLOT + SLOTS) + MAX_ERROR_BYTES));
-    this.#error = new Uint8Array(this.control.buffer, 4 * (FIRST_SLOT + SLOTS));
-    this.slots = parts?.slots ?? Array.from({ length: SLOTS }, () => new SharedArrayBuffer(SLOT_BYTES));
+  constructor({ control, memory }: ChannelParts) {
+    this.control = control;
+    this.#error = new Uint8Array(control.buffer, 4 * (FIRST_SLOT + SLOTS));
+    this.memory = memory;
+  }
+
+  /** A new channel, with memory for the slots and `workerBytes` for the worker itself. */
+  static make(workerBytes: number): WriterChannel {
+    const pages = Math.ceil((WORKER_BASE + workerBytes) / 65536);
+    return new WriterChannel({
+      control: new Int32Array(new SharedArrayBuffer(4 * (FIRST_SLOT + SLOTS) + MAX_ERROR_BYTES)),
+      memory: new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true }),
+    });
   }
 
   // The recorder's side.

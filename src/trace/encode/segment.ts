@@ -23,13 +23,10 @@ import { columnDigest, dictionaryDigest, sha256 } from '../digest.ts';
 import { DurableFile } from '../durable_file.ts';
 import type { BatchFacts, SegmentFacts } from '../layout.ts';
 import type { Column, TableName } from '../schema.ts';
+import { BATCH_BYTES, BATCH_ROWS } from './batch_limits.ts';
 
 const MAGIC = Buffer.from('ARROW1');
 const NO_BYTES = new Uint8Array(0);
-/** Rows of a record batch: small enough that a reader skips what it does not need. */
-export const BATCH_ROWS = 65_536;
-/** Fewer rows when they are long. Depends on the rows alone, so that files are reproducible. */
-export const BATCH_BYTES = 2 ** 24;
 /** Smaller buffers are stored as they are. */
 const WORTH_COMPRESSING = 64;
 const LEVEL = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
