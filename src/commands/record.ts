@@ -32,6 +32,7 @@ interface Options {
   readonly bios?: string;
   readonly kernel?: string;
   readonly load: string[];
+  readonly module: string[];
   readonly drive: string[];
   readonly net?: true;
   readonly rng?: string;
@@ -91,6 +92,12 @@ export default function addRecord(program: Command): void {
     .option('--virtio-console', 'virtio console, which gets the input')
     .option('--virtio <interface>', "virtio-mmio: legacy (QEMU's default) or modern", 'legacy')
     .option('--symbols <elf>', 'name addresses by this ELF file too (may be given again)', collect, [])
+    .option(
+      '--module <what>',
+      'a module for Xen: kernel=FILE[,addr=A][,bootargs=TEXT] or initrd=FILE[,addr=A] (may be given again)',
+      collect,
+      [],
+    )
     .option('--input <file>', 'console input; - is standard input')
     .option('--interactive', 'connect the terminal to the console; Ctrl-] ends')
     .option(
@@ -132,6 +139,7 @@ async function run(argument: string | undefined, options: Options): Promise<void
     ...(options.dtb === undefined ? {} : { dtb: options.dtb }),
     ...(options.bios === undefined ? {} : { bios: options.bios }),
     ...(options.load.length > 0 ? { load: options.load } : {}),
+    ...(options.module.length > 0 ? { modules: options.module } : {}),
     ...(options.drive.length > 0 ? { drives: options.drive.map(parseDrive) } : {}),
     ...(options.net ? { net: true } : {}),
     ...(options.rng === undefined ? {} : { rng: options.rng }),

@@ -2,8 +2,12 @@
 export type Attention =
   /** The exception level or a register that controls translation changed: other permissions, other regime. */
   | 'translation'
+  /** PSTATE.PAN or UAO changed: other permissions in the same regime. */
+  | 'context'
   /** A trap of SIMD and floating-point instructions changed. */
   | 'vectors'
+  /** What raises debug exceptions changed: other pages must be looked at. */
+  | 'debug'
   /** Interrupt masks, routing or virtual interrupt bits changed: ask pendingInterrupt() before the next instruction. */
   | 'interrupts'
   /** The CPU waits: cell `waiting` is 1 (WFI) or 3 (powered off by PSCI). */

@@ -9,6 +9,7 @@ import type { Transfer } from '../isa/row.ts';
 import type { CpuInterruptInputs } from '../machine/device.ts';
 import type { EventSink } from '../trace/schema.ts';
 import type { OnAttention } from './attention.ts';
+import { advanceStep, stepAfterReturn } from './debug/debug_exceptions.ts';
 import { type Fault, faultStatusCode } from './fault.ts';
 import { switchStack } from './stack_pointers.ts';
 import { CELL, type CpuState } from './state.ts';
@@ -31,6 +32,10 @@ export const EC = {
   dataAbort: 0x25,
   spAlignment: 0x26,
   serror: 0x2f,
+  /** From a lower level; one more from the same. */
+  breakpointLower: 0x30,
+  softwareStepLower: 0x32,
+  watchpointLower: 0x34,
   breakpointInstruction: 0x3c,
 } as const;
 
@@ -51,13 +56,18 @@ export interface ExceptionsOptions {
   /** Inputs of the CPU that is in CpuState. */
   readonly inputs: () => CpuInterruptInputs;
   readonly onAttention: OnAttention;
+  /** What the CPU has: PSTATE has the fields of these. */
+  readonly features: ReadonlySet<string>;
+  /** The CPU will execute at level `el` from now on; its state is still the old one. */
+  readonly onLevelChange?: (el: number) => void;
 }
 
 const HCR = slotOf('HCR_EL2');
 const VTTBR = slotOf('VTTBR_EL2');
 const VTCR = slotOf('VTCR_EL2');
-const MDSCR = slotOf('MDSCR_EL1');
 const TCR = [0, slotOf('TCR_EL1'), slotOf('TCR_EL2')];
+const SCTLR = [0, slotOf('SCTLR_EL1'), slotOf('SCTLR_EL2')];
+const VSESR = slotOf('VSESR_EL2');
 const VBAR = [0, slotOf('VBAR_EL1'), slotOf('VBAR_EL2')];
 const ESR = [0, slotOf('ESR_EL1'), slotOf('ESR_EL2')];
 const FAR = [0, slotOf('FAR_EL1'), slotOf('FAR_EL2')];
@@ -74,6 +84,8 @@ const ILLEGAL = CELL.il >>> 2;
 const SS = CELL.ss >>> 2;
 const PAN = CELL.pan >>> 2;
 const UAO = CELL.uao >>> 2;
+const DIT = CELL.dit >>> 2;
+const SSBS = CELL.ssbs >>> 2;
 const BTYPE = CELL.btype >>> 2;
 const EXCLUSIVE = CELL.exclusiveAddress >>> 2;
 const EVENT = CELL.eventRegister >>> 2;
@@ -93,6 +105,12 @@ const HCR_VI = 1 << 7;
 const HCR_VSE = 1 << 8;
 const HCR_TGE = 1 << 27;
 const HCR_RW = 1 << 31;
+/** In HCR_EL2[63:32]. */
+const HCR_E2H = 1 << 2;
+const HCR_TEA = 1 << 5;
+/** In SCTLR_ELx[31:0] and [63:32]. */
+const SCTLR_SPAN = 1 << 23;
+const SCTLR_DSSBS = 1 << 12;
 /** Bits of the daif cell. */
 const MASK_A = 4;
 const MASK_I = 2;
@@ -110,6 +128,8 @@ const VECTOR_OF: { readonly [K in InterruptKind]: keyof typeof VECTOR } = {
 export class Exceptions {
   /** The pc cell holds where execution continues. Whoever continues there sets it back to false. */
   redirected = false;
+  /** What redirected execution last was an exception return. */
+  returned = false;
   readonly #state: CpuState;
   readonly #options: ExceptionsOptions;
 
@@ -123,6 +143,17 @@ export class Exceptions {
     return this.#state.u32[2 * HCR];
   }
 
+  /** HCR_EL2.E2H is 1. */
+  get #e2h(): boolean {
+    return (this.#state.u32[2 * HCR + 1] & HCR_E2H) !== 0;
+  }
+
+  /** Where an abort goes: those of stage 2, and external ones with HCR_EL2.TEA, to EL2. */
+  #abortTarget({ stage, type }: Fault): 1 | 2 {
+    const toEl2 = stage === 2 || (type === 'external' && this.#state.u32[2 * HCR + 1] & HCR_TEA);
+    return toEl2 ? 2 : this.defaultTarget();
+  }
+
   /** Where a synchronous exception goes that no trap sends to EL2. */
   defaultTarget(): 1 | 2 {
     const el = this.#state.u32[EL];
@@ -134,10 +165,12 @@ export class Exceptions {
     const { u32 } = this.#state;
     return (
       (this.#state.nzcv |
+        (u32[DIT] << 24) |
         (u32[UAO] << 23) |
         (u32[PAN] << 22) |
         (u32[SS] << 21) |
         (u32[ILLEGAL] << 20) |
+        (u32[SSBS] << 12) |
         (u32[BTYPE] << 10) |
         (u32[DAIF] << 6) |
         (u32[EL] << 2) |
@@ -166,6 +199,7 @@ export class Exceptions {
     } = {},
   ): void {
     const pc = this.#state.u64[PC];
+    if (returnOffset > 0) advanceStep(this.#state);
     const esr = ((ec << 26) | IL | iss) >>> 0;
     this.#enter('synchronous', target, VECTOR.synchronous, {
       esr,
@@ -195,7 +229,7 @@ export class Exceptions {
 
   /** Fetching at pc faulted. */
   instructionAbort(fault: Fault): void {
-    const target = fault.stage === 2 ? 2 : this.defaultTarget();
+    const target = this.#abortTarget(fault);
     const ec = this.#state.u32[EL] === target ? EC.instructionAbort : EC.instructionAbortLower;
     this.synchronous(ec, (fault.s1ptw ? 1 << 7 : 0) | faultStatusCode(fault), {
       target,
@@ -206,7 +240,7 @@ export class Exceptions {
 
   /** An access to `va` (as the instruction gave it, 64 bits) faulted. */
   dataAbort(fault: Fault, va: bigint, access: AbortedAccess): void {
-    const target = fault.stage === 2 ? 2 : this.defaultTarget();
+    const target = this.#abortTarget(fault);
     const ec = this.#state.u32[EL] === target ? EC.dataAbort : EC.dataAbortLower;
     // ISV only for stage 2 faults on the access itself (D17.2.37). QEMU 7.2 also gives it for stage 1 faults taken to EL2.
     const transfer = fault.stage === 2 && !fault.s1ptw ? access.transfer : undefined;
@@ -256,7 +290,11 @@ export class Exceptions {
     const physical = kind === 'irq' || kind === 'fiq';
     const target = physical && this.#hcr & (route | HCR_TGE) ? 2 : 1;
     const pc = this.#state.get('pc');
-    const esr = kind === 'virtual serror' ? ((EC.serror << 26) | IL) >>> 0 : undefined;
+    // With RAS the hypervisor says in VSESR_EL2 what IDS and ISS are.
+    const esr =
+      kind === 'virtual serror'
+        ? ((EC.serror << 26) | IL | (this.#state.u32[2 * VSESR] & 0x1ff_ffff)) >>> 0
+        : undefined;
     if (kind === 'virtual serror') this.#state.u64[HCR] &= ~BigInt(HCR_VSE);
     this.#enter(kind, target, VECTOR[VECTOR_OF[kind]], { esr, from: pc, returnTo: pc });
   }
@@ -276,6 +314,8 @@ export class Exceptions {
     const state = this.#state;
     const { u32, u64 } = state;
     const fromEl = u32[EL];
+    this.#options.onLevelChange?.(target);
+    this.returned = false;
     const spsr = this.programStatus();
     const block = target > fromEl ? 0x400 : u32[SPSEL] === 0 ? 0x000 : 0x200;
     setWord(u32, SPSR[target], spsr);
@@ -283,6 +323,7 @@ export class Exceptions {
     if (esr !== undefined) setWord(u32, ESR[target], esr);
     if (far !== undefined) u64[FAR[target]] = far;
     if (hpfar !== undefined) u64[HPFAR] = hpfar;
+    this.#enterState(target);
     switchStack(state, target, 1);
     u32[DAIF] = 15;
     u32[ILLEGAL] = 0;
@@ -295,6 +336,28 @@ export class Exceptions {
     this.#finish(kind, fromEl, from, spsr, esr, far, hpfar);
   }
 
+  /** PSTATE.{PAN, UAO, SSBS} on entry: D1.3.2.2, and SCTLR_ELx.SPAN and DSSBS of the level entered. */
+  #enterState(target: 1 | 2): void {
+    const { features } = this.#options;
+    const { u32 } = this.#state;
+    const sctlr = 2 * SCTLR[target];
+    // Of the regimes that EL0 takes part in.
+    const sharesEl0 = target === 1 || (this.#e2h && (this.#hcr & HCR_TGE) !== 0);
+    if (features.has('PAN') && sharesEl0 && (u32[sctlr] & SCTLR_SPAN) === 0) u32[PAN] = 1;
+    u32[UAO] = 0;
+    if (features.has('SSBS')) u32[SSBS] = u32[sctlr + 1] & SCTLR_DSSBS ? 1 : 0;
+  }
+
+  /** The fields of SPSR_ELx that ERET brings back and a feature adds. */
+  #restoreState(bits: number): void {
+    const { features } = this.#options;
+    const { u32 } = this.#state;
+    if (features.has('PAN')) u32[PAN] = (bits >> 22) & 1;
+    if (features.has('UAO')) u32[UAO] = (bits >> 23) & 1;
+    if (features.has('DIT')) u32[DIT] = (bits >> 24) & 1;
+    if (features.has('SSBS')) u32[SSBS] = (bits >> 12) & 1;
+  }
+
   /** ERET, above EL0 (D1.3.4). An illegal one sets PSTATE.IL and keeps the exception level. */
   exceptionReturn(): void {
     const state = this.#state;
@@ -304,12 +367,16 @@ export class Exceptions {
     const from = u64[PC];
     const illegal = this.#illegalReturn(bits, el);
     const toEl = illegal ? el : (bits >> 2) & 3;
+    const step = stepAfterReturn(state, bits, toEl);
+    this.#options.onLevelChange?.(toEl);
+    this.returned = true;
     const elr = 2 * ELR[el];
     this.#branchTo(u32[elr], u32[elr + 1], toEl);
     state.nzcv = bits;
     u32[DAIF] = (bits >> 6) & 15;
+    this.#restoreState(bits);
     u32[ILLEGAL] = illegal ? 1 : (bits >> 20) & 1;
-    u32[SS] = (bits >> 21) & u32[2 * MDSCR] & 1;
+    u32[SS] = step;
     if (!illegal) switchStack(state, toEl, bits & 1);
     u32[EXCLUSIVE] = u32[EXCLUSIVE + 1] = 0xffff_ffff;
     u32[EVENT] = 1;
@@ -333,14 +400,19 @@ export class Exceptions {
   /** pc becomes AArch64.BranchAddr() of the address in two words: a tagged one loses its tag. */
   #branchTo(low: number, high: number, el: number): void {
     const { u32 } = this.#state;
+    const pauth = this.#options.features.has('PAuth');
     u32[2 * PC] = low;
-    if (el === 2) {
-      const tagged = (u32[2 * TCR[2]] >>> 20) & 1;
+    if (el === 2 && !this.#e2h) {
+      // TCR_EL2.TBI and TBID.
+      const tcr = u32[2 * TCR[2]];
+      const tagged = (tcr >>> 20) & 1 && !(pauth && (tcr >>> 29) & 1);
       u32[2 * PC + 1] = tagged ? high & 0x00ff_ffff : high;
     } else {
+      const host = el === 2 || (el === 0 && this.#e2h && (this.#hcr & HCR_TGE) !== 0);
       const upper = (high >>> 23) & 1;
-      // TCR_EL1.TBI0 and TBI1: bits 37 and 38.
-      const tagged = (u32[2 * TCR[1] + 1] >>> (5 + upper)) & 1;
+      // TBI0 and TBI1 are bits 37 and 38, TBID0 and TBID1 51 and 52.
+      const tcr = u32[2 * TCR[host ? 2 : 1] + 1];
+      const tagged = (tcr >>> (5 + upper)) & 1 && !(pauth && (tcr >>> (19 + upper)) & 1);
       u32[2 * PC + 1] = tagged ? (high << 8) >> 8 : high;
     }
   }

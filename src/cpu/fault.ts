@@ -14,7 +14,7 @@ export interface Fault {
   readonly type: FaultType;
   /** Stage that faulted: 1 or 2. */
   readonly stage: 1 | 2;
-  /** Lookup level for the fault status code, 0 to 3; -1 is not used here. */
+  /** Lookup level for the fault status code, -1 to 3. */
   readonly level: number;
   /** Stage 2 fault on the access of a stage 1 descriptor. */
   readonly s1ptw: boolean;
@@ -28,6 +28,7 @@ export interface Fault {
 
 /** DFSC/IFSC, ESR_ELx.ISS[5:0]. */
 export function faultStatusCode(fault: Fault): number {
+  if (fault.level < 0) return statusCodeAtLevelMinus1(fault);
   switch (fault.type) {
     case 'address size':
       return 0b000000 | fault.level;
@@ -41,5 +42,19 @@ export function faultStatusCode(fault: Fault): number {
       return fault.onWalk ? 0b010100 | fault.level : 0b010000;
     case 'alignment':
       return 0b100001;
+  }
+}
+
+/** FEAT_LPA2. */
+function statusCodeAtLevelMinus1({ type }: Fault): number {
+  switch (type) {
+    case 'address size':
+      return 0b101001;
+    case 'translation':
+      return 0b101011;
+    case 'external':
+      return 0b010011;
+    default:
+      throw new Error(`no ${type} fault at level -1`);
   }
 }

@@ -6,12 +6,13 @@
 import type { Runtime } from '../isa/emitter.ts';
 import type { EventSink } from '../trace/schema.ts';
 import type { OnAttention } from './attention.ts';
+import { advanceStep, debugTarget } from './debug/debug_exceptions.ts';
 import { EC, type Exceptions } from './exceptions.ts';
 import { SEMIHOSTING_IMMEDIATE, type Semihosting } from './semihosting.ts';
 import { switchStack } from './stack_pointers.ts';
 import { CELL, type CpuState } from './state.ts';
 import { slotOf } from './sysregs/table.ts';
-import { FLOATING_POINT, firstTrap, type Trap, UMA } from './sysregs/traps.ts';
+import { FLOATING_POINT, firstTrap, isHost, type Trap, UMA } from './sysregs/traps.ts';
 import type { SystemOperations } from './system_operations.ts';
 import type { Refusal, SystemRegisters } from './system_registers.ts';
 
@@ -45,8 +46,8 @@ const PC = CELL.pc >>> 3;
 const EL = CELL.el >>> 2;
 const DAIF = CELL.daif >>> 2;
 const HCR = slotOf('HCR_EL2');
-const MDCR = slotOf('MDCR_EL2');
 const SCTLR_EL1 = slotOf('SCTLR_EL1');
+const SCTLR_EL2 = slotOf('SCTLR_EL2');
 const CPACR = slotOf('CPACR_EL1');
 const CPTR = slotOf('CPTR_EL2');
 const CPTR_TFP = 1 << 10;
@@ -54,8 +55,10 @@ const CPTR_TFP = 1 << 10;
 const HCR_TWI = 1 << 13;
 const HCR_TWE = 1 << 14;
 const HCR_TSC = 1 << 19;
+const HCR_TGE = 1 << 27;
 const HCR_HCD = 1 << 29;
-const MDCR_TDE = 1 << 8;
+/** In HCR_EL2[63:32]. */
+const HCR_E2H = 1 << 2;
 /** In SCTLR_EL1: EL0 may wait. */
 const NTWI = 1 << 16;
 const NTWE = 1 << 18;
@@ -64,9 +67,21 @@ const NTWE = 1 << 18;
 const UNCONDITIONAL = (1 << 24) | (0xe << 20);
 
 /** op1:op2 of MSR (immediate). C5.2.2 to C5.2.19. */
+const FIELD_UAO = 0b000_011n;
+const FIELD_PAN = 0b000_100n;
 const FIELD_SPSEL = 0b000_101n;
+const FIELD_SSBS = 0b011_001n;
+const FIELD_DIT = 0b011_010n;
 const FIELD_DAIFSET = 0b011_110n;
 const FIELD_DAIFCLR = 0b011_111n;
+
+/** Fields of one bit that a feature brings; register names are those of MRS. */
+const SINGLE_BITS = new Map([
+  [FIELD_UAO, { register: 'UAO', cell: 'uao', el: 1 }],
+  [FIELD_PAN, { register: 'PAN', cell: 'pan', el: 1 }],
+  [FIELD_SSBS, { register: 'SSBS', cell: 'ssbs', el: 0 }],
+  [FIELD_DIT, { register: 'DIT', cell: 'dit', el: 0 }],
+] as const);
 
 export class CpuRuntime implements Runtime {
   readonly #options: RuntimeOptions;
@@ -120,14 +135,16 @@ export class CpuRuntime implements Runtime {
 
   #firmwareCall(): void {
     const state = this.#state;
+    // A firmware's ERET would return to a step that is pending.
+    advanceStep(state);
     const result = this.#options.firmware.call(state.x(0), state.x(1), state.x(2), state.x(3));
     if (result !== undefined) state.setX(0, result);
     this.#options.onAttention(state.small('waiting') ? 'wait' : 'power');
   }
 
   breakpoint(imm: bigint): void {
-    const debugToEl2 = (this.#state.u32[2 * MDCR] & MDCR_TDE) !== 0;
-    const target = debugToEl2 ? 2 : this.#exceptions.defaultTarget();
+    // D2.8: where debug exceptions go, but never to a lower level.
+    const target = this.#el === 2 ? 2 : debugTarget(this.#state);
     this.#exceptions.synchronous(EC.breakpointInstruction, Number(imm), { target });
   }
 
@@ -190,7 +207,7 @@ export class CpuRuntime implements Runtime {
       case FIELD_DAIFCLR: {
         const name = field === FIELD_DAIFSET ? 'DAIFSet' : 'DAIFClr';
         const el = this.#el;
-        const trap = el > 0 ? undefined : firstTrap([UMA], el, false, (register) => registers.get(register));
+        const trap = el > 0 ? undefined : firstTrap(UMA, el, false, (register) => registers.get(register));
         this.#recordField(name, imm, trap);
         if (trap !== undefined) {
           this.#refuse({ refused: 'trapped', trap });
@@ -203,12 +220,25 @@ export class CpuRuntime implements Runtime {
         onAttention('interrupts');
         return;
       }
-      default:
-        events.append('unimplemented', {
-          pc: state.get('pc'),
-          what: `MSR (immediate) op1:op2 0b${field.toString(2)}`,
-        });
+      default: {
+        const bit = SINGLE_BITS.get(field as never);
+        if (bit && registers.has(bit.register)) {
+          if (this.#el < bit.el) {
+            this.undefinedInstruction();
+            return;
+          }
+          this.#recordField(bit.register, imm);
+          state.setSmall(bit.cell, Number(imm & 1n));
+          onAttention('context');
+          return;
+        }
+        if (!bit)
+          events.append('unimplemented', {
+            pc: state.get('pc'),
+            what: `MSR (immediate) op1:op2 0b${field.toString(2)}`,
+          });
         this.undefinedInstruction();
+      }
     }
   }
 
@@ -238,11 +268,12 @@ export class CpuRuntime implements Runtime {
 
   #trapWait(allowed: number, trapped: number, instruction: number): boolean {
     const iss = UNCONDITIONAL | instruction;
-    if (this.#el === 0 && !(this.#state.u32[2 * SCTLR_EL1] & allowed)) {
+    const host = this.#el === 0 && isHost(this.#state.u64[HCR]);
+    if (this.#el === 0 && !(this.#state.u32[2 * (host ? SCTLR_EL2 : SCTLR_EL1)] & allowed)) {
       this.#exceptions.synchronous(EC.wfx, iss);
       return true;
     }
-    if (this.#el < 2 && this.#hcr & trapped) {
+    if (this.#el < 2 && !host && this.#hcr & trapped) {
       this.#exceptions.synchronous(EC.wfx, iss, { target: 2 });
       return true;
     }
@@ -263,9 +294,12 @@ export class CpuRuntime implements Runtime {
   /** Whether the current exception level's instructions on SIMD and floating-point registers trap. Asked at each change of level. */
   get vectorsAreTrapped(): boolean {
     const el = this.#el;
-    if (this.#state.u32[2 * CPTR] & CPTR_TFP) return true;
-    const fpen = (this.#state.u32[2 * CPACR] >> 20) & 3;
-    return el < 2 && (el === 0 ? fpen !== 3 : (fpen & 1) === 0);
+    const { u32 } = this.#state;
+    const allows = (fpen: number, toEl0: boolean) => (toEl0 ? fpen === 3 : (fpen & 1) === 1);
+    const e2h = (u32[2 * HCR + 1] & HCR_E2H) !== 0;
+    const host = e2h && (u32[2 * HCR] & HCR_TGE) !== 0;
+    if (e2h ? !allows((u32[2 * CPTR] >> 20) & 3, host && el === 0) : u32[2 * CPTR] & CPTR_TFP) return true;
+    return el < 2 && !(el === 0 && host) && !allows((u32[2 * CPACR] >> 20) & 3, el === 0);
   }
   vectorsTrapped(): void {
     const { registers } = this.#options;
@@ -278,6 +312,11 @@ export class CpuRuntime implements Runtime {
   #refuse(refusal: Refusal): void {
     if (refusal.refused === 'undefined') {
       this.undefinedInstruction();
+      return;
+    }
+    if (refusal.refused === 'no feature') {
+      const iss = systemInstructionSyndrome(this.#options.currentInstruction());
+      this.#exceptions.synchronous(EC.systemRegister, iss);
       return;
     }
     const { trap } = refusal;

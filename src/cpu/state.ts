@@ -24,7 +24,7 @@ const order = [
   'flagZ',
   'flagC',
   'flagV',
-  /** PSTATE.EL, SPSel (0 or 1), DAIF (bits 3..0 are D, A, I, F), IL, SS, PAN, UAO, BTYPE. */
+  /** PSTATE.EL, SPSel (0 or 1), DAIF (bits 3..0 are D, A, I, F), IL, SS, PAN, UAO, BTYPE; DIT and SSBS below. */
   'el',
   'spsel',
   'daif',
@@ -68,6 +68,8 @@ const order = [
   'resultHigh',
   /** 1 where an instruction on SIMD and floating-point registers traps at this exception level. */
   'vectorsTrapped',
+  'dit',
+  'ssbs',
 ] as const;
 
 export type StateCell = (typeof order)[number];

@@ -1,8 +1,8 @@
 /** SYS: executes the rows of sysregs/operations.ts, access and traps checked. Arm ARM C5.3.1, D7.5.9, D8.16.5. */
 
-import { canonicalAddress } from '../mmu/address.ts';
+import { canonicalAddress, type TopByteIgnored } from '../mmu/address.ts';
 import type { Mmu } from '../mmu/mmu.ts';
-import type { TlbInvalidation } from '../mmu/tlbi.ts';
+import { isBroadcast, type TlbInvalidation } from '../mmu/tlbi.ts';
 import type { CanonicalAddress, Translation, TranslationResult } from '../mmu/translation.ts';
 import type { EventSink } from '../trace/schema.ts';
 import type { Exceptions } from './exceptions.ts';
@@ -17,7 +17,7 @@ import type { Refusal, SystemRegisters } from './system_registers.ts';
 /** What operations ask of the current CPU's MMU. */
 export type MmuOperations = Pick<
   Mmu,
-  'translate' | 'regime' | 'decodeTlbi' | 'invalidate' | 'addressTranslate'
+  'translate' | 'regime' | 'decodeTlbi' | 'invalidate' | 'addressTranslate' | 'regimeOfAt'
 >;
 
 /** DCZID_EL0.BS is 4: 16 words. */
@@ -34,6 +34,8 @@ export interface SystemOperationsOptions {
   readonly invalidateAllCpus: (what: TlbInvalidation) => void;
   /** DC ZVA: zeroes an aligned block of physical memory as a store would; false where there is no RAM. */
   readonly zeroBlock: (pa: number, bytes: number) => boolean;
+  /** DC ZVA: takes the watchpoint exception of a store of `size` bytes, if there is one. */
+  readonly watchpointHit: (va: bigint, size: number, el: 0 | 1 | 2) => boolean;
   /** DC ZVA took a data abort: time does not count the instruction (docs/qemu-time.md). */
   readonly doNotCount: () => void;
 }
@@ -62,9 +64,10 @@ export class SystemOperations {
   execute(encoding: number, argument: bigint): Refusal | undefined {
     const row = operationAt(encoding);
     const el = this.#state.u32[EL] as 0 | 1 | 2;
-    if (row === undefined) return this.#unknown(encoding, el);
-    if (el < row.el) return UNDEFINED;
     const { registers } = this.#options;
+    if (row === undefined || !registers.has(row.feature))
+      return this.#unknown(encoding, el, row !== undefined);
+    if (el < row.el) return UNDEFINED;
     const trap = el === 2 ? undefined : firstTrap(row.traps, el, false, (name) => registers.get(name));
     if (trap !== undefined) return { refused: 'trapped', trap };
     this.#record(row, argument, el);
@@ -85,9 +88,11 @@ export class SystemOperations {
     return undefined;
   }
 
-  #unknown(encoding: number, el: number): Refusal {
+  /** `absent`: known, but this CPU lacks the feature. */
+  #unknown(encoding: number, el: number, absent: boolean): Refusal {
     const trap = this.#options.registers.implementationDefinedTrap(encoding, el);
     if (trap !== undefined) return { refused: 'trapped', trap };
+    if (absent) return UNDEFINED;
     this.#options.events.append('unimplemented', {
       pc: this.#state.get('pc'),
       what: `SYS ${genericName(encoding)}`,
@@ -107,16 +112,15 @@ export class SystemOperations {
     const mmu = this.#options.mmu();
     const what = mmu.decodeTlbi(operation, argument);
     const forced = el === 1 && (this.#state.u64[HCR] & HCR_FB) !== 0n;
-    if (operation.endsWith('IS') || forced) this.#options.invalidateAllCpus(what);
+    if (isBroadcast(operation) || forced) this.#options.invalidateAllCpus(what);
     else mmu.invalidate(what);
   }
 
   #at(operation: Parameters<Mmu['addressTranslate']>[0], va: bigint, el: 1 | 2): void {
-    const translatedFor = Number(operation.split('E')[1][0]) as 0 | 1 | 2;
     const pan = this.#state.small('pan') === 1;
-    const result = this.#options
-      .mmu()
-      .addressTranslate(operation, this.#canonical(va, translatedFor), el, pan);
+    const mmu = this.#options.mmu();
+    const canonical = canonicalOf(va, mmu.regimeOfAt(operation).topByteIgnored);
+    const result = mmu.addressTranslate(operation, canonical, el, pan);
     if (result.exception === null) this.#state.u64[PAR] = result.par;
     else this.#options.exceptions.dataAbort(result.exception.fault, va, { write: true, maintenance: true });
   }
@@ -127,8 +131,9 @@ export class SystemOperations {
   }
 
   #zero(va: bigint, el: 0 | 1 | 2): void {
-    const { exceptions, events, zeroBlock, doNotCount } = this.#options;
+    const { exceptions, events, zeroBlock, watchpointHit, doNotCount } = this.#options;
     const answer = this.#translate(va, el, 'write', { unaligned: true });
+    if (answer.ok && watchpointHit(va & ~BigInt(ZERO_BLOCK - 1), ZERO_BLOCK, el)) return;
     const pa = answer.ok ? this.#blockOf(answer.page, va) : 0;
     if (answer.ok && zeroBlock(pa, ZERO_BLOCK)) {
       if (events.recording)
@@ -154,7 +159,9 @@ export class SystemOperations {
   }
 
   #canonical(va: bigint, el: 0 | 1 | 2): CanonicalAddress {
-    const ignored = this.#options.mmu().regime(el).topByteIgnored;
-    return canonicalAddress(Number(va & 0xffff_ffffn), Number(va >> 32n), ignored);
+    return canonicalOf(va, this.#options.mmu().regime(el).topByteIgnored);
   }
 }
+
+const canonicalOf = (va: bigint, ignored: TopByteIgnored): CanonicalAddress =>
+  canonicalAddress(Number(va & 0xffff_ffffn), Number(va >> 32n), ignored);

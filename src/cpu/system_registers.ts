@@ -6,12 +6,13 @@ import type { Clock, CpuInterruptInputs } from '../machine/device.ts';
 import type { EventSink } from '../trace/schema.ts';
 import type { CpuView, GicCpuInterface } from './gic_cpu_interface.ts';
 import { type CpuModel, identificationOf, modelFeatures } from './models/model.ts';
-import { PerformanceMonitors } from './performance_monitors.ts';
+import type { PerformanceMonitors } from './performance_monitors.ts';
 import { readStackPointer, switchStack, writeStackPointer } from './stack_pointers.ts';
 import { CELL, type CpuState } from './state.ts';
+import { AT_HOST_EL0, AT_HOST_EL2, isHostAlias, type Redirection } from './sysregs/host.ts';
 import { ALL_BITS, type Effect, genericName, type SystemRegister } from './sysregs/row.ts';
 import { registerAt, registerNamed, SYSTEM_REGISTERS, slotOf } from './sysregs/table.ts';
-import { firstTrap, TIDCP, type Trap } from './sysregs/traps.ts';
+import { firstTrap, isHost, TIDCP, type Trap } from './sysregs/traps.ts';
 
 /** Implemented by devices/generic_timer.ts. Names are those of sysregs/timer.ts. */
 export interface TimerRegisters {
@@ -32,6 +33,7 @@ export interface SystemRegistersOptions {
   /** What the interrupt controller drives, by CPU: for ISR_EL1. */
   readonly inputs: readonly CpuInterruptInputs[];
   readonly timer: TimerRegisters;
+  readonly pmu: Pick<PerformanceMonitors, 'read' | 'write' | 'reset'>;
   /** Absent with GICv2: ICC_* and ICH_* are then UNDEFINED. */
   readonly gic?: GicCpuInterface;
   /** Called after a write that others must look at. */
@@ -41,14 +43,20 @@ export interface SystemRegistersOptions {
 /** Why an access did not happen. */
 export type Refusal =
   | { readonly refused: 'undefined' }
+  /** UNDEFINED, but reported as a trapped system register access (FEAT_IDST). */
+  | { readonly refused: 'no feature' }
   | { readonly refused: 'trapped'; readonly trap: Trap };
 const UNDEFINED: Refusal = { refused: 'undefined' };
+const NO_FEATURE: Refusal = { refused: 'no feature' };
 
 const PC = CELL.pc >>> 3;
 const EL = CELL.el >>> 2;
 const SPSEL = CELL.spsel >>> 2;
 const HCR = slotOf('HCR_EL2');
 const SCTLR_EL1 = slotOf('SCTLR_EL1');
+const SCTLR_EL2 = slotOf('SCTLR_EL2');
+const VDISR = slotOf('VDISR_EL2');
+const DISR = slotOf('DISR_EL1');
 const OSLSR = slotOf('OSLSR_EL1');
 const CSSELR = slotOf('CSSELR_EL1');
 const HCR_TDZ = 1n << 28n;
@@ -58,16 +66,14 @@ const HCR_RW = 1n << 31n;
 const HCR_FMO = 1n << 3n;
 const HCR_IMO = 1n << 4n;
 const HCR_AMO = 1n << 5n;
-
-/** Values that switch on debug hardware that does not exist here. */
-const REPORTED: readonly { readonly name: RegExp; readonly bit: bigint; readonly what: string }[] = [
-  { name: /^DBGBCR/, bit: 1n, what: 'hardware breakpoint' },
-  { name: /^DBGWCR/, bit: 1n, what: 'hardware watchpoint' },
-  { name: /^MDSCR_EL1$/, bit: 1n, what: 'software step' },
-];
+/** In HCR_EL2[31:0] and [63:32]. */
+const HCR_TGE = 1 << 27;
+const HCR_E2H = 1 << 2;
 
 /** A register that this CPU has, as MRS and MSR need it. */
 interface Accessible {
+  /** What the instruction calls it, which for a host is not the register that it reaches. */
+  readonly name: string;
   readonly row: SystemRegister;
   /** Index in CpuState.u64; 0 where the register has no plain storage. */
   readonly slot: number;
@@ -77,7 +83,6 @@ interface Accessible {
   /** The traps that an access from each level could meet. */
   readonly readTraps: readonly (readonly Trap[])[];
   readonly writeTraps: readonly (readonly Trap[])[];
-  readonly reported: readonly (typeof REPORTED)[number][];
 }
 
 const LEVELS = [0, 1, 2] as const;
@@ -92,9 +97,11 @@ export class SystemRegisters {
   readonly #identification: { readonly [register: string]: bigint };
   /** What this CPU has: rows of other features do not exist. */
   readonly features: ReadonlySet<string>;
-  readonly #pmu: PerformanceMonitors;
   /** By the lower 15 bits of the encoding. */
   readonly #accessible: readonly (Accessible | undefined)[];
+  /** The same while HCR_EL2.E2H is 1: at EL2, and at EL0 with TGE. */
+  readonly #atHostEl2: readonly (Accessible | undefined)[];
+  readonly #atHostEl0: readonly (Accessible | undefined)[];
   readonly #get = (name: string) => this.get(name);
 
   constructor(options: SystemRegistersOptions) {
@@ -107,11 +114,37 @@ export class SystemRegisters {
       L2CTLR_EL1: BigInt(cpus - 1) << 24n,
     };
     this.features = modelFeatures(model, gic !== undefined);
-    this.#pmu = new PerformanceMonitors(options.state, options.clock, options.events);
     const accessible: (Accessible | undefined)[] = Array(ENCODING_INDEX + 1).fill(undefined);
     for (const row of SYSTEM_REGISTERS)
       if (this.exists(row)) accessible[row.encoding & ENCODING_INDEX] = this.#accessibleOf(row);
     this.#accessible = accessible;
+    this.#atHostEl2 = this.has('VHE') ? this.#redirect(AT_HOST_EL2) : accessible;
+    this.#atHostEl0 = this.has('VHE') ? this.#redirect(AT_HOST_EL0) : accessible;
+  }
+
+  /** Access and traps are those of the name, all else of the register that it reaches. */
+  #redirect(redirections: readonly Redirection[]): (Accessible | undefined)[] {
+    const redirected = [...this.#accessible];
+    for (const { encoding, name, target } of redirections) {
+      const named = this.#accessible[registerNamed(name)!.encoding & ENCODING_INDEX];
+      const reached = this.#accessible[registerNamed(target)!.encoding & ENCODING_INDEX];
+      if (named === undefined || reached === undefined) continue;
+      const { row, slot } = reached;
+      redirected[encoding & ENCODING_INDEX] = { ...named, row, slot };
+    }
+    return redirected;
+  }
+
+  /** The register that an encoding means to the current exception level. */
+  #accessibleAt(encoding: number): Accessible | undefined {
+    const { u32 } = this.#state;
+    const el = u32[EL];
+    let table = this.#accessible;
+    if (u32[2 * HCR + 1] & HCR_E2H && el !== 1) {
+      if (el === 2) table = this.#atHostEl2;
+      else if (u32[2 * HCR] & HCR_TGE) table = this.#atHostEl0;
+    }
+    return table[encoding & ENCODING_INDEX];
   }
 
   #accessibleOf(row: SystemRegister): Accessible {
@@ -125,13 +158,13 @@ export class SystemRegisters {
         ),
       );
     return {
+      name: row.name,
       row: this.#withFeatureBits(row),
       slot: row.storage === 'slot' ? slotOf(row.name) : 0,
       reads: allows('r'),
       writes: allows('w'),
       readTraps: traps('read'),
       writeTraps: traps('write'),
-      reported: REPORTED.filter(({ name }) => name.test(row.name)),
     };
   }
 
@@ -150,10 +183,9 @@ export class SystemRegisters {
     const { model } = this.#options;
     for (const { name, storage, reset } of SYSTEM_REGISTERS)
       if (storage === 'slot') this.#state.u64[slotOf(name)] = model.resets[name] ?? reset;
-    for (const name of ['PMCNTENSET_EL0', 'PMOVSSET_EL0', 'PMINTENSET_EL1', 'PMCCNTR_EL0'])
-      this.#state.u64[slotOf(name)] = 0n;
-    this.#state.u64[slotOf('PMCR_EL0')] = model.resets.PMCR_EL0;
+    this.#state.u64[DISR] = 0n;
     if (!this.#options.el2) this.#state.u64[HCR] = HCR_RW;
+    this.#options.pmu.reset();
     this.#state.u64[slotOf('VPIDR_EL2')] = this.#midr;
     this.#state.u64[slotOf('VMPIDR_EL2')] = this.#options.mpidr(this.cpu);
   }
@@ -175,12 +207,17 @@ export class SystemRegisters {
 
   /** Whether this CPU has the register: names for a debugger's list. */
   exists(row: SystemRegister): boolean {
-    return row.feature === undefined || this.features.has(row.feature);
+    return this.has(row.feature);
+  }
+
+  /** Whether this CPU has a feature; none is asked for with undefined. */
+  has(feature: string | undefined): boolean {
+    return feature === undefined || this.features.has(feature);
   }
 
   /** Index in CpuState.u64 of the register, where MRS by the current exception level is no more than reading that; else 0. */
   plainSlot(encoding: number): number {
-    const accessible = this.#accessible[encoding & ENCODING_INDEX];
+    const accessible = this.#accessibleAt(encoding);
     if (accessible === undefined) return 0;
     const el = this.#state.u32[EL];
     return accessible.reads[el] && accessible.readTraps[el].length === 0 ? accessible.slot : 0;
@@ -188,23 +225,22 @@ export class SystemRegisters {
 
   /** MRS by the current exception level. */
   read(encoding: number): bigint | Refusal {
-    const accessible = this.#accessible[encoding & ENCODING_INDEX];
+    const accessible = this.#accessibleAt(encoding);
     const refusal = this.#check(accessible, encoding, true);
     return refusal ?? this.#read((accessible as Accessible).row);
   }
 
   /** MSR by the current exception level; undefined when done. */
   write(encoding: number, value: bigint): Refusal | undefined {
-    const accessible = this.#accessible[encoding & ENCODING_INDEX];
+    const accessible = this.#accessibleAt(encoding);
     const refusal = this.#check(accessible, encoding, false, value);
     if (refusal !== undefined) return refusal;
-    const { row, slot, reported } = accessible as Accessible;
+    const { row, slot } = accessible as Accessible;
     if (this.#options.events.recording) this.#record(row.name, true, value, null);
     if (slot !== 0) {
       const { u64 } = this.#state;
       const before = u64[slot];
       u64[slot] = row.writable === ALL_BITS ? value : (before & ~row.writable) | (value & row.writable);
-      if (reported.length > 0) this.#reportDebug(row.name, value, reported);
       if (u64[slot] === before) return undefined;
     } else this.#write(row, value);
     for (const effect of row.effects) this.#options.onEffect(effect, row.name);
@@ -246,22 +282,29 @@ export class SystemRegisters {
       const row = registerAt(encoding);
       const trap = this.implementationDefinedTrap(encoding, el);
       if (trap !== undefined) return { refused: 'trapped', trap };
-      if (row?.feature !== 'GICv3')
+      if (row === undefined && !isHostAlias(encoding))
         this.#options.events.append('unimplemented', {
           pc: this.#state.get('pc'),
-          what: row?.name ?? genericName(encoding),
+          what: genericName(encoding),
         });
-      return UNDEFINED;
+      return this.#undefined(encoding, isRead);
     }
     const { row } = accessible;
-    if (!(isRead ? accessible.reads : accessible.writes)[el]) return UNDEFINED;
+    if (!(isRead ? accessible.reads : accessible.writes)[el]) return this.#undefined(encoding, isRead);
     // C5.2.18: SP_EL0 is not accessible while it is the current stack pointer.
     if (row.name === 'SP_EL0' && this.#state.u32[SPSEL] === 0) return UNDEFINED;
     const traps = (isRead ? accessible.readTraps : accessible.writeTraps)[el];
     const trap = traps.length === 0 ? undefined : firstTrap(traps, el, isRead, this.#get);
     if (trap === undefined) return undefined;
-    this.#record(row.name, !isRead, value ?? null, this.#trapTarget(trap, el));
+    this.#record(accessible.name, !isRead, value ?? null, this.#trapTarget(trap, el));
     return { refused: 'trapped', trap };
+  }
+
+  /** FEAT_IDST: a read in the space of feature identification, op0 3, op1 0, 1 or 3, CRn 0, has the syndrome of a trap. */
+  #undefined(encoding: number, isRead: boolean): Refusal {
+    const op1 = (encoding >> 11) & 7;
+    const identifies = encoding >> 14 === 3 && ((encoding >> 7) & 15) === 0 && (op1 < 2 || op1 === 3);
+    return isRead && identifies && this.has('IDST') ? NO_FEATURE : UNDEFINED;
   }
 
   /** A trap to EL1 from EL0 goes to EL2 while HCR_EL2.TGE is 1. */
@@ -283,6 +326,8 @@ export class SystemRegisters {
         return this.#options.timer.readRegister(cpu, row.name);
       case 'gic':
         return this.#options.gic?.readRegister(cpu, row.name, this.view) ?? 0n;
+      case 'pmu':
+        return this.#options.pmu.read(row.name);
       case 'computed':
         return this.#compute(row.name);
     }
@@ -302,19 +347,13 @@ export class SystemRegisters {
       case 'gic':
         this.#options.gic?.writeRegister(cpu, row.name, value, this.view);
         break;
+      case 'pmu':
+        this.#options.pmu.write(row.name, value);
+        break;
       case 'computed':
         this.#writeComputed(row.name, value);
         break;
     }
-  }
-
-  #reportDebug(name: string, value: bigint, reported: Accessible['reported']): void {
-    for (const { bit, what } of reported)
-      if (value & bit)
-        this.#options.events.append('unimplemented', {
-          pc: this.#state.get('pc'),
-          what: `${what} (${name})`,
-        });
   }
 
   get #midr(): bigint {
@@ -332,9 +371,10 @@ export class SystemRegisters {
       case 'CCSIDR_EL1':
         return this.#options.model.ccsidr[Number(state.u64[CSSELR])] ?? 0n;
       case 'DCZID_EL0': {
+        const host = el === 0 && isHost(state.u64[HCR]);
         const prohibited =
-          (el === 0 && (state.u64[SCTLR_EL1] & SCTLR_DZE) === 0n) ||
-          (el < 2 && (state.u64[HCR] & HCR_TDZ) !== 0n);
+          (el === 0 && (state.u64[host ? SCTLR_EL2 : SCTLR_EL1] & SCTLR_DZE) === 0n) ||
+          (el < 2 && !host && (state.u64[HCR] & HCR_TDZ) !== 0n);
         return this.#identification.DCZID_EL0 | (prohibited ? 1n << 4n : 0n);
       }
       case 'ISR_EL1':
@@ -347,12 +387,22 @@ export class SystemRegisters {
         return BigInt(state.small('daif') << 6);
       case 'NZCV':
         return BigInt(state.nzcv);
+      case 'PAN':
+        return BigInt(state.small('pan') << 22);
+      case 'UAO':
+        return BigInt(state.small('uao') << 23);
+      case 'DIT':
+        return BigInt(state.small('dit') << 24);
+      case 'SSBS':
+        return BigInt(state.small('ssbs') << 12);
+      case 'DISR_EL1':
+        return state.u64[this.#deferredError(el)];
       case 'SP_EL0':
         return readStackPointer(state, 'spEl0');
       case 'SP_EL1':
         return readStackPointer(state, 'spEl1');
       default:
-        return this.#pmu.read(name);
+        throw new Error(`nobody computes ${name}`);
     }
   }
 
@@ -368,6 +418,21 @@ export class SystemRegisters {
       case 'NZCV':
         state.nzcv = Number(value & 0xf000_0000n);
         break;
+      case 'PAN':
+        state.setSmall('pan', Number((value >> 22n) & 1n));
+        break;
+      case 'UAO':
+        state.setSmall('uao', Number((value >> 23n) & 1n));
+        break;
+      case 'DIT':
+        state.setSmall('dit', Number((value >> 24n) & 1n));
+        break;
+      case 'SSBS':
+        state.setSmall('ssbs', Number((value >> 12n) & 1n));
+        break;
+      case 'DISR_EL1':
+        state.u64[this.#deferredError(state.u32[EL])] = value;
+        break;
       case 'SP_EL0':
         writeStackPointer(state, 'spEl0', value);
         break;
@@ -378,8 +443,13 @@ export class SystemRegisters {
         state.u64[OSLSR] = (state.u64[OSLSR] & ~2n) | ((value & 1n) << 1n);
         break;
       default:
-        this.#pmu.write(name, value);
+        throw new Error(`nobody takes ${name}`);
     }
+  }
+
+  /** DISR_EL1 of EL1 is VDISR_EL2 where HCR_EL2.AMO makes its SErrors virtual (D17.2.33). */
+  #deferredError(el: number): number {
+    return el === 1 && (this.#state.u64[HCR] & HCR_AMO) !== 0n ? VDISR : DISR;
   }
 
   /** ISR_EL1: below EL2 the virtual interrupt where HCR_EL2 routes the physical one away (D17.2.73). */

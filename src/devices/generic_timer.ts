@@ -1,5 +1,5 @@
 /**
- * The generic timer of all CPUs: the physical counter and the physical, virtual and EL2 physical timers. Arm ARM D11.2.
+ * The generic timer of all CPUs: the physical counter; the physical and virtual timers, and EL2's of each kind. Arm ARM D11.2.
  *
  * The counter runs at 62.5 MHz of virtual time: CNTPCT = floor(ns / 16). A timer's condition holds from the first nanosecond of
  * the tick at which the counter reaches CVAL (docs/qemu-time.md).
@@ -10,10 +10,15 @@ import type { Clock, DeviceState, InterruptLine } from '../machine/device.ts';
 export const COUNTER_FREQUENCY = 62_500_000;
 const NS_PER_TICK = 16;
 
-export type TimerName = 'CNTP' | 'CNTV' | 'CNTHP';
+export type TimerName = 'CNTP' | 'CNTV' | 'CNTHP' | 'CNTHV';
 /** Interrupt numbers of the PPIs on virt. */
-export const TIMER_INTID: { readonly [K in TimerName]: number } = { CNTP: 30, CNTV: 27, CNTHP: 26 };
-const NAMES = ['CNTP', 'CNTV', 'CNTHP'] as const;
+export const TIMER_INTID: { readonly [K in TimerName]: number } = {
+  CNTP: 30,
+  CNTV: 27,
+  CNTHP: 26,
+  CNTHV: 28,
+};
+const NAMES = ['CNTP', 'CNTV', 'CNTHP', 'CNTHV'] as const;
 
 const ENABLE = 1;
 const IMASK = 2;
@@ -162,6 +167,7 @@ const newTimers = (): CpuTimers => ({
   CNTP: { control: 0, compare: 0n },
   CNTV: { control: 0, compare: 0n },
   CNTHP: { control: 0, compare: 0n },
+  CNTHV: { control: 0, compare: 0n },
 });
 
 /** CNTP_CTL_EL0 is timer CNTP, field CTL. */

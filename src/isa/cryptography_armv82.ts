@@ -46,7 +46,7 @@ const chosen = (e: Emitter, x: Value<64>, y: Value<64>, z: Value<64>) => e.xor(e
 const mostOf = (e: Emitter, x: Value<64>, y: Value<64>, z: Value<64>) =>
   e.or(e.and(x, y), e.and(e.or(x, y), z));
 
-/** Vn holds f and g (f above), Vm holds d and e, Vd the working variables h and g with round constants and message added. */
+/** Two rounds: Vn is g:f, Vm is e:d, Vd is h:g with the round constants and the message added (the first round's above). */
 const sha512First = ({ vn, vm, vd }: Two, e: Emitter) => {
   const [x, y, w] = [vn, vm, vd].map((register) => doublewords(e, register));
   const high = sum(e, chosen(e, y[1], x[0], x[1]), rotations(e, y[1], 14, 18, 41), w[1]);
@@ -54,6 +54,7 @@ const sha512First = ({ vn, vm, vd }: Two, e: Emitter) => {
   const low = sum(e, chosen(e, next, y[1], x[0]), rotations(e, next, 14, 18, 41), w[0]);
   writeDoublewords(e, vd, low, high);
 };
+/** Vn has c below, Vm is b:a. */
 const sha512Second = ({ vn, vm, vd }: Two, e: Emitter) => {
   const [x, y, w] = [vn, vm, vd].map((register) => doublewords(e, register));
   const high = sum(e, mostOf(e, x[0], y[1], y[0]), rotations(e, y[0], 28, 34, 39), w[1]);

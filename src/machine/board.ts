@@ -1,19 +1,25 @@
 /** The devices of the virt board, wired to the interrupt controller and to the bus. */
 import type { GicCpuInterface } from '../cpu/gic_cpu_interface.ts';
+import { identificationOf } from '../cpu/models/model.ts';
+import { modelNamed } from '../cpu/models/models.ts';
+import { PerformanceMonitors } from '../cpu/performance_monitors.ts';
+import type { CpuState } from '../cpu/state.ts';
 import { CfiFlash, type FlashArray } from '../devices/cfi_flash.ts';
 import type { Dma } from '../devices/dma.ts';
+import { FwCfg, type FwCfgContents } from '../devices/fw_cfg.ts';
 import { GenericTimer, TIMER_INTID } from '../devices/generic_timer.ts';
 import { GicV2 } from '../devices/gicv2.ts';
 import { GicV3 } from '../devices/gicv3.ts';
 import { Pl011 } from '../devices/pl011.ts';
 import { Pl031 } from '../devices/pl031.ts';
+import { Pl061 } from '../devices/pl061.ts';
 import type { Disk } from '../devices/virtio_block.ts';
 import type { VirtioConsole } from '../devices/virtio_console.ts';
 import type { EventSink } from '../trace/schema.ts';
 import { Bus } from './bus.ts';
 import type { Clock, CpuInterruptInputs, InterruptLine } from './device.ts';
 import type { Recipe } from './recipe.ts';
-import { GICR_FRAME_PAIR_SIZE, MAP, SPI } from './virt_map.ts';
+import { GICR_FRAME_PAIR_SIZE, MAP, PPI, SPI } from './virt_map.ts';
 import { attachVirtio } from './virtio_transports.ts';
 
 export interface BoardContext {
@@ -21,6 +27,10 @@ export interface BoardContext {
   readonly clock: Clock;
   /** Address of the instruction that executes. */
   readonly pc: () => bigint;
+  /** State of the current CPU. */
+  readonly state: CpuState;
+  /** Instructions that time has counted. */
+  readonly instructions: () => number;
   readonly currentCpu: () => number;
   /** An interrupt input of some CPU changed. */
   readonly onInterruptChange: () => void;
@@ -29,6 +39,7 @@ export interface BoardContext {
   /** The array of a bank of flash, whose first byte is at the physical address `base`. */
   readonly flashArray: (base: number) => FlashArray;
   readonly dma: Dma;
+  readonly fwCfg: FwCfgContents;
   readonly disks: readonly Disk[];
   /** A byte left the UART or the virtio console. */
   readonly onConsole: (byte: number) => void;
@@ -45,6 +56,7 @@ export class VirtBoard {
   readonly uart: Pl011;
   readonly virtioConsole: VirtioConsole | undefined;
   readonly timer: GenericTimer;
+  readonly monitors: PerformanceMonitors;
   /** Interrupt inputs by CPU. */
   readonly inputs: readonly CpuInterruptInputs[];
   /** System-register access to the GIC: GICv3 only. */
@@ -79,7 +91,7 @@ export class VirtBoard {
       this.gicCpuInterface = gic;
       line = (intid, cpu) => gic.line(intid, cpu);
     }
-    const timerIntids = Object.values(TIMER_INTID);
+    const timerIntids = [...Object.values(TIMER_INTID), PPI.pmu];
     const lines = Array.from({ length: recipe.smp }, (_, cpu) =>
       Object.fromEntries(timerIntids.map((intid) => [intid, line(intid, cpu)])),
     );
@@ -88,6 +100,20 @@ export class VirtBoard {
       cpus: recipe.smp,
       line: (cpu, intid) => lines[cpu][intid],
       onDeadlineChange: context.onDeadlineChange,
+    });
+    const identification = identificationOf(modelNamed(recipe.cpu), false);
+    this.monitors = new PerformanceMonitors({
+      cpus: recipe.smp,
+      clock: context.clock,
+      instructions: context.instructions,
+      state: context.state,
+      currentCpu: context.currentCpu,
+      el2: recipe.el === 2,
+      version: Number((identification.ID_AA64DFR0_EL1 >> 8n) & 15n),
+      control: modelNamed(recipe.cpu).resets.PMCR_EL0,
+      line: (cpu) => lines[cpu][PPI.pmu],
+      onDeadlineChange: context.onDeadlineChange,
+      events: context.events,
     });
     this.uart = new Pl011({
       context: deviceContext,
@@ -108,14 +134,19 @@ export class VirtBoard {
     }
     this.bus.attach(MAP.pl011.base, MAP.pl011.size, this.uart);
     this.bus.attach(MAP.pl031.base, MAP.pl031.size, rtc);
+    const gpio = new Pl061({ context: deviceContext, line: line(SPI.pl061) });
+    this.bus.attach(MAP.pl061.base, MAP.pl061.size, gpio);
+    this.bus.attach(MAP.fwCfg.base, MAP.fwCfg.size, new FwCfg(context.fwCfg, context.dma));
     const virtio = attachVirtio(this.bus, recipe, context, (intid) => line(intid));
     this.virtioConsole = virtio.console;
     this.#timed = [this.uart, rtc, ...virtio.transports];
   }
 
-  /** Virtual time in ns of the next event that a device makes by itself; Infinity when there is none. */
-  nextDeadline(): number {
-    let next = this.timer.nextDeadline();
+  /**
+   * Virtual time in ns of the next event that a device makes by itself; Infinity when there is none. `waiting`: no CPU executes.
+   */
+  nextDeadline(waiting = false): number {
+    let next = Math.min(this.timer.nextDeadline(), this.monitors.nextDeadline(waiting));
     for (const device of this.#timed) next = Math.min(next, device.nextDeadline());
     return next;
   }
@@ -123,16 +154,18 @@ export class VirtBoard {
   /** Makes the events that are due. */
   advance(): void {
     this.timer.update();
+    this.monitors.advance();
     for (const device of this.#timed) device.advance();
   }
 
   save(): { [device: string]: unknown } {
     const devices = Object.fromEntries(this.bus.devices.map((device) => [device.name, device.save()]));
-    return { ...devices, timer: this.timer.save() };
+    return { ...devices, timer: this.timer.save(), monitors: this.monitors.save() };
   }
 
   restore(saved: { readonly [device: string]: unknown }): void {
     for (const device of this.bus.devices) device.restore(saved[device.name] as never);
     this.timer.restore(saved['timer'] as never);
+    this.monitors.restore(saved['monitors'] as never);
   }
 }

@@ -3,7 +3,9 @@
  * does, byte by byte. Everything is planned and checked before the first byte is written.
  */
 import { createHash } from 'node:crypto';
+import type { FwCfgContents } from '../devices/fw_cfg.ts';
 import { UserError } from '../user-error.ts';
+import { type BootModule, parseBootModule } from './boot_module.ts';
 import { type Board, fixUpDeviceTree, generateDeviceTree } from './device_tree.ts';
 import { type ElfFile, type ElfSegment, isElf, PF_X, PT_INTERP, PT_LOAD, parseElf } from './elf.ts';
 import { bootStub, type LinuxImage, parseLinuxImage, placeLinux, unpackImage } from './image.ts';
@@ -22,6 +24,8 @@ export interface BootOptions extends Board {
   readonly bios?: string;
   /** FILE@ADDRESS each. */
   readonly load?: readonly string[];
+  /** As `parseBootModule` takes them: kernels and initrds for a hypervisor. */
+  readonly modules?: readonly string[];
   /** Where the bytes of the files come from; the file system when absent. */
   readonly readFile?: FileReader;
 }
@@ -60,6 +64,8 @@ export interface Boot {
   readonly elf: ElfFile | undefined;
   /** Where the device tree is; undefined where there was no room for it. */
   readonly deviceTree: { readonly address: number; readonly bytes: Uint8Array } | undefined;
+  /** What the firmware is asked to boot. */
+  readonly fwCfg: Pick<FwCfgContents, 'kernel' | 'initrd' | 'append'>;
   /** Sentences that the user should see. */
   readonly notes: readonly string[];
 }
@@ -77,8 +83,12 @@ interface Plan {
   readonly placed: readonly Placed[];
   readonly elf?: ElfFile;
   readonly deviceTree?: { readonly address: number; readonly bytes: Uint8Array };
+  readonly fwCfg?: Boot['fwCfg'];
   readonly notes?: readonly string[];
 }
+
+/** A tree has at most 2 MiB, and twice that with QEMU's padding. */
+const DEVICE_TREE_ROOM = 4 * 2 ** 20 + 2 * 10000;
 
 /** Refuses boards that cannot be built. */
 export function checkBoard({ ram, smp, gic }: Board): void {
@@ -105,8 +115,8 @@ export function loadBoot(options: BootOptions, memory: GuestMemory): Boot {
     size,
     sha256: createHash('sha256').update(bytes).digest('hex'),
   }));
-  const { entry, elf, deviceTree, notes = [] } = plan;
-  return { entry, x0: 0, x1: 0, x2: 0, x3: 0, el: options.el, loads, placed, elf, deviceTree, notes };
+  const { entry, elf, deviceTree, fwCfg = {}, notes = [] } = plan;
+  return { entry, x0: 0, x1: 0, x2: 0, x3: 0, el: options.el, loads, placed, elf, deviceTree, fwCfg, notes };
 }
 
 const read = ({ readFile = readInputFile }: BootOptions, file: string): Uint8Array => readFile(file);
@@ -134,14 +144,40 @@ function planBoot(options: BootOptions): Plan {
   );
 }
 
-function deviceTreeOf(options: BootOptions, initrd?: { base: number; size: number }): Uint8Array {
+function deviceTreeOf(
+  options: BootOptions,
+  initrd?: { base: number; size: number },
+  modules: readonly PlacedModule[] = [],
+): Uint8Array {
   const { dtb, append = '' } = options;
   const tree = dtb === undefined ? generateDeviceTree(options) : read(options, dtb);
   return fixUpDeviceTree(tree, dtb === undefined ? 'the generated device tree' : inputName(dtb), options, {
     append,
     initrd,
+    modules,
   });
 }
+
+type PlacedModule = Pick<BootModule, 'kind' | 'bootargs' | 'file'> & {
+  readonly base: number;
+  readonly size: number;
+  readonly bytes: Uint8Array;
+};
+
+/** Modules go to their addresses, those without one behind `end` and behind each other. */
+function placeModules(options: BootOptions, end: number): PlacedModule[] {
+  let next = end;
+  return (options.modules ?? []).map((argument) => {
+    const { address, ...module } = parseBootModule(argument);
+    const bytes = read(options, module.file);
+    const base = address ?? Math.ceil(next / MODULE_ALIGNMENT) * MODULE_ALIGNMENT;
+    if (address === undefined) next = base + bytes.length;
+    return { ...module, base, size: bytes.length, bytes };
+  });
+}
+
+/** Kernels want to begin at a multiple of 2 MiB (Linux Documentation/arm64/booting.rst). */
+const MODULE_ALIGNMENT = 2 * 2 ** 20;
 
 const hex = (value: number | bigint) => `0x${value.toString(16)}`;
 const ramEnd = ({ ram }: Board) => RAM_BASE + ram;
@@ -155,7 +191,9 @@ function planLinux(
   const file = options.image!;
   const initrd = options.initrd === undefined ? undefined : read(options, options.initrd);
   const place = placeLinux(image, kernel.length, options.ram, initrd?.length ?? 0);
-  const tree = deviceTreeOf(options, initrd && { base: place.initrd, size: initrd.length });
+  const treeEnd = place.deviceTree + DEVICE_TREE_ROOM;
+  const modules = placeModules(options, treeEnd);
+  const tree = deviceTreeOf(options, initrd && { base: place.initrd, size: initrd.length }, modules);
   const needed = Math.max(place.kernelEnd, place.deviceTree + tree.length);
   if (needed > ramEnd(options)) {
     const what = initrd ? 'the kernel, its initrd and its device tree' : 'the kernel and its device tree';
@@ -170,6 +208,8 @@ function planLinux(
     placedBytes('device tree', options.dtb, place.deviceTree, tree),
   ];
   if (initrd) placed.push(placedBytes('initrd', options.initrd, place.initrd, initrd));
+  for (const { kind, file: from, base, bytes } of modules)
+    placed.push(placedBytes(`${kind} module`, from, base, bytes));
   return { entry: RAM_BASE, placed, deviceTree: { address: place.deviceTree, bytes: tree } };
 }
 
@@ -181,7 +221,13 @@ const placedBytes = (name: string, file: string | undefined, address: number, by
   bytes,
 });
 
+function refuseModules({ modules = [] }: BootOptions): void {
+  if (modules.length > 0)
+    throw new UserError(`--module ${modules[0]}: goes with a hypervisor that is a Linux Image, such as Xen`);
+}
+
 function planElf(options: BootOptions, raw: readonly Placed[], elf: ElfFile): Plan {
+  refuseModules(options);
   if (options.initrd !== undefined)
     throw new UserError(
       `--initrd: an ELF image gets no initrd: use --load ${options.initrd}@ADDRESS, or a Linux Image`,
@@ -240,6 +286,7 @@ function physicalEntry({ entry, segments }: ElfFile): bigint {
 
 /** Without an image that knows better: QEMU's `-device loader,file=F,addr=A` and `-device loader,addr=A,cpu-num=0`. */
 function planRaw(options: BootOptions, raw: readonly Placed[], first: Placed | undefined): Plan {
+  refuseModules(options);
   if (!first) throw new UserError('no image: name an ELF file or a Linux Image, or give --load FILE@ADDRESS');
   if (options.initrd !== undefined)
     throw new UserError('--initrd: goes with a Linux Image; for a raw binary use --load FILE@ADDRESS');
@@ -272,13 +319,23 @@ function lowDeviceTree(
   return { placed: [], notes };
 }
 
-/** As QEMU's `-bios`: firmware at address 0, and the device tree at the start of RAM. */
+/**
+ * As QEMU's `-bios`: firmware at address 0, and the device tree at the start of RAM. A kernel and an initrd are for the firmware to
+ * fetch from fw_cfg.
+ */
 function planFirmware(options: BootOptions, raw: readonly Placed[]): Plan {
+  refuseModules(options);
   const file = options.bios!;
   const bytes = read(options, file);
   if (bytes.length > MAP.flash0.size)
     throw new UserError(`${inputName(file)}: ${bytes.length} bytes: the flash holds ${MAP.flash0.size}`);
   const tree = deviceTreeOf(options);
+  const { image, initrd, append } = options;
+  const fwCfg = {
+    ...(image === undefined ? {} : { kernel: unpackImage(read(options, image), inputName(image)) }),
+    ...(initrd === undefined ? {} : { initrd: read(options, initrd) }),
+    ...(append === undefined ? {} : { append }),
+  };
   return {
     entry: MAP.flash0.base,
     placed: [
@@ -287,6 +344,7 @@ function planFirmware(options: BootOptions, raw: readonly Placed[]): Plan {
       placedBytes('device tree', options.dtb, RAM_BASE, tree),
     ],
     deviceTree: { address: RAM_BASE, bytes: tree },
+    fwCfg,
   };
 }
 

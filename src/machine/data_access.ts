@@ -8,6 +8,7 @@ import { CELL, type CpuState } from '../cpu/state.ts';
 import type { Access } from '../isa/emitter.ts';
 import { canonicalAddress, type TopByteIgnored } from '../mmu/address.ts';
 import type { Translation, TranslationRequest, TranslationResult } from '../mmu/translation.ts';
+import type { EventSink } from '../trace/schema.ts';
 import {
   ACCESS_ALIGNED,
   ACCESS_MONITOR,
@@ -36,6 +37,12 @@ export interface AccessContext {
   readonly pan: boolean;
   /** SCTLR_ELx.A of the regime. */
   readonly alignmentChecked: boolean;
+  /** Some access may hit a watchpoint. */
+  readonly watching: boolean;
+  /** An inline access to the page could hit one. */
+  watchesPage(va: bigint): boolean;
+  /** Takes the watchpoint exception of an access with the permissions of `el`, if there is one. */
+  watchpointHit(va: bigint, size: number, write: boolean, el: 0 | 1 | 2): boolean;
   /** Takes the data abort. */
   dataAbort(fault: Fault, va: bigint, write: boolean): void;
   /** Bank of the inline TLB in use, for plain or for unprivileged accesses. */
@@ -83,6 +90,7 @@ export class DataAccess implements MemoryPort {
   readonly #dirty: DirtyPages;
   readonly #tlb: InlineTlb;
   readonly #context: AccessContext;
+  readonly #events: EventSink;
   /** Whether addresses and values are recorded. */
   readonly #recording: { readonly addresses: boolean; readonly values: boolean };
   /** The inline TLB is filled; not so for the evaluator. */
@@ -101,6 +109,7 @@ export class DataAccess implements MemoryPort {
     dirty: DirtyPages;
     tlb: InlineTlb;
     context: AccessContext;
+    events: EventSink;
     recording: { readonly addresses: boolean; readonly values: boolean };
     inline: boolean;
   }) {
@@ -113,6 +122,7 @@ export class DataAccess implements MemoryPort {
     this.#dirty = parts.dirty;
     this.#tlb = parts.tlb;
     this.#context = parts.context;
+    this.#events = parts.events;
     this.#recording = parts.recording;
     this.#inline = parts.inline;
   }
@@ -157,6 +167,17 @@ export class DataAccess implements MemoryPort {
     return true;
   }
 
+  /** The table walker's store to a descriptor that it has read: both words as memory holds them. */
+  writeDescriptor(pa: number, low: number, high: number): void {
+    const offset = this.#memory.offsetOf(pa);
+    if (offset < 0) throw new Error(`descriptor at 0x${pa.toString(16)}: no memory`);
+    this.#dirty.mark(offset);
+    if (this.#code.holdsCode(offset - (offset % PAGE_SIZE))) this.#code.written(offset, 8);
+    this.#memory.u32[offset / 4] = low;
+    this.#memory.u32[offset / 4 + 1] = high;
+    this.#events.append('writes', { pa: BigInt(pa), length: 8n, who: 'table walk' });
+  }
+
   /** The byte at a virtual address as the current exception level reads it; undefined where that would fault. */
   peek(va: bigint): number | undefined {
     const el = this.#context.accessLevel(false);
@@ -193,20 +214,22 @@ export class DataAccess implements MemoryPort {
     const el = this.#context.accessLevel(unprivileged);
     const fitsDevice = low % Math.min(size, 8) === 0;
     const inPage = Math.min(size, PAGE_SIZE - (low % PAGE_SIZE));
-    const first = this.#locate(va, low, high, el, write, aligned, fitsDevice, inPage);
+    const watched = this.#context.watching && (flags & ACCESS_MONITOR) === 0;
+    const first = this.#locate(va, low, high, el, write, aligned, fitsDevice, inPage, watched);
     if (first === undefined) return undefined;
     if (inPage === size) {
       if (flags & ACCESS_PROBE) return 0n;
       const result = this.#transfer(first, flags, value);
       this.#recordValue(flags, write ? value : result);
-      if (this.#inline && first.offset >= 0) this.#fill(first, low, high, unprivileged);
+      if (this.#inline && first.offset >= 0 && !(this.#context.watching && this.#context.watchesPage(va)))
+        this.#fill(first, low, high, unprivileged);
       return result;
     }
     const next = BigInt.asUintN(64, va + BigInt(inPage));
     this.#split64[0] = next;
     const rest = size - inPage;
     const [nextLow, nextHigh] = this.#split32;
-    const second = this.#locate(next, nextLow, nextHigh, el, write, aligned, fitsDevice, rest);
+    const second = this.#locate(next, nextLow, nextHigh, el, write, aligned, fitsDevice, rest, watched);
     if (second === undefined) return undefined;
     if (flags & ACCESS_PROBE) return 0n;
     const shift = BigInt(8 * inPage);
@@ -226,6 +249,7 @@ export class DataAccess implements MemoryPort {
     aligned: boolean,
     fitsDevice: boolean,
     bytes: number,
+    watched: boolean,
   ): Part | undefined {
     const kind: AccessKind = write ? 'write' : 'read';
     const { pan } = this.#context;
@@ -235,6 +259,8 @@ export class DataAccess implements MemoryPort {
       this.#context.dataAbort(answer.fault, va, write);
       return undefined;
     }
+    // After all faults of the MMU, before an external abort (D1.3.5.4).
+    if (watched && this.#context.watchpointHit(va, bytes, write, el)) return undefined;
     const pa = answer.page.paPage + (low % PAGE_SIZE);
     const offset = this.#memory.dataOffsetOf(pa, write);
     if (offset < 0 && (!fitsDevice || !this.#bus.covers(pa))) {

@@ -4,6 +4,7 @@
  */
 import { modelNamed } from '../cpu/models/models.ts';
 import { UserError } from '../user-error.ts';
+import { type BootModule, MODULE_COMPATIBLE, moduleNode } from './boot_module.ts';
 import { cells, cells64, type Fdt, type FdtNode, type FdtProperty, parseFdt, text, writeFdt } from './fdt.ts';
 import { FdtEditor } from './fdt_edit.ts';
 import {
@@ -32,7 +33,7 @@ export interface Board {
   readonly cpu: string;
 }
 
-const PHANDLE = { gic: 1, clock: 2 } as const;
+const PHANDLE = { gic: 1, clock: 2, gpio: 3 } as const;
 const PSCI = { cpuSuspend: 0xc4000001, cpuOff: 0x84000002, cpuOn: 0xc4000003, migrate: 0xc4000005 } as const;
 const PSCI_COMPATIBLE = ['arm,psci-1.0', 'arm,psci-0.2', 'arm,psci'];
 /** First cell of an interrupt specifier, and the flags: rising edge; level triggered, active high (Linux, arm,gic binding). */
@@ -40,6 +41,10 @@ const GIC_SPI = 0;
 const GIC_PPI = 1;
 const EDGE_RISING = 1;
 const LEVEL_HIGH = 4;
+
+/** The key's code in Linux's input events, and the input that it is wired to. */
+const KEY_POWER = 116;
+const POWER_KEY_PIN = 3;
 
 /** With EL2 in the machine, HVC belongs to the guest's hypervisor, so PSCI is called by SMC. */
 const psciMethod = ({ el }: Board) => (el === 2 ? 'smc' : 'hvc');
@@ -86,6 +91,10 @@ export function generateDeviceTree(board: Board): Uint8Array {
       ]),
       cpusNode(board),
       timerNode(board),
+      node('pmu', [
+        property('compatible', text('arm,armv8-pmuv3')),
+        property('interrupts', cells(...ppi(PPI.pmu, ppiFlags(board)))),
+      ]),
       node('apb-pclk', [
         property('compatible', text('fixed-clock')),
         property('#clock-cells', cells(0)),
@@ -107,6 +116,37 @@ export function generateDeviceTree(board: Board): Uint8Array {
         spi(SPI.pl031),
         property('clocks', cells(PHANDLE.clock)),
         property('clock-names', text('apb_pclk')),
+      ]),
+      node(unit('pl061', MAP.pl061), [
+        property('compatible', text('arm,pl061', 'arm,primecell')),
+        reg(MAP.pl061),
+        spi(SPI.pl061),
+        property('clocks', cells(PHANDLE.clock)),
+        property('clock-names', text('apb_pclk')),
+        property('gpio-controller'),
+        property('#gpio-cells', cells(2)),
+        property('phandle', cells(PHANDLE.gpio)),
+      ]),
+      node(
+        'gpio-keys',
+        [property('compatible', text('gpio-keys'))],
+        [
+          node('poweroff', [
+            property('label', text('GPIO Key Poweroff')),
+            property('linux,code', cells(KEY_POWER)),
+            property('gpios', cells(PHANDLE.gpio, POWER_KEY_PIN, 0)),
+          ]),
+        ],
+      ),
+      node(unit('flash', MAP.flash0), [
+        property('compatible', text('cfi-flash')),
+        reg(MAP.flash0, MAP.flash1),
+        property('bank-width', cells(4)),
+      ]),
+      node(unit('fw-cfg', MAP.fwCfg), [
+        property('compatible', text('qemu,fw-cfg-mmio')),
+        reg(MAP.fwCfg),
+        property('dma-coherent'),
       ]),
       ...virtioNodes(),
     ],
@@ -141,9 +181,11 @@ function cpusNode({ smp, gic, cpu }: Board): FdtNode {
   return node('cpus', [property('#address-cells', cells(1)), property('#size-cells', cells(0))], cpus);
 }
 
-function timerNode({ smp, gic }: Board): FdtNode {
-  // The GICv2 binding keeps a mask of the CPUs in bits 15 to 8 of a PPI's flags; GICv3 has no such mask.
-  const flags = LEVEL_HIGH | (gic === 2 ? ((1 << smp) - 1) << 8 : 0);
+/** The GICv2 binding keeps a mask of the CPUs in bits 15 to 8 of a PPI's flags; GICv3 has no such mask. */
+const ppiFlags = ({ smp, gic }: Board) => LEVEL_HIGH | (gic === 2 ? ((1 << smp) - 1) << 8 : 0);
+
+function timerNode(board: Board): FdtNode {
+  const flags = ppiFlags(board);
   const order = [PPI.timerSecurePhysical, PPI.timerPhysical, PPI.timerVirtual, PPI.timerEl2Physical];
   return node('timer', [
     property('compatible', text('arm,armv8-timer', 'arm,armv7-timer')),
@@ -180,6 +222,7 @@ export interface Chosen {
   /** The kernel's command line; empty leaves the tree's own. */
   readonly append: string;
   readonly initrd?: Region;
+  readonly modules?: readonly (Region & Pick<BootModule, 'kind' | 'bootargs'>)[];
 }
 
 /** What Linux takes at most (Documentation/arm64/booting.rst, "Setup the device tree"). */
@@ -211,7 +254,9 @@ export function fixUpDeviceTree(tree: Uint8Array, file: string, board: Board, ch
   if (append.length > APPEND_MAX || chosen.append.includes('\0'))
     throw new UserError(`--append: at most ${APPEND_MAX - 1} bytes and no zero bytes`);
 
-  const editor = new FdtEditor(tree, deviceTreeSize(tree.length));
+  const modules = chosen.modules ?? [];
+  const moduleRoom = modules.reduce((sum, { bootargs = '' }) => sum + 256 + Buffer.byteLength(bootargs), 0);
+  const editor = new FdtEditor(tree, deviceTreeSize(tree.length) + moduleRoom);
   editor.removeChildren(editor.root, (name) => name === 'memory' || name.startsWith('memory@'));
   const memory = editor.addNode(editor.root, unit('memory', { base: RAM_BASE, size: board.ram }));
   editor.setProperty(memory, 'device_type', text('memory'));
@@ -228,6 +273,13 @@ export function fixUpDeviceTree(tree: Uint8Array, file: string, board: Board, ch
       throw new UserError(`the initrd would end at 0x${(base + size).toString(16)}, above 4 GiB`);
     editor.setProperty(node, 'linux,initrd-start', cells(base));
     editor.setProperty(node, 'linux,initrd-end', cells(base + size));
+  }
+  for (const { base, size, kind, bootargs } of modules) {
+    const module = editor.addNode(node, moduleNode(base));
+    // Two cells each, whatever the tree's cells.
+    editor.setProperty(module, 'reg', cells64(base, size));
+    editor.setProperty(module, 'compatible', text(...MODULE_COMPATIBLE[kind]));
+    if (bootargs !== undefined) editor.setProperty(module, 'bootargs', text(bootargs));
   }
   replacePsci(editor, board);
   return editor.bytes;

@@ -43,6 +43,8 @@ export interface EngineParts {
   readonly plainRegister: (encoding: number) => number;
   /** Bank of the fetch TLB in use. */
   readonly fetchBank: () => number;
+  /** Jumps to the page of pc must end the slice: it may have a breakpoint. */
+  readonly breaksInPage: () => boolean;
   /** A word of this page is about to execute for the first time since it was written. */
   readonly onFirstExecution: (page: CodePage, offset: number) => void;
 }
@@ -125,7 +127,7 @@ export class InterpreterEngine implements Engine {
     const { u32 } = state;
     const records = code.recordsOf(page);
     const pageLow = (u32[PC] & ~0xfff) >>> 0;
-    tlb.fillFetch(this.#parts.fetchBank(), pageLow, u32[PC + 1], records);
+    if (!this.#parts.breaksInPage()) tlb.fillFetch(this.#parts.fetchBank(), pageLow, u32[PC + 1], records);
     this.#begin(records, pageLow);
   }
 

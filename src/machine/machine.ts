@@ -2,6 +2,7 @@
  * The machine: CPUs, memory and board, wired together, and what the run loop (run_loop.ts) does with them.
  */
 import type { Attention } from '../cpu/attention.ts';
+import { SelfHostedDebug } from '../cpu/debug/self_hosted_debug.ts';
 import { Exceptions } from '../cpu/exceptions.ts';
 import type { CpuModel } from '../cpu/models/model.ts';
 import { modelNamed } from '../cpu/models/models.ts';
@@ -9,6 +10,7 @@ import { CpuRuntime } from '../cpu/runtime.ts';
 import { Semihosting } from '../cpu/semihosting.ts';
 import { CELL, CpuState } from '../cpu/state.ts';
 import { slotOf } from '../cpu/sysregs/table.ts';
+import { isHost } from '../cpu/sysregs/traps.ts';
 import { SystemOperations } from '../cpu/system_operations.ts';
 import { SystemRegisters } from '../cpu/system_registers.ts';
 import type { FlashArray } from '../devices/cfi_flash.ts';
@@ -78,6 +80,7 @@ export class Machine {
   readonly board: VirtBoard;
   readonly registers: SystemRegisters;
   readonly exceptions: Exceptions;
+  readonly debug: SelfHostedDebug;
   readonly buffers: RawBuffers;
   readonly dirty = new DirtyPages();
   readonly code: CodePages;
@@ -137,6 +140,8 @@ export class Machine {
       events: this.events,
       clock: this.time,
       pc,
+      state: this.state,
+      instructions: () => this.time.instructions,
       currentCpu,
       onInterruptChange: () => this.time.stopAfterThis(),
       onDeadlineChange: () => {
@@ -145,6 +150,7 @@ export class Machine {
       },
       flashArray: (base) => this.#flashArray(base),
       disks: this.disks,
+      fwCfg: { cpus: recipe.smp, ...this.boot.fwCfg },
       dma: new GuestDma({
         memory: this.memory,
         store: (pa, bytes) => this.storeToMemory(pa, bytes),
@@ -169,19 +175,30 @@ export class Machine {
       events: this.events,
       inputs: this.board.inputs,
       timer: this.board.timer,
+      pmu: this.board.monitors,
       gic: this.board.gicCpuInterface,
       onEffect: (effect, register) => {
+        if (effect === 'performance monitors') {
+          this.board.monitors.controlsChanged();
+          return;
+        }
         const changed = effect !== 'translation' || this.mmu.registersChanged(register) > this.state.u32[EL];
         if (changed) onAttention(effect);
       },
     });
     const id = (name: string) => this.registers.get(name);
-    const features = mmuFeatures(id('ID_AA64MMFR0_EL1'), id('ID_AA64MMFR1_EL1'), id('ID_AA64MMFR2_EL1'));
+    const features = mmuFeatures(
+      id('ID_AA64MMFR0_EL1'),
+      id('ID_AA64MMFR1_EL1'),
+      id('ID_AA64MMFR2_EL1'),
+      this.registers.has('PAuth'),
+    );
     const cores = Array.from({ length: recipe.smp }, (_, cpu) => {
       const mmu = new Mmu({
         registers: this.registers,
         memory: this.memory,
         features,
+        writeDescriptor: (pa, low, high) => access.writeDescriptor(pa, low, high),
         events: this.events,
         pc,
         onInvalidate: (what) => {
@@ -195,9 +212,18 @@ export class Machine {
     });
     this.exceptions = new Exceptions({
       state: this.state,
+      features: this.registers.features,
       events: this.events,
       inputs: () => this.board.inputs[currentCpu()],
       onAttention,
+      onLevelChange: (el) => this.board.monitors.levelChanges(el),
+    });
+    this.debug = new SelfHostedDebug({
+      state: this.state,
+      registers: this.registers,
+      exceptions: this.exceptions,
+      el2: recipe.el === 2,
+      doNotCount: () => this.time.doNotCount(),
     });
     this.processors = new Processors({
       recipe,
@@ -206,7 +232,10 @@ export class Machine {
       registers: this.registers,
       exceptions: this.exceptions,
       board: this.board,
-      onSwitch: () => this.#banks.forget(),
+      onSwitch: () => {
+        this.#banks.forget();
+        this.debug.refresh();
+      },
     });
     this.#banks = new TranslationBanks({
       state: this.state,
@@ -225,6 +254,7 @@ export class Machine {
       dirty: this.dirty,
       tlb: this.#tlb,
       context: this.#accessContext(),
+      events: this.events,
       recording: { addresses: records(detail, 'memory'), values: records(detail, 'full') },
       inline: engine !== 'evaluator',
     });
@@ -238,6 +268,7 @@ export class Machine {
         for (const { mmu } of cores) mmu.invalidate(what);
       },
       zeroBlock: (pa, bytes) => access.zero(pa, bytes),
+      watchpointHit: (va, size, el) => this.debug.checkAccess(va, size, true, el),
       doNotCount: () => this.time.doNotCount(),
     });
     const runtime = new CpuRuntime({
@@ -275,6 +306,7 @@ export class Machine {
       stackMisaligned: () => this.#stackMisaligned(),
       plainRegister: (encoding) => this.registers.plainSlot(encoding),
       fetchBank: () => this.#banks.current,
+      breaksInPage: () => this.debug.armed && this.debug.breaksInPage(this.state.u64[PC]),
       onFirstExecution: (page, offset) => this.#firstExecution(page, offset),
     };
     this.#mainEngine =
@@ -365,6 +397,7 @@ export class Machine {
   reload(): void {
     this.registers.reload(this.processors.current);
     for (const { mmu } of this.processors.cores) mmu.registersChanged();
+    this.debug.refresh();
     this.#tlb.flush();
     this.#banks.changed = true;
     this.deadlineChanged = true;
@@ -382,7 +415,12 @@ export class Machine {
   }
 
   #attend(reason: Attention): void {
-    if (reason === 'translation' || reason === 'vectors') this.#banks.changed = true;
+    if (reason === 'translation' || reason === 'context' || reason === 'vectors') this.#banks.changed = true;
+    if (reason === 'debug') {
+      this.debug.refresh();
+      this.#tlb.flush();
+      this.#banks.changed = true;
+    }
     if (reason === 'yield') {
       // Kernels that wait by YIELD do it a hundred thousand times: with one CPU there is nobody to yield to.
       if (this.processors.cores.length === 1) return;
@@ -401,7 +439,11 @@ export class Machine {
     const el = state.u32[EL] as 0 | 1 | 2;
     const regime = this.mmu.regime(el);
     const tagged = state.u64[PC];
-    const va = canonicalAddress(Number(tagged & 0xffff_ffffn), Number(tagged >> 32n), regime.topByteIgnored);
+    const va = canonicalAddress(
+      Number(tagged & 0xffff_ffffn),
+      Number(tagged >> 32n),
+      regime.instructionTopByteIgnored,
+    );
     const pc = Number.isNaN(va) ? tagged : BigInt.asUintN(64, BigInt(va));
     if (pc !== tagged) {
       this.buffers.untagLastTarget(tagged, pc);
@@ -458,15 +500,21 @@ export class Machine {
         machine.time.doNotCount();
         machine.exceptions.dataAbort(fault, va, { write, ...(transfer ? { transfer } : {}) });
       },
+      get watching() {
+        return machine.debug.watching;
+      },
+      watchesPage: (va) => machine.debug.watchesPage(va),
+      watchpointHit: (va, size, write, el) => machine.debug.checkAccess(va, size, write, el),
       tlbBank: (unprivileged) => (unprivileged ? machine.#banks.unprivileged : machine.#banks.current),
       attention: () => machine.time.stopAfterThis(),
     };
   }
 
-  /** A bit of SCTLR_ELx of the current exception level. */
+  /** A bit of the SCTLR_ELx that governs the current exception level. */
   #controlBit(bit: number): boolean {
     const { u32 } = this.state;
-    return (u32[2 * (u32[EL] === 2 ? SCTLR_EL2 : SCTLR_EL1)] & bit) !== 0;
+    const el2 = u32[EL] === 2 || (u32[EL] === 0 && isHost(this.state.u64[HCR]));
+    return (u32[2 * (el2 ? SCTLR_EL2 : SCTLR_EL1)] & bit) !== 0;
   }
 
   /** SP is not a multiple of 16 and is the base of an access: D1.8.2. */
@@ -519,6 +567,7 @@ export class Machine {
 const PC = CELL.pc >>> 3;
 const EL = CELL.el >>> 2;
 const PAN = CELL.pan >>> 2;
+const HCR = slotOf('HCR_EL2');
 const SCTLR_EL1 = slotOf('SCTLR_EL1');
 const SCTLR_EL2 = slotOf('SCTLR_EL2');
 /** In SCTLR_ELx[31:0]. */

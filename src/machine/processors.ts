@@ -22,6 +22,8 @@ const RESET_TO_ZERO = [
   'pan',
   'uao',
   'btype',
+  'dit',
+  'ssbs',
   'eventRegister',
 ] as const;
 /** PSTATE as QEMU resets it: SPSel 1, DAIF masked, Z set. */
@@ -89,13 +91,15 @@ export class Processors {
 
   #switchTo(cpu: number): void {
     if (cpu === this.current) return;
-    const { state, registers, onSwitch } = this.#context;
+    const { state, registers, board, onSwitch } = this.#context;
+    board.monitors.leaveCpu();
     this.#now.park(state);
     this.cores[cpu].unpark(state);
     // Another CPU may have stored to the marked address in the meantime: the architecture lets a monitor open at any time.
     state.set('exclusiveAddress', MONITOR_OPEN);
     this.current = cpu;
     registers.reload(cpu);
+    board.monitors.enterCpu();
     onSwitch();
   }
 

@@ -12,6 +12,7 @@ export interface Recipe extends Board {
   /** Firmware, in the flash at address 0: the CPU starts there. */
   readonly bios?: string;
   readonly load?: readonly string[];
+  readonly modules?: readonly string[];
   /** Virtio block devices. */
   readonly drives?: readonly Drive[];
   /** A virtio network device, on a network of its own. */

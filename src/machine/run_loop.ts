@@ -27,6 +27,7 @@ const QUANTUM = 8192;
 const PC_WORD = CELL.pc >>> 2;
 const EL = CELL.el >>> 2;
 const ILLEGAL = CELL.il >>> 2;
+const STEP = CELL.ss >>> 2;
 /** B . */
 const BRANCH_TO_SELF = 0x1400_0000;
 
@@ -55,8 +56,11 @@ export class RunLoop {
         continue;
       }
       if (!machine.processors.choose()) {
+        // Retired instructions are no deadline while none retires.
+        this.#deadline = machine.board.nextDeadline(true);
+        // An input may end it.
         if (this.#deadline === Number.POSITIVE_INFINITY) {
-          // An input may end it.
+          machine.deadlineChanged = true;
           return 'idle';
         }
         time.skipTo(this.#deadline);
@@ -126,9 +130,10 @@ export class RunLoop {
   /** Executes at most `most` instructions, and at least attempts one. */
   #slice(most: number): 'completed' | 'redirected' | 'fetch fault' {
     const { machine, time } = this.#parts;
-    const { state, exceptions, engine } = machine;
-    if (state.u32[ILLEGAL]) {
-      this.#attemptInstead(() => exceptions.illegalState());
+    const { state, exceptions, engine, debug } = machine;
+    // In the order of priority: D1.3.5.4.
+    if (debug.armed && debug.stepIsPending) {
+      this.#attemptInstead(() => debug.takePendingStep());
       return 'redirected';
     }
     if (state.u32[PC_WORD] & 3) {
@@ -148,10 +153,23 @@ export class RunLoop {
       if (last === icount - 1 && lastPc === pc && !machine.canBeInterrupted()) machine.stopped = 'lockup';
       return 'fetch fault';
     }
-    const budget = Math.min(most, this.#deadline - time.now(), engine.maxSlice, turn);
+    if (debug.armed && debug.breakpointIsHit) {
+      debug.takeBreakpoint();
+      time.fetchFaulted(false);
+      return 'fetch fault';
+    }
+    if (state.u32[ILLEGAL]) {
+      this.#attemptInstead(() => exceptions.illegalState());
+      return 'redirected';
+    }
+    const steps = debug.armed && debug.steps;
+    const one = steps || (debug.armed && debug.breaksInPage(pc));
+    const word = steps ? engine.currentWord() : 0;
+    const budget = one ? 1 : Math.min(most, this.#deadline - time.now(), engine.maxSlice, turn);
     time.begin(budget);
     const redirected = engine.run();
     time.end(redirected);
+    if (steps && (redirected ? exceptions.returned : state.u32[STEP])) debug.completeStep(word);
     if (time.icount % QUANTUM === 0) machine.processors.yielded = true;
     return redirected ? 'redirected' : 'completed';
   }

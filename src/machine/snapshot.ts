@@ -23,8 +23,8 @@ export function saveMachine(machine: Machine): Sections {
 }
 
 export function restoreMachine(machine: Machine, sections: Sections): void {
-  const { icount, offset, current, yielded } = parse(sections['machine']);
-  machine.time.restore({ icount, offset });
+  const { icount, offset, skipped, current, yielded } = parse(sections['machine']);
+  machine.time.restore({ icount, offset, skipped });
   machine.board.restore(parse(sections['devices']));
   const { processors } = machine;
   for (const { index, parked, mmu } of processors.cores) {

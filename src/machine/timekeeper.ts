@@ -16,6 +16,8 @@ export class Timekeeper implements Clock {
   /** time = icount + #offset, between two instructions. */
   #offset = 0;
   #running = false;
+  /** What skips added. */
+  #skipped = 0;
 
   constructor(state: CpuState) {
     this.#u32 = state.u32;
@@ -28,6 +30,11 @@ export class Timekeeper implements Clock {
   /** Time as the instruction that executes sees it, or the time between two instructions. */
   now(): number {
     return this.icount + this.#offset + (this.#running ? 1 : 0);
+  }
+
+  /** Instructions counted: time without its skips. */
+  get instructions(): number {
+    return this.now() - this.#skipped;
   }
 
   /** Starts a slice of `budget` instructions. */
@@ -57,7 +64,9 @@ export class Timekeeper implements Clock {
 
   /** Between two instructions: time jumps to `ns`, which is not in the past. */
   skipTo(ns: number): void {
-    this.#offset = ns - this.#settled;
+    const offset = ns - this.#settled;
+    this.#skipped += offset - this.#offset;
+    this.#offset = offset;
   }
 
   /** One instruction was attempted whose fetch faulted: it is counted in icount, and in time only if `counted`. */
@@ -66,11 +75,12 @@ export class Timekeeper implements Clock {
     if (!counted) this.#offset -= 1;
   }
 
-  save(): { icount: number; offset: number } {
-    return { icount: this.#settled, offset: this.#offset };
+  save(): { icount: number; offset: number; skipped: number } {
+    return { icount: this.#settled, offset: this.#offset, skipped: this.#skipped };
   }
-  restore({ icount, offset }: { icount: number; offset: number }): void {
+  restore({ icount, offset, skipped }: ReturnType<Timekeeper['save']>): void {
     this.#settled = icount;
     this.#offset = offset;
+    this.#skipped = skipped;
   }
 }

@@ -2,6 +2,7 @@
 import { type Fault, faultStatusCode } from '../cpu/fault.ts';
 import {
   combineAttributes,
+  forcedAttributes,
   type MemoryAttributes,
   stage1Attributes,
   stage1OffAttributes,
@@ -88,5 +89,7 @@ function resultingAttributes(walker: Walker, regime: Regime, stages: 1 | 2): Mem
   const first =
     stage1 !== null ? stage1Attributes(walker.stage1!, stage1) : stage1OffAttributes(defaultCacheable);
   if (stages === 1 || stage2 === null) return first;
-  return combineAttributes(first, stage2Attributes(walker.stage2.at(-1)!, stage2));
+  const walk = walker.stage2.at(-1)!;
+  if (stage2.forceWriteBack) return forcedAttributes(first, walk, stage2);
+  return combineAttributes(first, stage2Attributes(walk, stage2));
 }

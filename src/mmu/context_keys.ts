@@ -54,7 +54,9 @@ export class ContextKeys {
 
 /** With stage 1 off nothing depends on the ASID. */
 function nameOf(regime: Regime, el: number, pan: boolean): string {
-  const { name, vmid, asid, stage1, stage2, topByteIgnored, defaultCacheable } = regime;
+  const { name, vmid, asid, stage1, stage2, topByteIgnored, instructionTopByteIgnored, defaultCacheable } =
+    regime;
+  const closed = el === 0 ? regime.closedToEl0 : 0;
   const stages = stage1 !== null ? `1 ${asid}` : `${stage2 !== null} ${defaultCacheable}`;
-  return `${name} ${vmid} ${stages} ${topByteIgnored} ${el} ${pan}`;
+  return `${name} ${vmid} ${stages} ${topByteIgnored} ${instructionTopByteIgnored} ${closed} ${el} ${pan}`;
 }

@@ -40,6 +40,8 @@ export interface MmuOptions {
   readonly events: EventSink;
   /** Address of the current instruction, for the walks table. */
   readonly pc: () => bigint;
+  /** FEAT_HAFDBS: stores a descriptor, whose words stand as memory holds them, to RAM that it was read from. */
+  readonly writeDescriptor: (pa: number, low: number, high: number) => void;
   /** Caches of translations must forget what is named: in every context, whatever its key. */
   readonly onInvalidate?: (what: Invalidated) => void;
   /** Context keys may have changed, those of the exception levels below this one. */
@@ -59,7 +61,7 @@ export class Mmu {
 
   constructor(options: MmuOptions) {
     this.#options = options;
-    this.#walker = new Walker(options.memory);
+    this.#walker = new Walker(options.memory, (pa, low, high) => options.writeDescriptor(pa, low, high));
     this.#regimes = new RegimeCache(options.registers, options.features);
     const forget = (what: Invalidated) => options.onInvalidate?.(what);
     this.#tlb = new Tlb(
@@ -91,7 +93,8 @@ export class Mmu {
     const { regime, view } = this.#byEl[request.el] ?? this.#decodeFor(request.el);
     const { va } = request;
     // NaN would find nothing.
-    const hit = view !== null && this.#tlb.lookup(view, va);
+    const closed = request.el === 0 && regime.stage1 !== null && regime.closedToEl0 & (va < 0 ? 2 : 1);
+    const hit = view !== null && !closed && this.#tlb.lookup(view, va);
     if (hit) {
       const { flags, pa } = this.#tlb;
       if (request.unaligned && (flags & STAGE1_DEVICE) !== 0) return alignmentFault(1);
@@ -118,10 +121,15 @@ export class Mmu {
    */
   addressTranslate(operation: AtOperation, va: CanonicalAddress, currentEl: 1 | 2, pan = false): AtResult {
     const { request, stages } = decodeAt(operation, pan);
-    const { regime, view } = this.#regimes.decode(this.#atRegime(request.el));
+    const { regime, view } = this.#decodeForAt(request.el);
     const fault = this.#walker.translate(regime, { ...request, va }, stages);
     if (view !== null) this.#record(regime, va, request.kind, fault !== null);
     return atResult(this.#walker, regime, fault, stages, currentEl);
+  }
+
+  /** The regime that an AT executed here translates in: for the top byte of its address. */
+  regimeOfAt(operation: AtOperation): Regime {
+    return this.#decodeForAt(decodeAt(operation, false).request.el).regime;
   }
 
   /** What a TLBI executed here invalidates. Give it to `invalidate`: of this CPU, and of all for a broadcast. */
@@ -172,8 +180,8 @@ export class Mmu {
   }
 
   /** AT S1E1* and S12E1* mean EL2&0 for a host at EL2, just as those for EL0 do. */
-  #atRegime(el: 0 | 1 | 2): RegimeName {
-    return this.#regimeName(el === 1 ? 0 : el);
+  #decodeForAt(el: 0 | 1 | 2): Decoded {
+    return this.#regimes.decode(this.#regimeName(el === 1 ? 0 : el));
   }
 
   #decodeFor(el: 0 | 1 | 2): Decoded {

@@ -34,6 +34,9 @@ export interface RegisterReader {
 
 export type RegimeName = 'EL10' | 'EL2' | 'EL20';
 
+/** `48`: nowhere. `64K`: bits 15:12 are 51:48 (FEAT_LPA). `DS`: bits 49:48 and 9:8 are 51:48 (FEAT_LPA2). */
+export type AddressFormat = '48' | '64K' | 'DS';
+
 /** The shape of one set of tables, of either stage. */
 export interface TableGeometry {
   /** False: every address is a translation fault at level 0 (TxSZ, SL0 or EPDx). */
@@ -48,6 +51,13 @@ export interface TableGeometry {
   readonly base: number;
   /** Output addresses, of tables too, have at most this many bits. */
   readonly outputBits: number;
+  /** Where descriptors keep bits 51:48 of an address. D8.3.1. */
+  readonly addressFormat: AddressFormat;
+  /** With 52-bit addresses by DS: the shareability of all pages, in place of the descriptor's. Else null. */
+  readonly shareability: number | null;
+  /** TCR_ELx.HA, HD and the like: the walker sets the access flag, and makes a page with DBM writable at a store. */
+  readonly updatesAccessFlag: boolean;
+  readonly updatesDirtyState: boolean;
   /** The base address has more bits than that: an address size fault at level 0. */
   readonly baseTooLarge: boolean;
   /** SCTLR_ELx.EE: descriptors are big-endian. */
@@ -78,6 +88,10 @@ export interface Stage2 extends TableGeometry {
   /** HCR_EL2.PTW: a stage 1 descriptor in Device memory is a permission fault. */
   readonly protectWalks: boolean;
   readonly xnx: boolean;
+  /** HCR_EL2.FWB: MemAttr overrides the cacheability of stage 1. */
+  readonly forceWriteBack: boolean;
+  /** VTCR_EL2.DS */
+  readonly largeAddresses: boolean;
   /** HCR_EL2.CD: data accesses to Normal memory are Non-cacheable. */
   readonly uncached: boolean;
 }
@@ -95,6 +109,12 @@ export interface Regime {
   readonly stage2: Stage2 | null;
   readonly paBits: number;
   readonly topByteIgnored: TopByteIgnored;
+  /** The same for addresses of instructions: less those with TBID. */
+  readonly instructionTopByteIgnored: TopByteIgnored;
+  /** E0PD: EL0 has no translations in the lower (bit 0) or upper half (bit 1). */
+  readonly closedToEl0: 0 | 1 | 2 | 3;
+  /** TCR_ELx.DS */
+  readonly largeAddresses: boolean;
   /** HCR_EL2.DC: with stage 1 off, memory is Normal Write-Back rather than Device-nGnRnE. */
   readonly defaultCacheable: boolean;
 }
@@ -106,11 +126,12 @@ const HCR = {
   TGE: 1n << 27n,
   CD: 1n << 32n,
   E2H: 1n << 34n,
+  FWB: 1n << 46n,
 } as const;
 /** The bits of HCR_EL2 that translation depends on. */
 export const HCR_TRANSLATION_BITS = Object.values(HCR).reduce((all, bit) => all | bit);
 const SCTLR = { M: 1 << 0, C: 1 << 2, WXN: 1 << 19, EE: 1 << 25 } as const;
-const OUTPUT_BITS = [32, 36, 40, 42, 44, 48, 48, 48];
+const OUTPUT_BITS = [32, 36, 40, 42, 44, 48, 52, 52];
 
 const low = (value: bigint): number => Number(value & 0xffff_ffffn);
 const high = (value: bigint): number => Number(value >> 32n);
@@ -144,7 +165,7 @@ function decodeEl10(registers: RegisterReader, features: MmuFeatures): Regime {
     stage1: stage1On ? decodeTwoHalves(sctlr, tcr, ttbr0, ttbr1, registers.get('MAIR_EL1'), features) : null,
     stage2: (hcr & (HCR.VM | HCR.DC)) !== 0n ? decodeStage2(registers, hcr, vttbr, features) : null,
     paBits: features.paBits,
-    topByteIgnored: ((high(tcr) >>> 5) & 3) as TopByteIgnored,
+    ...controlsOfHalves(tcr, features),
     defaultCacheable,
   };
 }
@@ -162,7 +183,7 @@ function decodeEl2(name: 'EL2' | 'EL20', registers: RegisterReader, features: Mm
       ...common,
       ...asidOf(tcr, ttbr0, ttbr1, features),
       stage1: on ? decodeTwoHalves(sctlr, tcr, ttbr0, ttbr1, mair, features) : null,
-      topByteIgnored: ((high(tcr) >>> 5) & 3) as TopByteIgnored,
+      ...controlsOfHalves(tcr, features),
     };
   }
   const word = low(tcr);
@@ -175,9 +196,15 @@ function decodeEl2(name: 'EL2' | 'EL20', registers: RegisterReader, features: Mm
       walksDisabled: false,
       bigEndian: (sctlr & SCTLR.EE) !== 0,
       hpd: bit(word, 24),
+      shareability: (word >>> 12) & 3,
+      ds: bit(high(tcr), 0),
+      ha: bit(word, 21),
+      hd: bit(word, 22),
     },
     features,
   );
+  // One range of addresses: TBI holds for both values of bit 55 (D8.8).
+  const tbi = bit(word, 20);
   return {
     ...common,
     asid: 0,
@@ -190,8 +217,23 @@ function decodeEl2(name: 'EL2' | 'EL20', registers: RegisterReader, features: Mm
           ...stage1Controls(sctlr, mair),
         }
       : null,
-    // One range of addresses: TBI holds for both values of bit 55 (D8.8).
-    topByteIgnored: bit(word, 20) ? 3 : 0,
+    topByteIgnored: tbi ? 3 : 0,
+    instructionTopByteIgnored: tbi && !(features.tagsOfDataOnly && bit(word, 29)) ? 3 : 0,
+    closedToEl0: 0,
+    largeAddresses: features.stage1Granules52.length > 0 && bit(high(tcr), 0),
+  };
+}
+
+/** What TCR_EL1, and TCR_EL2 with E2H, say of the two halves besides their geometry. */
+function controlsOfHalves(tcr: bigint, features: MmuFeatures) {
+  const word = high(tcr);
+  const topByteIgnored = (word >>> 5) & 3;
+  const dataOnly = features.tagsOfDataOnly ? (word >>> 19) & 3 : 0;
+  return {
+    topByteIgnored: topByteIgnored as TopByteIgnored,
+    instructionTopByteIgnored: (topByteIgnored & ~dataOnly) as TopByteIgnored,
+    closedToEl0: (features.e0pd ? (word >>> 23) & 3 : 0) as 0 | 1 | 2 | 3,
+    largeAddresses: features.stage1Granules52.length > 0 && bit(word, 27),
   };
 }
 
@@ -216,13 +258,20 @@ function decodeTwoHalves(
   features: MmuFeatures,
 ): Stage1 {
   const word = low(tcr);
-  const common = { ps: high(tcr) & 7, bigEndian: (sctlr & SCTLR.EE) !== 0 };
+  const common = {
+    ps: high(tcr) & 7,
+    bigEndian: (sctlr & SCTLR.EE) !== 0,
+    ds: bit(high(tcr), 27),
+    ha: bit(high(tcr), 7),
+    hd: bit(high(tcr), 8),
+  };
   const lower = {
     ...common,
     sizeField: word & 63,
     granule: granuleOf(TG0[(word >>> 14) & 3], features.stage1Granules),
     ttbr: ttbr0,
     walksDisabled: bit(word, 7),
+    shareability: (word >>> 12) & 3,
     hpd: bit(high(tcr), 9),
   };
   const upper = {
@@ -231,6 +280,7 @@ function decodeTwoHalves(
     granule: granuleOf(TG1[word >>> 30], features.stage1Granules),
     ttbr: ttbr1,
     walksDisabled: bit(word, 23),
+    shareability: (word >>> 28) & 3,
     hpd: bit(high(tcr), 10),
   };
   return {
@@ -249,68 +299,123 @@ interface HalfFields {
   readonly walksDisabled: boolean;
   readonly bigEndian: boolean;
   readonly hpd: boolean;
+  /** TCR_ELx.SHn, DS, HA and HD. */
+  readonly shareability: number;
+  readonly ds: boolean;
+  readonly ha: boolean;
+  readonly hd: boolean;
 }
 
 function decodeHalf(fields: HalfFields, features: MmuFeatures): Stage1Half {
-  const { granule } = fields;
-  const inputBits = 64 - fields.sizeField;
+  const { granule, sizeField } = fields;
+  const inputBits = 64 - sizeField;
   // The starting level is the one that leaves all strides below it whole: D8.2.6.
   const startLevel = 3 - Math.floor((inputBits - granule - 1) / (granule - 3));
+  const ds = fields.ds && features.stage1Granules52.includes(granule);
   return {
-    valid: sizeInRange(fields.sizeField, granule, features) && !fields.walksDisabled,
+    valid: sizeInRange(sizeField, granule, ds, features) && !fields.walksDisabled,
     ignoreTablePermissions: features.hierarchicalPermissionDisables && fields.hpd,
-    ...geometry(granule, inputBits, startLevel, fields.ttbr, fields.ps, fields.bigEndian, features),
+    ...geometry({ ...fields, inputBits, startLevel, ds }, features),
   };
 }
 
-const sizeInRange = (sizeField: number, granule: GranuleBits, { smallTables }: MmuFeatures): boolean =>
-  sizeField >= 16 && sizeField <= (smallTables ? (granule === 16 ? 47 : 48) : 39);
+function sizeInRange(sizeField: number, granule: GranuleBits, ds: boolean, features: MmuFeatures): boolean {
+  const smallest = (granule === 16 ? features.largeVirtualAddresses : ds) ? 12 : 16;
+  return sizeField >= smallest && sizeField <= (features.smallTables ? (granule === 16 ? 47 : 48) : 39);
+}
+
+interface GeometryFields {
+  readonly granule: GranuleBits;
+  readonly inputBits: number;
+  readonly startLevel: number;
+  readonly ttbr: bigint;
+  readonly ps: number;
+  readonly bigEndian: boolean;
+  readonly shareability: number;
+  readonly ds: boolean;
+  readonly ha: boolean;
+  readonly hd: boolean;
+}
 
 function geometry(
-  granule: GranuleBits,
-  inputBits: number,
-  startLevel: number,
-  ttbr: bigint,
-  ps: number,
-  bigEndian: boolean,
-  { paBits }: MmuFeatures,
-) {
-  const outputBits = Math.min(OUTPUT_BITS[ps], paBits);
-  const address = Number(ttbr & 0xffff_ffff_ffffn);
+  fields: GeometryFields,
+  { paBits, hardwareUpdates }: MmuFeatures,
+): Omit<TableGeometry, 'valid'> {
+  const { granule, inputBits, startLevel, ttbr, ps, bigEndian, ds } = fields;
+  const large = granule === 16 || ds;
+  const outputBits = Math.min(OUTPUT_BITS[ps], paBits, large ? 52 : 48);
   const tableBytes = 2 ** (3 + inputBits - ((3 - startLevel) * (granule - 3) + granule));
+  // TTBR bits 5:2 are 51:48 of a base that can be so large.
+  const address =
+    outputBits > 48
+      ? Number(ttbr & 0xffff_ffff_ffc0n) + Number((ttbr >> 2n) & 15n) * 2 ** 48
+      : Number(ttbr & 0xffff_ffff_ffffn);
   return {
     granule,
     inputBits,
     startLevel,
-    firstBlockLevel: granule === 12 ? 1 : 2,
+    firstBlockLevel: firstBlockLevel(granule, ds, paBits),
     base: address - (address % tableBytes),
     outputBits,
+    addressFormat: ds ? 'DS' : granule === 16 && outputBits > 48 ? '64K' : '48',
+    shareability: ds ? fields.shareability : null,
     baseTooLarge: address >= 2 ** outputBits,
     bigEndian,
+    updatesAccessFlag: hardwareUpdates > 0 && fields.ha,
+    updatesDirtyState: hardwareUpdates > 1 && fields.ha && fields.hd,
   };
 }
 
+/** Larger blocks come with 52-bit addresses: D8.3.1. */
+function firstBlockLevel(granule: GranuleBits, ds: boolean, paBits: number): number {
+  if (granule === 12) return ds ? 0 : 1;
+  return (granule === 14 ? ds : paBits > 48) ? 1 : 2;
+}
+
 function decodeStage2(registers: RegisterReader, hcr: bigint, vttbr: bigint, features: MmuFeatures): Stage2 {
-  const vtcr = low(registers.get('VTCR_EL2'));
-  const granule = granuleOf(TG0[(vtcr >>> 14) & 3], features.stage2Granules);
-  const sizeField = vtcr & 63;
+  const vtcr = registers.get('VTCR_EL2');
+  const word = low(vtcr);
+  const granule = granuleOf(TG0[(word >>> 14) & 3], features.stage2Granules);
+  const sizeField = word & 63;
   const inputBits = 64 - sizeField;
-  const startLevel = stage2StartLevel((vtcr >>> 6) & 3, granule, features);
-  const bigEndian = (low(registers.get('SCTLR_EL2')) & SCTLR.EE) !== 0;
+  const ds = bit(high(vtcr), 0) && features.stage2Granules52.includes(granule);
+  const startLevel = stage2StartLevel((word >>> 6) & 3, ds && bit(high(vtcr), 1), granule, features);
+  const fields = {
+    granule,
+    inputBits,
+    startLevel: startLevel ?? 0,
+    ttbr: vttbr,
+    ps: (word >>> 16) & 7,
+    bigEndian: (low(registers.get('SCTLR_EL2')) & SCTLR.EE) !== 0,
+    shareability: (word >>> 12) & 3,
+    ds,
+    ha: bit(word, 21),
+    hd: bit(word, 22),
+  };
+  const inRange = sizeInRange(sizeField, granule, ds, features);
   return {
+    ...geometry(fields, features),
     valid:
-      sizeInRange(sizeField, granule, features) && stage2Consistent(granule, inputBits, startLevel, features),
-    ...geometry(granule, inputBits, startLevel, vttbr, (vtcr >>> 16) & 7, bigEndian, features),
+      inRange && startLevel !== undefined && stage2Consistent(granule, inputBits, startLevel, ds, features),
     protectWalks: (hcr & HCR.PTW) !== 0n,
     xnx: features.xnx,
+    forceWriteBack: features.forceWriteBack && (hcr & HCR.FWB) !== 0n,
+    largeAddresses: bit(high(vtcr), 0) && features.stage2Granules52.length > 0,
     uncached: (hcr & HCR.CD) !== 0n,
   };
 }
 
-/** VTCR_EL2.SL0; -1 is reserved. */
-function stage2StartLevel(sl0: number, granule: GranuleBits, { smallTables }: MmuFeatures): number {
-  if (granule !== 12) return sl0 === 3 ? -1 : 3 - sl0;
-  return sl0 === 3 ? (smallTables ? 3 : -1) : 2 - sl0;
+/** VTCR_EL2.SL0, and SL2 with 52-bit addresses; undefined is reserved. */
+function stage2StartLevel(
+  sl0: number,
+  sl2: boolean,
+  granule: GranuleBits,
+  { smallTables }: MmuFeatures,
+): number | undefined {
+  if (granule !== 12) return sl0 === 3 ? undefined : 3 - sl0;
+  if (sl2) return sl0 === 0 ? -1 : undefined;
+  if (sl0 === 3) return smallTables ? 3 : undefined;
+  return 2 - sl0;
 }
 
 /** SL0 against T0SZ and the PA size (D8.2.7): the first table has two entries at least, and sixteen pages at most. */
@@ -318,10 +423,13 @@ function stage2Consistent(
   granule: GranuleBits,
   inputBits: number,
   startLevel: number,
+  ds: boolean,
   { paBits }: MmuFeatures,
 ): boolean {
-  if (startLevel < 0 || inputBits > paBits) return false;
+  const addressBits = granule === 16 || ds ? paBits : Math.min(paBits, 48);
+  if (inputBits > addressBits) return false;
   const largeEnough = granule === 14 ? paBits > 40 : paBits > 42;
+  if (startLevel === -1 && !(granule === 12 && addressBits > 48)) return false;
   if (startLevel === 0 && (granule !== 12 || !largeEnough)) return false;
   if (startLevel === 1 && granule !== 12 && !largeEnough) return false;
   const stride = granule - 3;

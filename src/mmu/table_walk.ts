@@ -1,13 +1,14 @@
 /** One walk of one stage's tables: what was read, and where it led. Reused from walk to walk. Arm ARM D8.2, D8.3. */
 import type { FaultType } from '../cpu/fault.ts';
 import type { GuestMemory } from '../machine/memory.ts';
-import type { TableGeometry } from './regime.ts';
+import type { AddressFormat, TableGeometry } from './regime.ts';
 
 /** `stage 2`: a stage 2 walk for a descriptor of this stage 1 walk faulted. */
 export type WalkOutcome = 'ok' | FaultType | 'stage 2';
 
 const TWO_32 = 2 ** 32;
-const MAX_LEVELS = 4;
+/** 52-bit addresses with 4 KiB granules begin at level -1. */
+const MAX_LEVELS = 5;
 
 export class TableWalk {
   outcome: WalkOutcome = 'ok';
@@ -78,19 +79,39 @@ export class TableWalk {
       // Invalid; a block at level 3 (reserved); a block where the granule has none.
       if ((low & 1) === 0 || (level === 3 && (low & 2) === 0)) return 'translation';
       if (isLeaf && level < geometry.firstBlockLevel) return 'translation';
-      if ((high & 0xffff) >>> (outputBits - 32) !== 0) return 'address size';
+      const output = addressIn(low, high, granule, geometry.addressFormat);
+      if (output >= 2 ** outputBits) return 'address size';
       if (isLeaf) {
         this.sizeBits = shift;
         const size = 2 ** shift;
-        this.output =
-          (high & 0xffff) * TWO_32 + ((low & -size) >>> 0) + (input - Math.floor(input / size) * size);
-        // No hardware update of the access flag (FEAT_HAFDBS).
-        return (low & 0x400) === 0 ? 'access flag' : 'ok';
+        this.output = output - (output % size) + (input - Math.floor(input / size) * size);
+        return (low & ACCESS_FLAG) === 0 && !geometry.updatesAccessFlag ? 'access flag' : 'ok';
       }
       this.tableBits |= (high >>> 27) & 15;
-      table = (high & 0xffff) * TWO_32 + ((low & -(1 << granule)) >>> 0);
+      table = output;
       entryMask = (1 << stride) - 1;
     }
+  }
+
+  /**
+   * FEAT_HAFDBS: the leaf as the walker leaves it for this access, in `low`: with the access flag, and writable where a store meets
+   * a page with DBM. True if the descriptor in memory says otherwise: then `writeBack` is for the caller to call.
+   */
+  update({ updatesAccessFlag, updatesDirtyState }: TableGeometry, stage: 1 | 2, store: boolean): boolean {
+    const before = this.low;
+    if (updatesAccessFlag) this.low = (this.low | ACCESS_FLAG) >>> 0;
+    if (updatesDirtyState && store && (this.high & DBM) !== 0)
+      // AP[2] says read-only, S2AP[1] writable.
+      this.low = (stage === 1 ? this.low & ~WRITE_CONTROL : this.low | WRITE_CONTROL) >>> 0;
+    return this.low !== before;
+  }
+
+  /** The updated leaf as memory holds it. */
+  writeBack(bigEndian: boolean, write: (pa: number, low: number, high: number) => void): void {
+    const { low, high } = this;
+    const pa = this.addresses[this.count - 1];
+    if (bigEndian) write(pa, swapBytes(high), swapBytes(low));
+    else write(pa, low, high);
   }
 
   /** Reads the descriptor; false where there is no memory. */
@@ -115,6 +136,25 @@ export class TableWalk {
     this.words[2 * this.count + 1] = high;
     this.count++;
     return true;
+  }
+}
+
+const ACCESS_FLAG = 0x400;
+/** AP[2] or S2AP[1] */
+const WRITE_CONTROL = 0x80;
+/** Bit 51, in the upper word. */
+const DBM = 1 << 19;
+
+/** The output address of a descriptor, aligned to the granule. */
+function addressIn(low: number, high: number, granule: number, format: AddressFormat): number {
+  const page = (low & -(1 << granule)) >>> 0;
+  switch (format) {
+    case '48':
+      return (high & 0xffff) * TWO_32 + page;
+    case '64K':
+      return (((low >>> 12) & 15) * 0x1_0000 + (high & 0xffff)) * TWO_32 + page;
+    case 'DS':
+      return (((low >>> 8) & 3) * 0x4_0000 + (high & 0x3_ffff)) * TWO_32 + page;
   }
 }
 

@@ -14,6 +14,7 @@ import type { RegimeName } from './regime.ts';
 import type { CanonicalAddress } from './translation.ts';
 
 export const TLB_ENTRIES = 65_536;
+const SMALLEST_PAGE = 4096;
 
 /** Regimes as the TLB tells them apart. `EL10 flat`: EL1&0 with stage 1 off, under stage 2. */
 export const TLB_REGIMES = ['EL10', 'EL10 flat', 'EL2', 'EL20'] as const satisfies readonly (
@@ -168,9 +169,24 @@ export class Tlb {
     this.#dropped();
   }
 
-  /** Drops the entries, of any size, that cover an address in the contexts chosen. */
-  dropAddress(chosen: (name: ContextName) => boolean, va: CanonicalAddress): void {
-    for (const context of this.#contexts.values()) if (chosen(context)) this.#dropAddressIn(context, va);
+  /** Drops the entries, of any size, that touch [va, end) in the contexts chosen. */
+  dropRange(chosen: (name: ContextName) => boolean, va: CanonicalAddress, end: CanonicalAddress): void {
+    for (const context of this.#contexts.values()) {
+      if (!chosen(context)) continue;
+      if (end - va <= SMALLEST_PAGE) this.#dropAddressIn(context, va);
+      else this.#dropRangeIn(context, va, end);
+    }
+  }
+
+  #dropRangeIn(context: Context, va: CanonicalAddress, end: CanonicalAddress): void {
+    const gone: [base: CanonicalAddress, sizeBits: number][] = [];
+    context.pages.visit((base, sizeBits) => {
+      if (base < end && base + POWERS[sizeBits] > va) gone.push([base, sizeBits]);
+    });
+    for (const [base, sizeBits] of gone) {
+      this.#remove(context, context.pages, context.pages.find(base, sizeBits), sizeBits);
+      this.#dropped(base, sizeBits);
+    }
   }
 
   #dropAddressIn(context: Context, va: CanonicalAddress): void {

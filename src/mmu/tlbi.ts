@@ -2,8 +2,9 @@
  * TLB maintenance: what each operation invalidates, as plain data, so that a broadcast is the same value given to every CPU's
  * TLB. Arm ARM D8.16.5, C5.5.
  *
- * The inner-shareable forms (IS) have the scope of the local ones; sending them to the other CPUs is the caller's. Entries are
- * leaves only, so the last-level forms (VALE1, VAALE1, VALE2, IPAS2LE1) are the same as the plain ones.
+ * The shareable forms (IS, OS) have the scope of the local ones; sending them to the other CPUs is the caller's. Entries are
+ * leaves only, so the last-level forms (VALE1, VAALE1, VALE2, IPAS2LE1) are the same as the plain ones, and the level hint of
+ * FEAT_TTL says nothing that is needed.
  */
 import type { Regime, RegimeName } from './regime.ts';
 import { type ContextName, GLOBAL, type Tlb } from './tlb.ts';
@@ -23,28 +24,39 @@ export const TLBI_OPERATIONS = [
   'ALLE2',
   'VAE2',
   'VALE2',
+  'RVAE1',
+  'RVAAE1',
+  'RVALE1',
+  'RVAALE1',
+  'RIPAS2E1',
+  'RIPAS2LE1',
+  'RVAE2',
+  'RVALE2',
 ] as const;
 type LocalOperation = (typeof TLBI_OPERATIONS)[number];
-export type TlbiOperation = LocalOperation | `${LocalOperation}IS`;
+type BroadcastOperation = `${LocalOperation}${'IS' | 'OS'}`;
+export type TlbiOperation = LocalOperation | BroadcastOperation;
 
 export type TlbInvalidation =
   /** All entries of a regime; `vmid` null is every VMID. */
   | { readonly scope: 'all'; readonly regime: RegimeName; readonly vmid: number | null }
   /** The entries of one ASID that are not global. */
   | { readonly scope: 'asid'; readonly regime: RegimeName; readonly vmid: number; readonly asid: number }
-  /** The entries that cover an address: those of one ASID, or of all (null), and the global ones. */
+  /** The entries that touch [va, end): those of one ASID, or of all (null), and the global ones. */
   | {
       readonly scope: 'va';
       readonly regime: RegimeName;
       readonly vmid: number;
       readonly asid: number | null;
       readonly va: CanonicalAddress;
+      readonly end: CanonicalAddress;
     }
-  /** The entries for stage 2 alone that cover an intermediate physical address. */
-  | { readonly scope: 'ipa'; readonly vmid: number; readonly ipa: number };
+  /** The entries for stage 2 alone that touch the intermediate physical addresses [ipa, end). */
+  | { readonly scope: 'ipa'; readonly vmid: number; readonly ipa: number; readonly end: number }
+  | { readonly scope: 'nothing' };
 
-export const isBroadcast = (operation: TlbiOperation): operation is `${LocalOperation}IS` =>
-  operation.endsWith('IS');
+export const isBroadcast = (operation: TlbiOperation): operation is BroadcastOperation =>
+  operation.endsWith('IS') || operation.endsWith('OS');
 
 const PARSED: ReadonlyMap<TlbiOperation, { readonly local: LocalOperation; readonly el2: boolean }> = new Map(
   TLBI_OPERATIONS.flatMap((local) => {
@@ -52,6 +64,7 @@ const PARSED: ReadonlyMap<TlbiOperation, { readonly local: LocalOperation; reado
     return [
       [local, parsed],
       [`${local}IS`, parsed],
+      [`${local}OS`, parsed],
     ];
   }),
 );
@@ -91,19 +104,64 @@ export function decodeTlbi(
     case 'VALE1':
     case 'VAE2':
     case 'VALE2':
-      return { scope: 'va', regime, vmid, asid, va: pageOf(argument) };
+      return { scope: 'va', regime, vmid, asid, ...pageOf(argument) };
     case 'VAAE1':
     case 'VAALE1':
-      return { scope: 'va', regime, vmid, asid: null, va: pageOf(argument) };
+      return { scope: 'va', regime, vmid, asid: null, ...pageOf(argument) };
     case 'IPAS2E1':
     case 'IPAS2LE1':
-      return { scope: 'ipa', vmid: regimeOf('EL10').vmid, ipa: Number(argument & 0xf_ffff_ffffn) * 4096 };
+      return ipaRange(regimeOf('EL10').vmid, {
+        va: Number(argument & 0xff_ffff_ffffn) * 4096,
+        end: (Number(argument & 0xff_ffff_ffffn) + 1) * 4096,
+      });
+    case 'RVAE1':
+    case 'RVALE1':
+    case 'RVAE2':
+    case 'RVALE2':
+      return vaRange(regime, vmid, asid, rangeOf(argument, regimeOf(regime).largeAddresses));
+    case 'RVAAE1':
+    case 'RVAALE1':
+      return vaRange(regime, vmid, null, rangeOf(argument, regimeOf(regime).largeAddresses));
+    case 'RIPAS2E1':
+    case 'RIPAS2LE1': {
+      const el10 = regimeOf('EL10');
+      return ipaRange(el10.vmid, rangeOf(argument, el10.stage2?.largeAddresses ?? false, false));
+    }
   }
 }
 
+interface AddressRange {
+  readonly va: CanonicalAddress;
+  readonly end: CanonicalAddress;
+}
+const vaRange = (
+  regime: RegimeName,
+  vmid: number,
+  asid: number | null,
+  range: AddressRange | null,
+): TlbInvalidation => (range === null ? { scope: 'nothing' } : { scope: 'va', regime, vmid, asid, ...range });
+const ipaRange = (vmid: number, range: AddressRange | null): TlbInvalidation =>
+  range === null ? { scope: 'nothing' } : { scope: 'ipa', vmid, ipa: range.va, end: range.end };
+
 /** VA[55:12] in bits 43 to 0; an address that no table maps is NaN or out of every range, and drops nothing. */
-function pageOf(argument: bigint): CanonicalAddress {
-  return Number(BigInt.asIntN(44, argument)) * 4096;
+function pageOf(argument: bigint): AddressRange {
+  const va = Number(BigInt.asIntN(44, argument)) * 4096;
+  return { va, end: va + 4096 };
+}
+
+/**
+ * FEAT_TLBIRANGE: (NUM + 1) << (5 * SCALE + 1) pages of granule TG from BaseADDR, which is in pages, with 52-bit addresses (DS)
+ * in units of 64 KiB. A reserved granule invalidates nothing.
+ */
+function rangeOf(argument: bigint, largeAddresses: boolean, signed = true): AddressRange | null {
+  const granule = Number((argument >> 46n) & 3n);
+  if (granule === 0) return null;
+  const pageBits = 10 + 2 * granule;
+  const scale = Number((argument >> 44n) & 3n);
+  const count = (Number((argument >> 39n) & 31n) + 1) * 2 ** (5 * scale + 1);
+  const base = Number(signed ? BigInt.asIntN(37, argument) : BigInt.asUintN(37, argument));
+  const va = base * 2 ** (largeAddresses ? 16 : pageBits);
+  return { va, end: va + count * 2 ** pageBits };
 }
 
 /**
@@ -126,10 +184,10 @@ export function invalidate(tlb: Tlb, what: TlbInvalidation): void {
     case 'va': {
       const { asid } = what;
       const hasAsid = (name: ContextName) => asid === null || name.asid === asid || name.asid === GLOBAL;
-      tlb.dropAddress((name) => hasAsid(name) && inRegime(name, what.regime, what.vmid), what.va);
+      tlb.dropRange((name) => hasAsid(name) && inRegime(name, what.regime, what.vmid), what.va, what.end);
       break;
     }
     case 'ipa':
-      tlb.dropAddress((name) => name.regime === 'EL10 flat' && name.vmid === what.vmid, what.ipa);
+      tlb.dropRange((name) => name.regime === 'EL10 flat' && name.vmid === what.vmid, what.ipa, what.end);
   }
 }

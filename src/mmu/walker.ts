@@ -17,22 +17,25 @@ import {
   stage1Permissions,
   stage2Permissions,
 } from './permissions.ts';
-import type { Regime, Stage1, Stage2 } from './regime.ts';
+import type { Regime, Stage1, Stage1Half, Stage2 } from './regime.ts';
 import { TableWalk } from './table_walk.ts';
 import type { CanonicalAddress, TranslationRequest } from './translation.ts';
 
 /** Size of the "page" when no table bounds it. */
-const UNBOUNDED = 48;
-/** A stage 1 walk of four levels, and the access itself. */
-const MAX_STAGE2_WALKS = 5;
+const UNBOUNDED = 52;
+/** A stage 1 walk of five levels, an update of its leaf, and the access itself. */
+const MAX_STAGE2_WALKS = 7;
 
 export class Walker {
   readonly #memory: GuestMemory;
+  readonly #write: (pa: number, low: number, high: number) => void;
   readonly #stage1 = new TableWalk();
   readonly #stage2: readonly TableWalk[] = Array.from({ length: MAX_STAGE2_WALKS }, () => new TableWalk());
   #stage1Walked = false;
   #stage2Walks = 0;
   #stage2Config: Stage2 | null = null;
+  /** Where the last descriptor of stage 1 is, as stage 1 sees it. */
+  #descriptorIpa = 0;
   /** The stage 2 fault that stopped a stage 1 walk. */
   #walkFault: Fault | null = null;
 
@@ -47,8 +50,10 @@ export class Walker {
   /** Result: the translation holds for every ASID. */
   global = true;
 
-  constructor(memory: GuestMemory) {
+  /** `write` puts an updated descriptor into memory. */
+  constructor(memory: GuestMemory, write: (pa: number, low: number, high: number) => void) {
     this.#memory = memory;
+    this.#write = write;
   }
 
   /** The stage 1 walk of the last translation, if it made one. */
@@ -72,10 +77,11 @@ export class Walker {
   }
 
   #translateStage1(
-    { stage1, stage2, paBits, defaultCacheable }: Regime,
+    { stage1, stage2, paBits, defaultCacheable, closedToEl0 }: Regime,
     request: TranslationRequest,
   ): Fault | null {
     const { va } = request;
+    let updated = false;
     if (stage1 === null) {
       if (!(va >= 0 && va < 2 ** paBits)) return stage1Fault('address size', 0);
       this.pa = va;
@@ -83,17 +89,39 @@ export class Walker {
       this.flags = ALL_PERMISSIONS | (defaultCacheable ? 0 : STAGE1_DEVICE | DEVICE);
       this.global = true;
     } else {
+      if (request.el === 0 && closedToEl0 & (va < 0 ? 2 : 1)) return stage1Fault('translation', 0);
       const fault = this.#walkStage1(stage1, stage2, va);
       if (fault !== null) return fault;
+      const half = va < 0 ? stage1.upper : stage1.lower;
+      if (this.#stage1.update(half, 1, request.kind === 'write')) {
+        updated = true;
+        this.flags = this.#flagsOf(stage1, half);
+      }
     }
     // Alignment of Device accesses comes before permissions.
     if (request.unaligned && (this.flags & STAGE1_DEVICE) !== 0) {
       this.#stage1.outcome = 'alignment';
       return stage1Fault('alignment', 0);
     }
-    if (permits(this.flags, request)) return null;
-    this.#stage1.outcome = 'permission';
-    return stage1Fault('permission', this.#stage1.level);
+    if (!permits(this.flags, request)) {
+      this.#stage1.outcome = 'permission';
+      return stage1Fault('permission', this.#stage1.level);
+    }
+    return updated ? this.#updateStage1(va < 0 ? stage1!.upper : stage1!.lower, stage2) : null;
+  }
+
+  /** The walker's store to the leaf needs stage 2's permission to write. */
+  #updateStage1(half: Stage1Half, stage2: Stage2 | null): Fault | null {
+    const walk = this.#stage1;
+    if (stage2 !== null) {
+      const leaf = this.#descriptorIpa;
+      if (this.#locate(leaf, 'write') < 0) {
+        walk.outcome = 'stage 2';
+        return this.#walkFault;
+      }
+    }
+    walk.writeBack(half.bigEndian, this.#write);
+    return null;
   }
 
   #walkStage1(stage1: Stage1, stage2: Stage2 | null, va: CanonicalAddress): Fault | null {
@@ -103,34 +131,51 @@ export class Walker {
     walk.run(half, va, this.#memory, stage2 === null ? null : this.#locateDescriptor);
     if (walk.outcome !== 'ok')
       return walk.outcome === 'stage 2' ? this.#walkFault : stage1Fault(walk.outcome, walk.level);
-    const device = isDevice(stage1Attribute(walk, stage1)) ? STAGE1_DEVICE | DEVICE : 0;
     this.pa = walk.output;
     this.sizeBits = walk.sizeBits;
-    this.flags = stage1Permissions(walk, stage1, half.ignoreTablePermissions) | device;
+    this.flags = this.#flagsOf(stage1, half);
     this.global = !stage1.twoPrivileges || (walk.low & 0x800) === 0;
     return null;
   }
 
+  #flagsOf(stage1: Stage1, half: Stage1Half): number {
+    const walk = this.#stage1;
+    const device = isDevice(stage1Attribute(walk, stage1)) ? STAGE1_DEVICE | DEVICE : 0;
+    return stage1Permissions(walk, stage1, half.ignoreTablePermissions) | device;
+  }
+
   /** Stage 2 of a stage 1 descriptor's address: a read by the walker, whatever the access is. */
   readonly #locateDescriptor = (ipa: number): number => {
+    this.#descriptorIpa = ipa;
+    return this.#locate(ipa, 'read');
+  };
+
+  #locate(ipa: number, kind: 'read' | 'write'): number {
     const stage2 = this.#stage2Config!;
     const walk = this.#runStage2(stage2, ipa, true);
     if (walk.outcome === 'ok') {
-      const readable = (walk.low & 0x40) !== 0;
-      if (!readable || (stage2.protectWalks && isDevice(stage2Attribute(walk)))) walk.outcome = 'permission';
+      const updated = walk.update(stage2, 2, kind === 'write');
+      const needed = kind === 'write' ? 0xc0 : 0x40;
+      const permitted = (walk.low & needed) === needed;
+      if (!permitted || (stage2.protectWalks && isDevice(stage2Attribute(walk, stage2))))
+        walk.outcome = 'permission';
+      else if (updated) walk.writeBack(stage2.bigEndian, this.#write);
     }
     if (walk.outcome === 'ok') return walk.output;
     this.#walkFault = stage2Fault(walk);
     return -1;
-  };
+  }
 
   #translateStage2(stage2: Stage2, request: TranslationRequest): Fault | null {
     const walk = this.#runStage2(stage2, this.ipa, false);
     if (walk.outcome !== 'ok') return stage2Fault(walk);
-    const flags = stage2Permissions(walk, stage2.xnx) | (isDevice(stage2Attribute(walk)) ? DEVICE : 0);
+    const updated = walk.update(stage2, 2, request.kind === 'write');
+    const flags =
+      stage2Permissions(walk, stage2.xnx) | (isDevice(stage2Attribute(walk, stage2)) ? DEVICE : 0);
     if (request.unaligned && (flags & DEVICE) !== 0) walk.outcome = 'alignment';
     else if (!permits(flags, request)) walk.outcome = 'permission';
     if (walk.outcome !== 'ok') return stage2Fault(walk);
+    if (updated) walk.writeBack(stage2.bigEndian, this.#write);
     this.pa = walk.output;
     this.sizeBits = Math.min(this.sizeBits, walk.sizeBits);
     this.flags = combineStages(this.flags, flags);

@@ -57,11 +57,12 @@ export class MachineSubject implements Subject {
     return this.#stopped ?? 'reached';
   }
 
-  /** Whether the next instruction cannot be fetched. */
+  /** Whether the next instruction cannot be fetched, or has a breakpoint. */
   #fetchFaultsNow(): boolean {
-    const { state, mmu, memory } = this.machine;
+    const { state, mmu, memory, debug } = this.machine;
     const low = state.u32[PC];
-    if (low & 3 || state.small('il')) return false;
+    if (low & 3 || state.small('il') || debug.stepIsPending) return false;
+    if (debug.breakpointIsHit) return true;
     const el = state.small('el') as 0 | 1 | 2;
     const va = canonicalAddress(low, state.u32[PC + 1], mmu.regime(el).topByteIgnored);
     const answer = mmu.translate({ va, kind: 'fetch', el });

@@ -2,6 +2,8 @@
 import type { Attention } from '../../src/cpu/attention.ts';
 import { Exceptions } from '../../src/cpu/exceptions.ts';
 import { CORTEX_A57 } from '../../src/cpu/models/armv8_0.ts';
+import type { CpuModel } from '../../src/cpu/models/model.ts';
+import { PerformanceMonitors } from '../../src/cpu/performance_monitors.ts';
 import { CpuRuntime } from '../../src/cpu/runtime.ts';
 import { Semihosting } from '../../src/cpu/semihosting.ts';
 import { CpuState } from '../../src/cpu/state.ts';
@@ -32,6 +34,7 @@ export interface Outcome {
 }
 
 export interface CpuMachineOptions {
+  readonly model?: CpuModel;
   readonly gicv3?: boolean;
   readonly el2?: boolean;
   readonly cpus?: number;
@@ -61,11 +64,18 @@ export class CpuMachine {
   uncounted = 0;
   word = 0;
   readonly timer: GenericTimer;
+  readonly monitors: PerformanceMonitors;
   readonly registers: SystemRegisters;
   readonly exceptions: Exceptions;
   readonly runtime: CpuRuntime;
 
-  constructor({ gicv3 = true, el2 = true, cpus = 1, power = {} }: CpuMachineOptions = {}) {
+  constructor({
+    model = CORTEX_A57,
+    gicv3 = true,
+    el2 = true,
+    cpus = 1,
+    power = {},
+  }: CpuMachineOptions = {}) {
     const { state } = this;
     const events: EventSink = {
       recording: true,
@@ -78,9 +88,22 @@ export class CpuMachine {
       line: (cpu, intid) => (level) => this.lines.set(`${cpu}:${intid}`, level),
       onDeadlineChange: () => {},
     });
+    this.monitors = new PerformanceMonitors({
+      cpus,
+      clock: { now: () => this.now },
+      instructions: () => this.now,
+      state,
+      currentCpu: () => 0,
+      el2,
+      version: 1,
+      control: CORTEX_A57.resets.PMCR_EL0,
+      line: (cpu) => (level) => this.lines.set(`${cpu}:23`, level),
+      onDeadlineChange: () => {},
+      events,
+    });
     this.registers = new SystemRegisters({
       state,
-      model: CORTEX_A57,
+      model,
       cpus,
       el2,
       mpidr: (cpu) => 0x8000_0000n | BigInt(cpu),
@@ -88,15 +111,25 @@ export class CpuMachine {
       events,
       inputs: Array.from({ length: cpus }, () => this.inputs),
       timer: this.timer,
+      pmu: this.monitors,
       gic: gicv3
         ? {
             readRegister: (_cpu, name) => this.gicRegisters.get(name) ?? 0n,
             writeRegister: (_cpu, name, value) => this.gicRegisters.set(name, value),
           }
         : undefined,
-      onEffect: onAttention,
+      onEffect: (effect) => {
+        if (effect === 'performance monitors') this.monitors.controlsChanged();
+        else onAttention(effect);
+      },
     });
-    this.exceptions = new Exceptions({ state, events, inputs: () => this.inputs, onAttention });
+    this.exceptions = new Exceptions({
+      state,
+      events,
+      inputs: () => this.inputs,
+      onAttention,
+      features: this.registers.features,
+    });
     const mmu: MmuOperations = {
       translate: (request) => {
         this.translations.push(request);
@@ -105,6 +138,7 @@ export class CpuMachine {
       regime: () => ({ vmid: 3, asid: 5, topByteIgnored: 0 }) as ReturnType<MmuOperations['regime']>,
       decodeTlbi: () => ({ scope: 'all', regime: 'EL10', vmid: null }),
       invalidate: (what) => this.local.push(what),
+      regimeOfAt: () => ({ topByteIgnored: 0 }) as ReturnType<MmuOperations['regimeOfAt']>,
       addressTranslate: (_operation, va) => ({
         par: Number.isNaN(va) ? 0x809n : BigInt(va) | 0xa00n,
         exception: null,
@@ -118,6 +152,7 @@ export class CpuMachine {
       mmu: () => mmu,
       invalidateAllCpus: (what) => this.broadcasts.push(what),
       zeroBlock: (pa) => this.zeroed.push(pa) > 0,
+      watchpointHit: () => false,
       doNotCount: () => {
         this.uncounted += 1;
       },

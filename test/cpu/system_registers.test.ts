@@ -153,6 +153,7 @@ describe('registers that are computed', () => {
 
   it('the cycle counter counts nanoseconds while PMCR_EL0.E and its enable bit are set, and PMCR_EL0.C clears it', () => {
     const machine = new CpuMachine();
+    machine.state.setSmall('el', 1); // PMCCFILTR_EL0.NSH is 0: not at EL2
     machine.now = 1000;
     machine.execute(msr(0xdce1), 0x8000_0000n); // PMCNTENSET_EL0
     machine.execute(msr(0xdce0), 1n); // PMCR_EL0.E

@@ -20,6 +20,7 @@ test.each([
     memory: new GuestMemory([{ base: RAM, size: 4096 }], 2 ** 16),
     features: FEATURES,
     events: NO_EVENTS,
+    writeDescriptor: () => {},
     pc: () => 0n,
     onContextChange: (unchanged) => told.push(unchanged),
   });

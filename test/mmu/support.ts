@@ -9,7 +9,7 @@ import type { EventSink, RowOf } from '../../src/trace/schema.ts';
 export const RAM = 0x4000_0000;
 
 /** ID registers of a cortex-a57, with the 16 KiB granule added. */
-export const FEATURES: MmuFeatures = mmuFeatures(0x0010_1124n, 0n, 0n);
+export const FEATURES: MmuFeatures = mmuFeatures(0x0010_1124n, 0n, 0n, false);
 export const ALL_FEATURES: MmuFeatures = {
   ...FEATURES,
   vmid16: true,
@@ -50,6 +50,10 @@ export class Bench {
       features,
       events,
       pc: () => 0x1234n,
+      writeDescriptor: (pa, low, high) => {
+        const offset = memory.offsetOf(pa) / 4;
+        memory.u32.set([low, high], offset);
+      },
       onInvalidate: (what) => this.forgotten.push(what),
       ...(tlbEntries !== undefined && { tlbEntries }),
     });

@@ -26,7 +26,7 @@ const common = {
   CLIDR_EL1: 0x0a20_0023n,
   CTR_EL0: 0x8444_c004n,
   DCZID_EL0: 4n,
-  PMCEID0_EL0: 0x0002_0001n,
+  PMCEID0_EL0: 0x0002_0101n,
   CBAR_EL1: 0x0800_0000n,
 } as const;
 

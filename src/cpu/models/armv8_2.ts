@@ -31,7 +31,7 @@ const common = {
   CLIDR_EL1: 0x8200_0023n,
   CTR_EL0: 0x8444_c004n,
   DCZID_EL0: 4n,
-  PMCEID0_EL0: 0x0002_0001n,
+  PMCEID0_EL0: 0x0002_0101n,
   PMCEID1_EL0: 0x18n,
   CBAR_EL1: 0x0800_0000n,
 } as const;

@@ -32,6 +32,6 @@ export const identification: readonly SystemRegister[] = [
   register('CCSIDR_EL1', '3 1 0 0 0', '-- ro ro', { storage: 'computed', traps: [TID2] }),
   register('CLIDR_EL1',  '3 1 0 0 1', '-- ro ro', { storage: 'model', traps: [TID2] }),
   register('CSSELR_EL1', '3 2 0 0 0', '-- rw rw', { writable: 0xfn, traps: [TID2] }),
-  register('CTR_EL0',    '3 3 0 0 1', 'ro ro ro', { storage: 'model', traps: [UCT, TID2] }),
+  register('CTR_EL0',    '3 3 0 0 1', 'ro ro ro', { storage: 'model', traps: [...UCT, TID2] }),
   register('DCZID_EL0',  '3 3 0 0 7', 'ro ro ro', { storage: 'computed' }),
 ];

@@ -3,17 +3,14 @@ import { register, type SystemRegister } from './row.ts';
 import { PMU_CR, PMU_EN, PMU_ER, PMU_ER_BOTH, PMU_SW, TPM, TPMCR } from './traps.ts';
 
 export const EVENT_COUNTERS = 6;
-/** Bit 31 is the cycle counter. */
-export const COUNTER_MASK = 0x8000_003fn;
-
-const computed = { storage: 'computed' } as const;
-const EVTYPER = 0xfe00_ffffn;
+/** ../performance_monitors.ts has them. */
+const computed = { storage: 'pmu' } as const;
 const counters = Array.from({ length: EVENT_COUNTERS }, (_, n) => [
   register(`PMEVCNTR${n}_EL0`, `3 3 14 8 ${n}`, 'rw rw rw', {
+    ...computed,
     traps: [...PMU_ER, TPM],
-    writable: 0xffff_ffffn,
   }),
-  register(`PMEVTYPER${n}_EL0`, `3 3 14 12 ${n}`, 'rw rw rw', { traps: [PMU_EN, TPM], writable: EVTYPER }),
+  register(`PMEVTYPER${n}_EL0`, `3 3 14 12 ${n}`, 'rw rw rw', { ...computed, traps: [PMU_EN, TPM] }),
 ]).flat();
 
 // biome-ignore format: one aligned row per register
@@ -34,6 +31,6 @@ export const performanceMonitors: readonly SystemRegister[] = [
   register('PMOVSSET_EL0',   '3 3 9 14 3', 'rw rw rw', { ...computed, traps: [PMU_EN, TPM] }),
   register('PMINTENSET_EL1', '3 0 9 14 1', '-- rw rw', { ...computed, traps: [TPM] }),
   register('PMINTENCLR_EL1', '3 0 9 14 2', '-- rw rw', { ...computed, traps: [TPM] }),
-  register('PMCCFILTR_EL0',  '3 3 14 15 7', 'rw rw rw', { traps: [PMU_EN, TPM], writable: 0xfc00_0000n }),
+  register('PMCCFILTR_EL0',  '3 3 14 15 7', 'rw rw rw', { ...computed, traps: [PMU_EN, TPM] }),
   ...counters,
 ];

@@ -10,12 +10,12 @@ export type Access = `${Permission} ${Permission} ${Permission}`;
 /**
  * Where the value lives. `slot`: a 64-bit word of CpuState. `constant`: reads the reset value, writes are ignored.
  * `model`: as `constant`, the value belongs to the CPU model. `computed`: system_registers.ts has an accessor of that name.
- * `timer`, `gic`: the device has it.
+ * `timer`, `gic`, `pmu`: the device has it.
  */
-export type Storage = 'slot' | 'constant' | 'model' | 'computed' | 'timer' | 'gic';
+export type Storage = 'slot' | 'constant' | 'model' | 'computed' | 'timer' | 'gic' | 'pmu';
 
 /** What a write changes beyond the register: who has to look again. */
-export type Effect = 'translation' | 'interrupts' | 'vectors';
+export type Effect = 'translation' | 'context' | 'interrupts' | 'vectors' | 'debug' | 'performance monitors';
 
 export interface SystemRegister {
   /** Arm ARM name; RES_* for reserved encodings that read as zero. */

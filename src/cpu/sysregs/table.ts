@@ -24,11 +24,10 @@ const byName = new Map(SYSTEM_REGISTERS.map((row) => [row.name, row]));
 if (byEncoding.size !== SYSTEM_REGISTERS.length || byName.size !== SYSTEM_REGISTERS.length)
   throw new Error('two system registers share an encoding or a name');
 
-/** Words of state that computed registers keep, besides those with a row of storage `slot`. */
-const HIDDEN = ['PMCR_EL0', 'PMCNTENSET_EL0', 'PMOVSSET_EL0', 'PMINTENSET_EL1', 'PMCCNTR_EL0'];
+/** DISR_EL1 is one of two words, by HCR_EL2.AMO. */
 const slotNames = [
   ...SYSTEM_REGISTERS.filter(({ storage }) => storage === 'slot').map(({ name }) => name),
-  ...HIDDEN,
+  'DISR_EL1',
 ];
 if (slotNames.length > SYSREG_SLOTS) throw new Error(`${slotNames.length} system registers need slots`);
 const slots = new Map(slotNames.map((name, i) => [name, (SYSREG_BASE >>> 3) + i]));

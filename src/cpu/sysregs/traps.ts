@@ -20,6 +20,8 @@ export interface Trap {
   readonly from: readonly number[];
   readonly direction: 'read' | 'write' | 'both';
   readonly target: 1 | 2;
+  /** Only while HCR_EL2.{E2H, TGE} is {1, 1}, when EL0 belongs to a host at EL2: true; only otherwise: false. */
+  readonly inHost?: boolean;
   /** EC 0x18 with the instruction's fields, or EC 0x07. */
   readonly syndrome: 'system register' | 'floating point';
 }
@@ -37,35 +39,63 @@ const trap = (
 
 const toEl2 = (name: string, condition: Condition, direction: Trap['direction'] = 'both') =>
   trap(name, 2, [0, 1], [condition], direction);
+/** A trap for the sake of a guest: a host's own EL0 does not meet it. */
+const ofGuest = (name: string, condition: Condition, direction: Trap['direction'] = 'both'): Trap => ({
+  ...toEl2(name, condition, direction),
+  inHost: false,
+});
 const el0ToEl1 = (name: string, ...conditions: Condition[]) => trap(name, 1, [0], conditions);
+/** What EL0 may do, by a bit of SCTLR_EL1; of SCTLR_EL2 for a host's EL0. */
+const el0Control = (name: string, condition: (register: string) => Condition): readonly Trap[] => [
+  { ...trap(`SCTLR_EL1.${name}`, 1, [0], [condition('SCTLR_EL1')]), inHost: false },
+  { ...trap(`SCTLR_EL2.${name}`, 2, [0], [condition('SCTLR_EL2')]), inHost: true },
+];
+const el0Needs = (name: string, bit: number) => el0Control(name, (register) => clear(register, bit));
 
-// HCR_EL2, D17.2.48.
-export const TVM = toEl2('HCR_EL2.TVM', set('HCR_EL2', 26), 'write');
-export const TRVM = toEl2('HCR_EL2.TRVM', set('HCR_EL2', 30), 'read');
-export const TID1 = toEl2('HCR_EL2.TID1', set('HCR_EL2', 16), 'read');
-export const TID2 = toEl2('HCR_EL2.TID2', set('HCR_EL2', 17));
-export const TID3 = toEl2('HCR_EL2.TID3', set('HCR_EL2', 18), 'read');
-export const TACR = toEl2('HCR_EL2.TACR', set('HCR_EL2', 21));
+const E2H = set('HCR_EL2', 34);
+const NOT_E2H = clear('HCR_EL2', 34);
+
+// HCR_EL2, D17.2.48. Those that EL0 can meet behave as 0 for a host's EL0.
+export const TVM = ofGuest('HCR_EL2.TVM', set('HCR_EL2', 26), 'write');
+export const TRVM = ofGuest('HCR_EL2.TRVM', set('HCR_EL2', 30), 'read');
+export const TID1 = ofGuest('HCR_EL2.TID1', set('HCR_EL2', 16), 'read');
+export const TID2 = ofGuest('HCR_EL2.TID2', set('HCR_EL2', 17));
+export const TID3 = ofGuest('HCR_EL2.TID3', set('HCR_EL2', 18), 'read');
+export const TACR = ofGuest('HCR_EL2.TACR', set('HCR_EL2', 21));
 /** IMPLEMENTATION DEFINED registers. QEMU 7.2 does not have this trap. */
 export const TIDCP = trap('HCR_EL2.TIDCP', 2, [1], [set('HCR_EL2', 20)]);
-export const TSW = toEl2('HCR_EL2.TSW', set('HCR_EL2', 22));
-export const TPC = toEl2('HCR_EL2.TPC', set('HCR_EL2', 23));
-export const TPU = toEl2('HCR_EL2.TPU', set('HCR_EL2', 24));
-export const TTLB = toEl2('HCR_EL2.TTLB', set('HCR_EL2', 25));
-export const TDZ = toEl2('HCR_EL2.TDZ', set('HCR_EL2', 28));
+export const TSW = ofGuest('HCR_EL2.TSW', set('HCR_EL2', 22));
+export const TPC = ofGuest('HCR_EL2.TPC', set('HCR_EL2', 23));
+export const TPU = ofGuest('HCR_EL2.TPU', set('HCR_EL2', 24));
+export const TTLB = ofGuest('HCR_EL2.TTLB', set('HCR_EL2', 25));
+export const TDZ = ofGuest('HCR_EL2.TDZ', set('HCR_EL2', 28));
 /** SGI generation where interrupts are virtual: GICv3 12.1.2. */
-export const SGI_ROUTED = [toEl2('HCR_EL2.IMO', set('HCR_EL2', 4)), toEl2('HCR_EL2.FMO', set('HCR_EL2', 3))];
+export const SGI_ROUTED = [
+  ofGuest('HCR_EL2.IMO', set('HCR_EL2', 4)),
+  ofGuest('HCR_EL2.FMO', set('HCR_EL2', 3)),
+];
+export const TLOR = ofGuest('HCR_EL2.TLOR', set('HCR_EL2', 35));
+export const TERR = ofGuest('HCR_EL2.TERR', set('HCR_EL2', 36));
+export const APK = ofGuest('HCR_EL2.APK', clear('HCR_EL2', 40));
+export const ENSCXT = ofGuest('HCR_EL2.EnSCXT', clear('HCR_EL2', 53));
 
-// CPTR_EL2 and CPACR_EL1.
+// CPTR_EL2 and CPACR_EL1. With E2H CPTR_EL2 has the format of CPACR_EL1.
 export const TCPAC = toEl2('CPTR_EL2.TCPAC', set('CPTR_EL2', 31));
-const FPEN = (from: number, values: readonly number[]): Trap => ({
-  ...trap('CPACR_EL1.FPEN', 1, [from], [{ register: 'CPACR_EL1', lsb: 20, width: 2, values }]),
-  syndrome: 'floating point',
+const fpen = (register: string, values: readonly number[]): Condition => ({
+  register,
+  lsb: 20,
+  width: 2,
+  values,
 });
+const floatingPoint = (one: Trap): Trap => ({ ...one, syndrome: 'floating point' });
+const cpacrFpen = (from: number, values: readonly number[]): Trap =>
+  floatingPoint({ ...trap('CPACR_EL1.FPEN', 1, [from], [fpen('CPACR_EL1', values)]), inHost: false });
 export const FLOATING_POINT: readonly Trap[] = [
-  FPEN(0, [0, 1, 2]),
-  FPEN(1, [0, 2]),
-  { ...trap('CPTR_EL2.TFP', 2, [0, 1, 2], [set('CPTR_EL2', 10)]), syndrome: 'floating point' },
+  cpacrFpen(0, [0, 1, 2]),
+  cpacrFpen(1, [0, 2]),
+  floatingPoint(trap('CPTR_EL2.TFP', 2, [0, 1, 2], [NOT_E2H, set('CPTR_EL2', 10)])),
+  floatingPoint(trap('CPTR_EL2.FPEN', 2, [0, 1, 2], [E2H, fpen('CPTR_EL2', [0, 2])])),
+  floatingPoint({ ...trap('CPTR_EL2.FPEN', 2, [0], [fpen('CPTR_EL2', [1])]), inHost: true }),
 ];
 
 // MDCR_EL2: TDE makes the three others behave as 1, and so does HCR_EL2.TGE (D17.3.18). QEMU 7.2 has no TPMCR.
@@ -93,20 +123,50 @@ export const PMU_CR = readable('CR', 2);
 export const PMU_ER = readable('ER', 3);
 export const PMU_ER_BOTH = el0ToEl1('PMUSERENR_EL0.ER', EN, clear('PMUSERENR_EL0', 3));
 
-// Generic timer: CNTKCTL_EL1 and CNTHCTL_EL2 with E2H 0. QEMU 7.2 checks EL1PCEN for CNTPCT at EL0.
-export const EL0PCTEN = el0ToEl1('CNTKCTL_EL1.EL0PCTEN', clear('CNTKCTL_EL1', 0));
-export const EL0VCTEN = el0ToEl1('CNTKCTL_EL1.EL0VCTEN', clear('CNTKCTL_EL1', 1));
-export const EL0CTEN = el0ToEl1('CNTKCTL_EL1.EL0PCTEN', clear('CNTKCTL_EL1', 0), clear('CNTKCTL_EL1', 1));
-export const EL0VTEN = el0ToEl1('CNTKCTL_EL1.EL0VTEN', clear('CNTKCTL_EL1', 8));
-export const EL0PTEN = el0ToEl1('CNTKCTL_EL1.EL0PTEN', clear('CNTKCTL_EL1', 9));
-export const EL1PCTEN = toEl2('CNTHCTL_EL2.EL1PCTEN', clear('CNTHCTL_EL2', 0));
-export const EL1PCEN = toEl2('CNTHCTL_EL2.EL1PCEN', clear('CNTHCTL_EL2', 1));
+// Generic timer. EL0's traps by CNTKCTL_EL1 (by CNTHCTL_EL2 for a host's EL0) come first; CNTHCTL_EL2 keeps EL1 and a guest's EL0
+// from the physical timer, in other bits with E2H. QEMU 7.2 checks EL1PCEN for CNTPCT at EL0.
+const el0Timer = (name: string, ...bits: number[]): readonly Trap[] => [
+  {
+    ...trap(
+      `CNTKCTL_EL1.${name}`,
+      1,
+      [0],
+      bits.map((bit) => clear('CNTKCTL_EL1', bit)),
+    ),
+    inHost: false,
+  },
+  {
+    ...trap(
+      `CNTHCTL_EL2.${name}`,
+      2,
+      [0],
+      bits.map((bit) => clear('CNTHCTL_EL2', bit)),
+    ),
+    inHost: true,
+  },
+];
+const el1Timer = (name: string, nameWithE2h: string, bit: number, bitWithE2h: number): readonly Trap[] => [
+  trap(`CNTHCTL_EL2.${name}`, 2, [0, 1], [NOT_E2H, clear('CNTHCTL_EL2', bit)]),
+  {
+    ...trap(`CNTHCTL_EL2.${nameWithE2h}`, 2, [0, 1], [E2H, clear('CNTHCTL_EL2', bitWithE2h)]),
+    inHost: false,
+  },
+];
+export const EL0PCTEN = el0Timer('EL0PCTEN', 0);
+export const EL0VCTEN = el0Timer('EL0VCTEN', 1);
+export const EL0CTEN = el0Timer('EL0PCTEN', 0, 1);
+export const EL0VTEN = el0Timer('EL0VTEN', 8);
+export const EL0PTEN = el0Timer('EL0PTEN', 9);
+export const EL1PCTEN = el1Timer('EL1PCTEN', 'EL1PCTEN', 0, 10);
+export const EL1PCEN = el1Timer('EL1PCEN', 'EL1PTEN', 1, 11);
 
-// SCTLR_EL1: what EL0 may do.
-export const UMA = el0ToEl1('SCTLR_EL1.UMA', clear('SCTLR_EL1', 9));
-export const DZE = el0ToEl1('SCTLR_EL1.DZE', clear('SCTLR_EL1', 14));
-export const UCT = el0ToEl1('SCTLR_EL1.UCT', clear('SCTLR_EL1', 15));
-export const UCI = el0ToEl1('SCTLR_EL1.UCI', clear('SCTLR_EL1', 26));
+// SCTLR_ELx: what EL0 may do.
+export const UMA = el0Needs('UMA', 9);
+export const EN_RCTX = el0Needs('EnRCTX', 10);
+export const DZE = el0Needs('DZE', 14);
+export const UCT = el0Needs('UCT', 15);
+export const UCI = el0Needs('UCI', 26);
+export const TSCXT = el0Control('TSCXT', (register) => set(register, 20));
 
 // ICH_HCR_EL2, GICv3 12.4.7.
 export const ICH_TC = toEl2('ICH_HCR_EL2.TC', set('ICH_HCR_EL2', 10));
@@ -114,8 +174,16 @@ export const ICH_TALL0 = toEl2('ICH_HCR_EL2.TALL0', set('ICH_HCR_EL2', 11));
 export const ICH_TALL1 = toEl2('ICH_HCR_EL2.TALL1', set('ICH_HCR_EL2', 12));
 export const ICH_TDIR = toEl2('ICH_HCR_EL2.TDIR', set('ICH_HCR_EL2', 14));
 
-/** All conditions are on bits 31 to 0. */
 const LOW_WORD = 0xffff_ffffn;
+const E2H_AND_TGE = (1n << 34n) | (1n << 27n);
+
+const holds = (value: bigint, { lsb, width, values }: Condition): boolean => {
+  const word = lsb < 32 ? Number(value & LOW_WORD) >>> lsb : Number(value >> BigInt(lsb)) & 0xffff;
+  return values.includes(word & (2 ** width - 1));
+};
+
+/** HCR_EL2.{E2H, TGE} is {1, 1}: EL0 belongs to a host at EL2. */
+export const isHost = (hcr: bigint): boolean => (hcr & E2H_AND_TGE) === E2H_AND_TGE;
 
 /** The trap that an access from `el` meets, if any. `read` gives a control register's value. */
 export function firstTrap(
@@ -125,11 +193,10 @@ export function firstTrap(
   read: (register: string) => bigint,
 ): Trap | undefined {
   return traps.find(
-    ({ from, direction, when }) =>
+    ({ from, direction, when, inHost }) =>
       from.includes(el) &&
       (direction === 'both' || (direction === 'read') === isRead) &&
-      when.every(({ register, lsb, width, values }) =>
-        values.includes((Number(read(register) & LOW_WORD) >>> lsb) & (2 ** width - 1)),
-      ),
+      when.every((condition) => holds(read(condition.register), condition)) &&
+      (inHost === undefined || inHost === isHost(read('HCR_EL2'))),
   );
 }

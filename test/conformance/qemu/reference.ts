@@ -67,7 +67,11 @@ export interface ReferenceEnd {
 }
 
 /** Path of a tool's output in the cache, made by `build` when the inputs were never seen before. */
-function cached(name: string, inputs: readonly (string | Buffer)[], build: (path: string) => void): string {
+export function cached(
+  name: string,
+  inputs: readonly (string | Buffer)[],
+  build: (path: string) => void,
+): string {
   const digest = createHash('sha256');
   for (const input of inputs) digest.update(input);
   const path = join(cache, `${digest.digest('hex').slice(0, 16)}-${name}`);

@@ -7,15 +7,15 @@ import { FINAL_NAMES, firstDifference, type Outcome, readOutcome } from './outco
 import { runInQemu } from './qemu_runner.ts';
 import { targetOf } from './target.ts';
 
-export interface BatchOptions extends ImageOptions {
-  readonly engines?: readonly TestedEngine[];
-}
+/** Code is translated to a region after its first run, so it takes a second one to test it. */
+export const enginesFor = (rounds: number): readonly TestedEngine[] =>
+  rounds > 1 ? ENGINES : ENGINES.filter((engine) => engine !== 'regions');
 
 /** Executions of a row: completed, and ended by an exception or an exception return. */
 export type Executions = readonly [completed: number, redirected: number];
 
 export interface BatchResult {
-  readonly options: BatchOptions;
+  readonly options: ImageOptions;
   /** By row. */
   readonly executed: ReadonlyMap<string, Executions>;
   readonly instructions: number;
@@ -24,19 +24,19 @@ export interface BatchResult {
   readonly failures: readonly string[];
 }
 
-export async function runBatch(options: BatchOptions): Promise<BatchResult> {
+export async function runBatch(options: ImageOptions): Promise<BatchResult> {
   const image = buildImage(options);
   const { runs, target } = image;
   const read = (ram: (address: number, length: number) => Uint8Array) => readOutcome(ram, runs.length);
   const running = runInQemu(image, read, { cpu: target.qemuCpu });
-  const ours = (options.engines ?? ENGINES).map((engine) => ({
+  const ours = enginesFor(options.rounds).map((engine) => ({
     engine,
     ...runInMachine(image, engine, read),
   }));
-  const qemu = await running;
+  const { result: qemu, ended } = await running;
   const failures: string[] = [];
   if (qemu.streams.length !== runs.length)
-    failures.push(`seed ${options.seed}: QEMU ended in run ${qemu.streams.length}`);
+    failures.push(`seed ${options.seed}: QEMU ${ended ? 'ended' : 'hung'} in run ${qemu.streams.length}`);
   for (const { engine, result, stopped } of ours) {
     const difference = firstDifference(qemu, result);
     if (difference) failures.push(describeFailure(image, engine, qemu, difference));
@@ -71,7 +71,7 @@ export function uncovered(cpu: string, results: readonly BatchResult[]): string[
 }
 
 /** The arguments of `npm run conformance:random --` that make the same image. */
-export function argumentsOf({ seed, streams, length, rounds, cpu, focus, only }: BatchOptions): string {
+export function argumentsOf({ seed, streams, length, rounds, cpu, focus, only }: ImageOptions): string {
   const given = { cpu, class: focus, seed, streams, length, rounds, only: only?.source };
   return Object.entries(given)
     .flatMap(([name, value]) => (value === undefined ? [] : [`--${name} ${value}`]))

@@ -20,6 +20,7 @@ const HCR = {
 const SCTLR_KEYS = [31n, 30n, 27n, 13n];
 /** BT0 and BT1; for SCTLR_EL2 without VHE, BT is at BT1's place. */
 const SCTLR_LANDING_PADS = [35n, 36n];
+const NTWI = 1n << 16n;
 /** CPTR_EL2 without VHE: its bits that are RES1, and TFP. */
 const CPTR_RES1 = 0x33ffn;
 const CPTR_TFP = 1n << 10n;
@@ -48,7 +49,7 @@ export function randomConfiguration(choices: Choices, target: Target, tables: Im
   const some = (bits: readonly bigint[], oneIn: number) =>
     bits.reduce((all, n) => all | (choices.oneIn(oneIn) ? 0n : 1n << n), 0n);
   // UMA, DZE, UCT, nTWI, nTWE, UCI: what EL0 may do. nTWI is 1, so that WFI traps to EL2 and not to EL1.
-  const el0 = (1n << 16n) | (1n << 18n) | some([9n, 14n, 15n, 26n], 2);
+  const el0 = NTWI | (1n << 18n) | some([9n, 14n, 15n, 26n], 2);
   const pauth = target.has('PAuth');
   const extensions =
     (pauth ? some(SCTLR_KEYS, 6) : 0n) | (target.has('BTI') ? some(SCTLR_LANDING_PADS, 2) : 0n);
@@ -64,8 +65,10 @@ export function randomConfiguration(choices: Choices, target: Target, tables: Im
       (vhe ? HCR.E2H : 0n) |
       (tge ? HCR.TGE : 0n) |
       (pauth ? (BigInt(keysTrapped) << 40n) & (HCR.APK | HCR.API) : 0n),
-    sctlrEl1: SCTLR_EL1 | extensions | el0 | (ofEl2 ? 0n : on | alignment),
-    sctlrEl2: SCTLR_EL2 | extensions | (vhe ? el0 : 0n) | (ofEl2 ? on | alignment : 1n),
+    sctlrEl1: ((SCTLR_EL1 | extensions | el0) & ~(tge ? NTWI : 0n)) | (ofEl2 ? 0n : on | alignment),
+    // Where HCR_EL2.TWI does nothing, WFI traps by SCTLR_EL2.nTWI; in QEMU 7.2 by SCTLR_EL1.nTWI.
+    sctlrEl2:
+      ((SCTLR_EL2 | extensions | (vhe ? el0 : 0n)) & ~(tge ? NTWI : 0n)) | (ofEl2 ? on | alignment : 1n),
     tcrEl2: vhe ? tables.registers.TCR_EL1 : tables.registers.TCR_EL2,
     ttbr0El2: vhe ? tables.registers.TTBR0_EL1 : tables.registers.TTBR0_EL2,
     // With VHE, CPTR_EL2 looks like CPACR_EL1.

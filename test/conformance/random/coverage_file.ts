@@ -1,19 +1,20 @@
 /**
- * What campaigns have run clean, kept in coverage.json: for each CPU and class of the encoding index the streams, their runs and
+ * What campaigns have run clean, kept in the folder coverage, a file for each process that ran one: for each CPU and class of the encoding index the streams, their runs and
  * the seeds; for each CPU and row how often it was executed. `--record` of run.ts adds to it; docs/coverage.md is made from it.
  */
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { runTool } from '../qemu/reference.ts';
 import type { BatchResult, Executions } from './campaign.ts';
 
-export const COVERAGE_FILE = fileURLToPath(new URL('coverage.json', import.meta.url));
+export const COVERAGE_FOLDER = fileURLToPath(new URL('coverage/', import.meta.url));
 
 export interface ClassCoverage {
   /** Streams that were the same in QEMU and in all of our back ends. */
   readonly streams: number;
-  /** Each stream has run so often, each time from another random state: all runs together. */
-  readonly runs: number;
+  /** Those of them that ran twice, from two states, and in regions too. */
+  readonly inRegions: number;
   /** Units in a stream. */
   readonly length: number;
   /** Streams in an image. */
@@ -31,18 +32,25 @@ export interface Coverage {
   readonly rows: { readonly [cpu: string]: { readonly [row: string]: Executions } };
 }
 
-export function readCoverage(path = COVERAGE_FILE): Coverage {
-  if (!existsSync(path)) return { classes: {}, rows: {} };
-  return JSON.parse(readFileSync(path, 'utf8'));
-}
+const NOTHING: Coverage = { classes: {}, rows: {} };
+
+export const readCoverage = (path: string): Coverage =>
+  existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : NOTHING;
+
+/** Of all files of the folder. */
+export const allCoverage = (folder = COVERAGE_FOLDER): Coverage[] =>
+  readdirSync(folder)
+    .filter((name) => name.endsWith('.json'))
+    .sort()
+    .map((name) => readCoverage(join(folder, name)));
 
 export function addToCoverage(coverage: Coverage, result: BatchResult, commit: string): Coverage {
-  const { cpu = 'cortex-a57', focus, streams, rounds = 2, length, seed } = result.options;
+  const { cpu, focus, streams, rounds, length, seed } = result.options;
   if (!focus) throw new Error('a campaign is of one class');
   const before = coverage.classes[cpu]?.[focus];
   const ofClass: ClassCoverage = {
     streams: (before?.streams ?? 0) + streams,
-    runs: (before?.runs ?? 0) + streams * rounds,
+    inRegions: (before?.inRegions ?? 0) + (rounds > 1 ? streams : 0),
     ...{ length, image: streams },
     seeds: withSeed(before?.seeds ?? [], seed),
     commits: [...new Set([...(before?.commits ?? []), commit])].sort(),
@@ -74,7 +82,7 @@ function withSeed(
 }
 
 /** Adds results to the file, with the checkout's commit. */
-export function recordCoverage(result: BatchResult, path = COVERAGE_FILE): void {
+export function recordCoverage(result: BatchResult, path: string): void {
   const commit = runTool('git', ['rev-parse', '--short=10', 'HEAD'], 'git').toString().trim();
   const text = writtenCoverage(addToCoverage(readCoverage(path), result, commit));
   writeFileSync(`${path}.new`, text);

@@ -39,8 +39,8 @@ const [EQ, NE, LS] = [0, 1, 9];
 /** No translation, no VHE: what the driver does between two runs needs neither. */
 const HCR_BETWEEN_RUNS = 1n << 31n;
 const SCTLR_EL2_BETWEEN_RUNS = 0x30c5_0830n;
-/** CPTR_EL2: only its bits that are RES1. */
-export const VECTORS_NOT_TRAPPED = 0x33ff;
+/** CPTR_EL2 without HCR_EL2.E2H: its bits that are RES1; with it: FPEN. */
+const VECTORS_NOT_TRAPPED = 0x30_33ff;
 
 /** Compares Xn with a small constant. */
 const compare = (code: Code, rn: number, imm12: number) =>
@@ -68,13 +68,16 @@ export function driver(registers: Registers): Uint32Array {
 
 function startStream(code: Code): void {
   code.label('next').mov(30, DESCRIPTOR_POINTER).ldr(29, 30);
-  code.ldr(0, 29, 0).cbz(0, 'off').msr('HCR_EL2', 0);
-  code.ldr(0, 29, 8).msr('SCTLR_EL1', 0);
+  code.ldr(0, 29, 0).cbz(0, 'off');
+  // With HCR_EL2.E2H these names would mean registers of EL2.
   code
-    .ldr(0, 29, 8 * DESCRIPTOR_TRANSLATION)
-    .msr('TCR_EL2', 0)
-    .ldr(0, 29, 8 * (DESCRIPTOR_TRANSLATION + 1))
-    .msr('TTBR0_EL2', 0);
+    .ldr(1, 29, 8)
+    .msr('SCTLR_EL1', 1)
+    .ldr(1, 29, 8 * DESCRIPTOR_TRAPS)
+    .msr('CPACR_EL1', 1);
+  code.mov(1, VECTORS_NOT_TRAPPED).msr('CPTR_EL2', 1).msr('HCR_EL2', 0).isb();
+  code.ldr(0, 29, 8 * DESCRIPTOR_TRANSLATION).msr('TCR_EL2', 0);
+  code.ldr(0, 29, 8 * (DESCRIPTOR_TRANSLATION + 1)).msr('TTBR0_EL2', 0);
   // The new SCTLR_EL2 and HCR_EL2 with no translation of the old ones left.
   code.ldr(0, 29, 16).msr('SCTLR_EL2', 0).isb().tlbiAll().dsb().isb();
   code.ldr(0, 29, 24).msr('SPSR_EL2', 0).ldr(0, 29, 32).msr('ELR_EL2', 0);
@@ -88,7 +91,6 @@ function startStream(code: Code): void {
   code.ldr(0, 29, 8 * (DESCRIPTOR_FPCR + 1)).msr('FPSR', 0);
   for (let n = 0; n < 32; n++)
     code.emit('LDR_128_fpsimd_imm', { vt: n, rn: 29, imm12: DESCRIPTOR_VECTORS / 2 + n });
-  code.ldr(0, 29, 8 * DESCRIPTOR_TRAPS).msr('CPACR_EL1', 0);
   code.ldr(0, 29, 8 * (DESCRIPTOR_TRAPS + 1)).msr('CPTR_EL2', 0);
   for (let n = 0; n < 29; n++) code.ldr(n, 29, 56 + 8 * n);
   code

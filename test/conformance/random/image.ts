@@ -36,8 +36,8 @@ export interface ImageOptions {
   /** Units in a stream. */
   readonly length: number;
   /** How often each stream runs, each time from another state. The second time, its code may be a region. */
-  readonly rounds?: number;
-  readonly cpu?: string;
+  readonly rounds: number;
+  readonly cpu: string;
   /** Three units of four are of this class. */
   readonly focus?: EncodingClass;
   /** Rows that units are made of; all that the CPU has where it is absent. */
@@ -82,8 +82,8 @@ function rowChooser({ focus, only }: ImageOptions, target: Target, choices: Choi
 }
 
 export function buildImage(options: ImageOptions): TestImage {
-  const { seed, streams: count, length, rounds = 2 } = options;
-  const target = targetOf(options.cpu ?? 'cortex-a57');
+  const { seed, streams: count, length, rounds } = options;
+  const target = targetOf(options.cpu);
   const choices = new Choices(seed);
   const tables = randomTables(choices, target);
   const pool = new VectorPool(choices, target);

@@ -1,12 +1,13 @@
 /**
  * Random programs against QEMU, for as long as you like.
  *
- *     npm run conformance:random -- [--minutes N] [--cpu NAME] [--class NAME] [--seed S] [--streams N] [--length UNITS]
- *       [--rounds N] [--only PATTERN] [--once] [--record]
+ *     npm run conformance:random -- [--minutes N] [--cpu NAMES] [--class NAMES] [--seed S] [--streams N] [--length UNITS]
+ *       [--rounds N] [--only PATTERN] [--once] [--record FILE]
  *
- * Without --class, every image is of the next class of the encoding index; without --cpu, of the next CPU model. Without --seed
- * the first seed is drawn; what makes each image again is printed. --record adds what ran clean to coverage.json, from which
- * docs/coverage.md is made. Exit code 1 at the first difference.
+ * Image after image, of each CPU model and each class of the encoding index in turn. Every stream runs in QEMU, the interpreter
+ * and the evaluator; in every fourth image all streams run twice, and in regions too (--rounds 2 says so of all images). Without
+ * --seed the first seed is drawn; what makes an image again is printed. --record adds what ran clean to a file of the folder
+ * coverage, from which docs/coverage.md is made. Exit code 1 at the first difference.
  */
 import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
@@ -23,7 +24,7 @@ function options() {
   const { values } = parseArgs({
     options: {
       ...{ minutes: option, cpu: option, class: option, seed: option, streams: option, length: option },
-      ...{ rounds: option, only: option, once: flag, record: flag },
+      ...{ rounds: option, only: option, once: flag, record: option },
     },
   });
   const number = (name: 'minutes' | 'seed' | 'streams' | 'length' | 'rounds', otherwise: number) => {
@@ -44,30 +45,38 @@ function options() {
     seed: number('seed', randomInt(1, 2 ** 31)),
     streams: number('streams', 2000),
     length: number('length', 12),
-    rounds: number('rounds', 2),
+    rounds: values.rounds === undefined ? undefined : number('rounds', 1),
     only: values.only === undefined ? undefined : new RegExp(values.only),
-    record: values.record === true,
+    record: values.record,
   };
 }
 
-/** Which CPU and class the n-th image is of. */
-function* turns(cpus: readonly string[], classes: readonly EncodingClass[] | undefined) {
+/** Every so many images of a class one is executed in regions. */
+const REGIONS_EVERY = 4;
+
+/** CPU, class, seed and rounds of one image after the other. */
+function* turns(cpus: readonly string[], classes: readonly EncodingClass[] | undefined, seed: number) {
   const all = cpus.flatMap((cpu) =>
     classesOf(cpu)
       .filter((name) => !classes || classes.includes(name))
       .map((focus) => ({ cpu, focus })),
   );
   if (all.length === 0) throw new UserError(`${cpus.join(', ')}: no instruction of class ${classes}`);
-  for (;;) yield* all;
+  for (let n = 0; ; n++)
+    for (const one of all) yield { ...one, seed: seed + n, rounds: n % REGIONS_EVERY === 0 ? 2 : 1 };
 }
 
 try {
-  const { minutes, cpus, classes, seed, record, only, ...shape } = options();
+  const { minutes, cpus, classes, seed, rounds, record, ...shape } = options();
   const end = Date.now() + minutes * 60_000;
   const results: BatchResult[] = [];
-  const turn = turns(cpus, classes);
+  const turn = turns(cpus, classes, seed);
   do {
-    const result = await runBatch({ seed: seed + results.length, ...shape, only, ...turn.next().value! });
+    const result = await runBatch({
+      ...shape,
+      ...turn.next().value!,
+      ...(rounds === undefined ? {} : { rounds }),
+    });
     results.push(result);
     const verdict = result.failures.length ? 'DIFFERENT' : 'same';
     console.log(
@@ -75,7 +84,7 @@ try {
     );
     for (const failure of result.failures) console.log(failure);
     if (result.failures.length) process.exitCode = 1;
-    else if (record) recordCoverage(result);
+    else if (record) recordCoverage(result, record);
   } while (Date.now() < end && !process.exitCode);
   const total = results.reduce((sum, { instructions }) => sum + instructions, 0);
   console.log(`${total} instructions`);

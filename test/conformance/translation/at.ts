@@ -129,7 +129,9 @@ export async function parsOfQemu(
   ];
   const read = (ram: (address: number, length: number) => Uint8Array) =>
     new BigUint64Array(ram(RESULTS, 8 * total).buffer);
-  return runInQemu({ pieces, entry: DRIVER }, read, { cpu: cpu.name });
+  const { result, ended } = await runInQemu({ pieces, entry: DRIVER }, read, { cpu: cpu.name });
+  if (!ended) throw new Error('QEMU did not reach the end of the image within its deadline');
+  return result;
 }
 
 /** The same from src/mmu. */
@@ -140,8 +142,9 @@ export function parsOfMmu(cpu: TranslationCpu, { configurations, space }: AtBatc
   const mmu = new Mmu({
     registers: { get: (name) => (registers as { [name: string]: bigint })[name] ?? 0n },
     memory,
-    features: mmuFeatures(...cpu.mmfr),
+    features: mmuFeatures(...cpu.mmfr, false),
     events: NO_EVENTS,
+    writeDescriptor: (pa, low, high) => memory.u32.set([low, high], memory.offsetOf(pa) / 4),
     pc: () => 0n,
   });
   const pars: bigint[] = [];
@@ -155,7 +158,7 @@ export function parsOfMmu(cpu: TranslationCpu, { configurations, space }: AtBatc
 }
 
 function parOf(mmu: Mmu, operation: AtOperation, va: bigint): bigint {
-  const { topByteIgnored } = mmu.regime(operation.includes('E2') ? 2 : 0);
+  const { topByteIgnored } = mmu.regimeOfAt(operation);
   const address = canonicalAddress(Number(va & 0xffff_ffffn), Number(va >> 32n), topByteIgnored);
   const { par, exception } = mmu.addressTranslate(operation, address, 2);
   if (par !== null) return par;

@@ -1,0 +1,6 @@
+    .section .rodata
+    .balign 8
+    .globl guest_start, guest_end
+guest_start:
+    .incbin PAYLOAD
+guest_end:
