@@ -16,7 +16,7 @@ import {
   TableBuilder,
 } from './columns.ts';
 import { seal } from './digest.ts';
-import { writeDurably } from './durable_file.ts';
+import { textFile } from './durable_file.ts';
 import type { Checkpoint } from './encode/checkpoint.ts';
 import { PACKET_TABLES_BYTES } from './encode/packet_tables.ts';
 import * as layout from './layout.ts';
@@ -184,7 +184,7 @@ export class Recorder implements EventSink {
     };
     let bytes = 0;
     for (const buffer of transfer) bytes += buffer.byteLength;
-    this.#channel.addOutstanding(bytes);
+    this.#channel.beginEpoch(bytes);
     this.#post({ kind: 'epoch', end, bytes }, [...transfer]);
     this.#epochFirstSeq = this.#seq;
     this.#epochFirstIcount = icount;
@@ -237,7 +237,8 @@ function makeDirectory(directory: string, { recipe, images }: RecorderOptions): 
     if (!existsSync(directory)) mkdirSync(directory);
     mkdirSync(layout.epochsDirectory(directory));
     mkdirSync(layout.checkpointsDirectory(directory));
-    writeDurably(layout.recordingFile(directory), seal(layout.startOfRecording(recipe, images)));
+    // Synced with the first epoch: until then there is nothing to lose.
+    textFile(layout.recordingFile(directory), seal(layout.startOfRecording(recipe, images))).place();
   } catch (error) {
     throw writeError(directory, error, 0);
   }

@@ -8,6 +8,8 @@ export const SLOT_BYTES = 2 ** 22;
 export const WORKER_BASE = SLOTS * SLOT_BYTES;
 /** The recorder waits while more than this is under way, apart from the slots. */
 const MAX_OUTSTANDING_KIB = 256 * 1024;
+/** It waits too while more epochs than this are not yet on the disk. */
+const MOST_UNCOMMITTED = 4;
 const MAX_ERROR_BYTES = 4096;
 /** A disk may stall; a worker that died without a word must not hang the guest for ever. */
 const PATIENCE_MS = 300_000;
@@ -17,7 +19,8 @@ const PROGRESS = 1;
 const OUTSTANDING_KIB = 2;
 const FINISHED = 3;
 const ERROR_LENGTH = 4;
-const FIRST_SLOT = 5;
+const UNCOMMITTED = 5;
+const FIRST_SLOT = 6;
 
 const RUNNING = 0;
 const USER_ERROR = 1;
@@ -76,10 +79,15 @@ export class WriterChannel {
     Atomics.store(this.control, FIRST_SLOT + slot, 1);
   }
 
-  /** Waits until there is room, then counts `bytes` as under way. */
-  addOutstanding(bytes: number): void {
-    this.waitUntil(() => Atomics.load(this.control, OUTSTANDING_KIB) < MAX_OUTSTANDING_KIB);
+  /** Waits until there is room, then counts an epoch's end with `bytes` of rows and pages as under way. */
+  beginEpoch(bytes: number): void {
+    this.waitUntil(
+      () =>
+        Atomics.load(this.control, OUTSTANDING_KIB) < MAX_OUTSTANDING_KIB &&
+        Atomics.load(this.control, UNCOMMITTED) < MOST_UNCOMMITTED,
+    );
     Atomics.add(this.control, OUTSTANDING_KIB, bytes >>> 10);
+    Atomics.add(this.control, UNCOMMITTED, 1);
   }
 
   waitForEnd(): void {
@@ -98,13 +106,14 @@ export class WriterChannel {
     this.#progress();
   }
 
-  finished(): void {
-    Atomics.store(this.control, FINISHED, 1);
+  epochCommitted(): void {
+    Atomics.sub(this.control, UNCOMMITTED, 1);
     this.#progress();
   }
 
-  get failed(): boolean {
-    return Atomics.load(this.control, STATUS) !== RUNNING;
+  finished(): void {
+    Atomics.store(this.control, FINISHED, 1);
+    this.#progress();
   }
 
   fail(error: unknown): void {

@@ -18,28 +18,36 @@ const { directory, firstIcount, channel: parts } = workerData as WriterSetup;
 const channel = new WriterChannel(parts);
 const writer = new Writer(directory, firstIcount, channel.memory);
 
-function handle(message: WriterMessage): void {
+/** What waits for the disk goes on behind the messages that follow. */
+function handle(message: WriterMessage): Promise<void> | undefined {
   switch (message.kind) {
     case 'slot':
       writer.addPackets(message.slot * SLOT_BYTES, message.bytes);
       channel.releaseSlot(message.slot);
-      return;
-    case 'epoch':
-      writer.closeEpoch(message.end);
+      return undefined;
+    case 'epoch': {
+      const committed = writer.closeEpoch(message.end);
       channel.removeOutstanding(message.bytes);
-      return;
+      return committed.then(() => channel.epochCommitted());
+    }
     case 'finish':
-      writer.finish(message.end);
-      channel.finished();
+      return writer.finish(message.end).then(() => channel.finished());
   }
 }
 
+/** After an error nothing more is written: the recorder hears of it at its next call. */
+let failing = false;
+async function fail(error: unknown): Promise<void> {
+  if (failing) return;
+  failing = true;
+  channel.fail(await writer.failure(error));
+}
+
 parentPort!.on('message', (message: WriterMessage) => {
-  // After an error nothing more is written: the recorder hears of it at its next call.
-  if (channel.failed) return;
+  if (failing) return;
   try {
-    handle(message);
+    handle(message)?.catch(fail);
   } catch (error) {
-    channel.fail(error);
+    fail(error);
   }
 });

@@ -20,7 +20,7 @@ import {
 import { arrowSchema } from '../arrow_types.ts';
 import { type Batch, type ColumnData, columnsOf, sliceColumn } from '../columns.ts';
 import { columnDigest, dictionaryDigest, sha256 } from '../digest.ts';
-import { DurableFile } from '../durable_file.ts';
+import type { DurableFile } from '../durable_file.ts';
 import type { BatchFacts, SegmentFacts } from '../layout.ts';
 import type { Column, TableName } from '../schema.ts';
 import { BATCH_BYTES, BATCH_ROWS } from './batch_limits.ts';
@@ -109,11 +109,11 @@ export class SegmentWriter {
   readonly #batches: BatchFacts[] = [];
   readonly #messages = createHash('sha256');
 
-  constructor(table: TableName, path: string) {
+  constructor(table: TableName, file: DurableFile) {
     this.#table = table;
     for (const [name, { type }] of Object.entries(columnsOf(table)))
       if (type === 'text') this.#dictionaries.set(name, new SegmentDictionary());
-    this.#file = new DurableFile(path);
+    this.#file = file;
     this.#file.write(Buffer.concat([MAGIC, new Uint8Array(2)]));
     this.#writeMessage(Message.from(arrowSchema(table)), []);
   }
@@ -152,8 +152,8 @@ export class SegmentWriter {
     );
   }
 
-  /** Closes the file and puts it in its place. */
-  commit(): Omit<SegmentFacts, 'table' | 'file'> {
+  /** Ends the file; the caller puts it in its place. */
+  end(): Omit<SegmentFacts, 'table' | 'file'> {
     const dictionaries: { [name: string]: string } = {};
     let id = 0;
     for (const [name] of Object.entries(columnsOf(this.#table))) {
@@ -168,20 +168,15 @@ export class SegmentWriter {
     );
     this.#file.write(Buffer.concat([footer, bytesOf(Int32Array.of(footer.length)), MAGIC]));
     const rows = this.#batches.reduce((sum, batch) => sum + batch.rows, 0);
-    const checksum = this.#file.commit();
     return {
       rows,
       bytes: this.#file.position,
-      checksum,
+      checksum: this.#file.checksum(),
       footer: sha256(footer),
       messages: this.#messages.digest('hex'),
       dictionaries,
       batches: this.#batches,
     };
-  }
-
-  abandon(): void {
-    this.#file.abandon();
   }
 
   #writeDictionary(id: number, entries: readonly string[]): string {
