@@ -5,6 +5,8 @@
  * Every call may throw the UserError that the writer met (a full disk): what was committed stays readable.
  */
 import { existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { getCompileCacheDir } from 'node:module';
+import { dirname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { UserError } from '../user-error.ts';
 import {
@@ -108,7 +110,11 @@ export class Recorder implements EventSink {
     const { control, memory } = this.#channel;
     const firstIcount = this.#epochFirstIcount;
     const workerData: WriterSetup = { directory, firstIcount, channel: { control, memory } };
-    this.#worker = new Worker(new URL(script), { workerData, name: 'trace writer' });
+    this.#worker = new Worker(new URL(script), {
+      workerData,
+      name: 'trace writer',
+      env: workerEnvironment(),
+    });
     this.#worker.unref();
   }
 
@@ -228,6 +234,12 @@ export class Recorder implements EventSink {
     this.#channel.check();
     this.#worker.postMessage(message, transfer);
   }
+}
+
+/** A worker does not inherit what module.enableCompileCache was told, which saves it half of its start. */
+function workerEnvironment(): NodeJS.ProcessEnv {
+  const cache = getCompileCacheDir();
+  return cache === undefined ? process.env : { ...process.env, NODE_COMPILE_CACHE: dirname(cache) };
 }
 
 function makeDirectory(directory: string, { recipe, images }: RecorderOptions): void {

@@ -30,9 +30,14 @@ const NO_BYTES = new Uint8Array(0);
 /** Smaller buffers are stored as they are. */
 const WORTH_COMPRESSING = 64;
 const LEVEL = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
+/** Node puts the output together from chunks of this size: few of them. */
+const MOST_CHUNK = 2 ** 20;
 
 const bytesOf = ({ buffer, byteOffset, byteLength }: NodeJS.ArrayBufferView) =>
   new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength);
+
+const compressed = (bytes: Uint8Array): Uint8Array =>
+  zstdCompressSync(bytes, { ...LEVEL, chunkSize: Math.min(MOST_CHUNK, Math.max(64, bytes.length)) });
 
 /** One bit a row, least significant first. */
 export function packBits(flags: Uint8Array): Uint8Array {
@@ -54,7 +59,7 @@ class Body {
       this.regions.push(new BufferRegion(this.length, 0));
       return;
     }
-    const packed = bytes.length < WORTH_COMPRESSING ? bytes : zstdCompressSync(bytes, LEVEL);
+    const packed = bytes.length < WORTH_COMPRESSING ? bytes : compressed(bytes);
     const smaller = packed.length < bytes.length;
     const content = smaller ? packed : bytes;
     const size = 8 + content.length;
