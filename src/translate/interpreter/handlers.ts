@@ -1,7 +1,7 @@
 /**
  * The interpreter's WebAssembly module: one dispatch loop, one handler per row, shape and variant. Handlers of the base
- * instructions are in the loop itself; those on SIMD and floating-point registers are functions of their own
- * (handler_functions.ts): there are too many of them for one function, and most guests need few.
+ * instructions are in the loop itself; those on SIMD and floating-point registers, and of the extensions, are functions of
+ * their own (handler_functions.ts): there are too many of them for one function, and most guests need few.
  *
  * `run` executes decoded records from state cell `ip` on until the budget is used up, the next instruction is not decoded
  * through the fetch TLB, or TypeScript redirected execution. It returns 1 in the last case: then TypeScript has set `pc`, and
@@ -55,6 +55,8 @@ export interface InterpreterModule {
 /** Name of the exported table of functions: of handlers, then of regions. */
 export const FUNCTION_TABLE = 'functions';
 const MOST_HANDLER_FUNCTIONS = 16_384;
+/** The first so many places are for those that use no vectors: nothing traps them. */
+export const MOST_EXTENSION_FUNCTIONS = 2048;
 export const MOST_REGIONS = 8192;
 /** Place of the first region in the table. */
 export const FIRST_REGION = MOST_HANDLER_FUNCTIONS;
@@ -90,6 +92,10 @@ const pointers = (frame: Frame, detail: Detail): readonly (readonly [StateCell, 
       ] as const)
     : []),
 ];
+
+/** Whether the row's handlers are in the loop: those of the base instructions, and all that branch. */
+export const inLoop = (row: Row): boolean =>
+  !usesVectors(row) && (row.feature === 'base' || ((row.pattern.value >>> 26) & 7) === 5);
 
 /** One handler to be generated: its code is emitted by `generate` when its turn in the dispatch comes. */
 interface PendingHandler {
@@ -171,7 +177,7 @@ export function buildInterpreter(rows: readonly Row[], detail: Detail): Interpre
 function planFamilies(rows: readonly Row[], detail: Detail, imports: Imports, pending: PendingHandler[]) {
   const families = new Map<Row, Map<string, HandlerFamily>>();
   for (const row of rows) {
-    if (!row.execute || usesVectors(row)) continue;
+    if (!row.execute || !inLoop(row)) continue;
     const byShape = new Map<string, HandlerFamily>();
     for (const [key, shape] of shapesOf(row)) {
       const add = (variant: Variant): Handler => {
@@ -294,8 +300,13 @@ function dispatchLoop(
       into.i32(0);
       into.memory(op.i32Load, CELL.vectorsTrapped);
       into.open(op.if);
+      const firstOfVectors = FIRST_ROW_HANDLER + pending.length + MOST_EXTENSION_FUNCTIONS;
+      const number = convert(32, op.i32WrapI64, local(target, 64));
+      into.emit(intOp('ltU', constant(32, firstOfVectors - 1), number));
+      into.open(op.if);
       const variant = { near: false, stack: false };
       new InterpreterEmitter(into, frame, imports, detail, variant).call('vectorsTrapped');
+      into.close();
       into.close();
       const saved = savedCells(detail);
       for (const [cell, from] of saved) storeState(cell, local(from));
