@@ -6,11 +6,13 @@ import { PerformanceMonitors } from '../cpu/performance_monitors.ts';
 import type { CpuState } from '../cpu/state.ts';
 import { CfiFlash, type FlashArray } from '../devices/cfi_flash.ts';
 import type { Dma } from '../devices/dma.ts';
+import { FwCfg, type FwCfgContents } from '../devices/fw_cfg.ts';
 import { GenericTimer, TIMER_INTID } from '../devices/generic_timer.ts';
 import { GicV2 } from '../devices/gicv2.ts';
 import { GicV3 } from '../devices/gicv3.ts';
 import { Pl011 } from '../devices/pl011.ts';
 import { Pl031 } from '../devices/pl031.ts';
+import { Pl061 } from '../devices/pl061.ts';
 import type { Disk } from '../devices/virtio_block.ts';
 import type { VirtioConsole } from '../devices/virtio_console.ts';
 import type { EventSink } from '../trace/schema.ts';
@@ -37,6 +39,7 @@ export interface BoardContext {
   /** The array of a bank of flash, whose first byte is at the physical address `base`. */
   readonly flashArray: (base: number) => FlashArray;
   readonly dma: Dma;
+  readonly fwCfg: FwCfgContents;
   readonly disks: readonly Disk[];
   /** A byte left the UART or the virtio console. */
   readonly onConsole: (byte: number) => void;
@@ -131,6 +134,9 @@ export class VirtBoard {
     }
     this.bus.attach(MAP.pl011.base, MAP.pl011.size, this.uart);
     this.bus.attach(MAP.pl031.base, MAP.pl031.size, rtc);
+    const gpio = new Pl061({ context: deviceContext, line: line(SPI.pl061) });
+    this.bus.attach(MAP.pl061.base, MAP.pl061.size, gpio);
+    this.bus.attach(MAP.fwCfg.base, MAP.fwCfg.size, new FwCfg(context.fwCfg, context.dma));
     const virtio = attachVirtio(this.bus, recipe, context, (intid) => line(intid));
     this.virtioConsole = virtio.console;
     this.#timed = [this.uart, rtc, ...virtio.transports];

@@ -3,6 +3,7 @@
  * does, byte by byte. Everything is planned and checked before the first byte is written.
  */
 import { createHash } from 'node:crypto';
+import type { FwCfgContents } from '../devices/fw_cfg.ts';
 import { UserError } from '../user-error.ts';
 import { type BootModule, parseBootModule } from './boot_module.ts';
 import { type Board, fixUpDeviceTree, generateDeviceTree } from './device_tree.ts';
@@ -63,6 +64,8 @@ export interface Boot {
   readonly elf: ElfFile | undefined;
   /** Where the device tree is; undefined where there was no room for it. */
   readonly deviceTree: { readonly address: number; readonly bytes: Uint8Array } | undefined;
+  /** What the firmware is asked to boot. */
+  readonly fwCfg: Pick<FwCfgContents, 'kernel' | 'initrd' | 'append'>;
   /** Sentences that the user should see. */
   readonly notes: readonly string[];
 }
@@ -80,6 +83,7 @@ interface Plan {
   readonly placed: readonly Placed[];
   readonly elf?: ElfFile;
   readonly deviceTree?: { readonly address: number; readonly bytes: Uint8Array };
+  readonly fwCfg?: Boot['fwCfg'];
   readonly notes?: readonly string[];
 }
 
@@ -111,8 +115,8 @@ export function loadBoot(options: BootOptions, memory: GuestMemory): Boot {
     size,
     sha256: createHash('sha256').update(bytes).digest('hex'),
   }));
-  const { entry, elf, deviceTree, notes = [] } = plan;
-  return { entry, x0: 0, x1: 0, x2: 0, x3: 0, el: options.el, loads, placed, elf, deviceTree, notes };
+  const { entry, elf, deviceTree, fwCfg = {}, notes = [] } = plan;
+  return { entry, x0: 0, x1: 0, x2: 0, x3: 0, el: options.el, loads, placed, elf, deviceTree, fwCfg, notes };
 }
 
 const read = ({ readFile = readInputFile }: BootOptions, file: string): Uint8Array => readFile(file);
@@ -315,7 +319,10 @@ function lowDeviceTree(
   return { placed: [], notes };
 }
 
-/** As QEMU's `-bios`: firmware at address 0, and the device tree at the start of RAM. */
+/**
+ * As QEMU's `-bios`: firmware at address 0, and the device tree at the start of RAM. A kernel and an initrd are for the firmware to
+ * fetch from fw_cfg.
+ */
 function planFirmware(options: BootOptions, raw: readonly Placed[]): Plan {
   refuseModules(options);
   const file = options.bios!;
@@ -323,6 +330,12 @@ function planFirmware(options: BootOptions, raw: readonly Placed[]): Plan {
   if (bytes.length > MAP.flash0.size)
     throw new UserError(`${inputName(file)}: ${bytes.length} bytes: the flash holds ${MAP.flash0.size}`);
   const tree = deviceTreeOf(options);
+  const { image, initrd, append } = options;
+  const fwCfg = {
+    ...(image === undefined ? {} : { kernel: unpackImage(read(options, image), inputName(image)) }),
+    ...(initrd === undefined ? {} : { initrd: read(options, initrd) }),
+    ...(append === undefined ? {} : { append }),
+  };
   return {
     entry: MAP.flash0.base,
     placed: [
@@ -331,6 +344,7 @@ function planFirmware(options: BootOptions, raw: readonly Placed[]): Plan {
       placedBytes('device tree', options.dtb, RAM_BASE, tree),
     ],
     deviceTree: { address: RAM_BASE, bytes: tree },
+    fwCfg,
   };
 }
 

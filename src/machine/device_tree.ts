@@ -33,7 +33,7 @@ export interface Board {
   readonly cpu: string;
 }
 
-const PHANDLE = { gic: 1, clock: 2 } as const;
+const PHANDLE = { gic: 1, clock: 2, gpio: 3 } as const;
 const PSCI = { cpuSuspend: 0xc4000001, cpuOff: 0x84000002, cpuOn: 0xc4000003, migrate: 0xc4000005 } as const;
 const PSCI_COMPATIBLE = ['arm,psci-1.0', 'arm,psci-0.2', 'arm,psci'];
 /** First cell of an interrupt specifier, and the flags: rising edge; level triggered, active high (Linux, arm,gic binding). */
@@ -41,6 +41,10 @@ const GIC_SPI = 0;
 const GIC_PPI = 1;
 const EDGE_RISING = 1;
 const LEVEL_HIGH = 4;
+
+/** The key's code in Linux's input events, and the input that it is wired to. */
+const KEY_POWER = 116;
+const POWER_KEY_PIN = 3;
 
 /** With EL2 in the machine, HVC belongs to the guest's hypervisor, so PSCI is called by SMC. */
 const psciMethod = ({ el }: Board) => (el === 2 ? 'smc' : 'hvc');
@@ -112,6 +116,37 @@ export function generateDeviceTree(board: Board): Uint8Array {
         spi(SPI.pl031),
         property('clocks', cells(PHANDLE.clock)),
         property('clock-names', text('apb_pclk')),
+      ]),
+      node(unit('pl061', MAP.pl061), [
+        property('compatible', text('arm,pl061', 'arm,primecell')),
+        reg(MAP.pl061),
+        spi(SPI.pl061),
+        property('clocks', cells(PHANDLE.clock)),
+        property('clock-names', text('apb_pclk')),
+        property('gpio-controller'),
+        property('#gpio-cells', cells(2)),
+        property('phandle', cells(PHANDLE.gpio)),
+      ]),
+      node(
+        'gpio-keys',
+        [property('compatible', text('gpio-keys'))],
+        [
+          node('poweroff', [
+            property('label', text('GPIO Key Poweroff')),
+            property('linux,code', cells(KEY_POWER)),
+            property('gpios', cells(PHANDLE.gpio, POWER_KEY_PIN, 0)),
+          ]),
+        ],
+      ),
+      node(unit('flash', MAP.flash0), [
+        property('compatible', text('cfi-flash')),
+        reg(MAP.flash0, MAP.flash1),
+        property('bank-width', cells(4)),
+      ]),
+      node(unit('fw-cfg', MAP.fwCfg), [
+        property('compatible', text('qemu,fw-cfg-mmio')),
+        reg(MAP.fwCfg),
+        property('dma-coherent'),
       ]),
       ...virtioNodes(),
     ],

@@ -25,6 +25,7 @@ export const MAP = {
   pl011: { base: 0x0900_0000, size: 0x1000 },
   pl031: { base: 0x0901_0000, size: 0x1000 },
   fwCfg: { base: 0x0902_0000, size: 0x18 },
+  pl061: { base: 0x0903_0000, size: 0x1000 },
   virtioMmio: { base: 0x0a00_0000, size: 0x200 * 32 },
 } as const satisfies Record<string, Region>;
 
@@ -34,7 +35,7 @@ export const VIRTIO_MMIO_COUNT = 32;
 
 /** Shared peripheral interrupts, as INTIDs (a device tree counts from SPI 0, which is INTID 32). */
 export const SPI_BASE = 32;
-export const SPI = { pl011: 33, pl031: 34, virtioMmio0: 48 } as const;
+export const SPI = { pl011: 33, pl031: 34, pl061: 39, virtioMmio0: 48 } as const;
 
 /** Private peripheral interrupts, as INTIDs (a device tree counts from PPI 0, which is INTID 16). */
 export const PPI_BASE = 16;

@@ -11,6 +11,7 @@ import { CpuState, STATE_BASE, STATE_SIZE } from '../cpu/state.ts';
 import { VirtBoard } from '../machine/board.ts';
 import { DEFAULT_RECIPE, type Recipe } from '../machine/recipe.ts';
 import { type Batch, TableBuilder } from '../trace/columns.ts';
+import { stepCompleted } from '../trace/flow_events.ts';
 import type { Recording } from '../trace/recording.ts';
 import { type ColumnType, NO_EVENTS } from '../trace/schema.ts';
 import { encodedRegister, exitReason, smcccFunction, waitInstruction } from './exit_reasons.ts';
@@ -232,14 +233,13 @@ export function findExits(recording: Recording): Exit[] {
         const exit = open.get(cpu);
         open.delete(cpu);
         if (exit !== undefined) {
-          // A trap's handler starts after the instruction that trapped; an interrupt's with the instruction at its icount.
-          const first = exit.icount + (exit.kind === 'synchronous' ? 1 : 0);
+          const first = firstOfHandler(exit);
           const cost = executed.before(cpu, icount + 1) - executed.before(cpu, first);
           exit.returned = { icount, timeNs, cost, resumed: guest === vcpuKey(exit.vttbr, exit.vcpu) };
         }
         const last = guest === undefined ? undefined : away.get(guest);
         if (last === undefined) continue;
-        const first = last.icount + (last.kind === 'synchronous' ? 1 : 0);
+        const first = firstOfHandler(last);
         last.away = { instructions: icount + 1 - first, timeNs: timeNs - last.timeNs };
         away.delete(guest!);
       } else if (toEl === 2 && fromEl < 2 && isGuest(big('hcr', row))) {
@@ -338,6 +338,7 @@ function boardForNames(recipe: Recipe): VirtBoard {
       onDeadlineChange: () => {},
       flashArray: () => ({ read: () => 0, write: () => {}, setReadArray: () => {} }),
       dma: { read: () => false, write: () => false },
+      fwCfg: { cpus: recipe.smp },
       disks: (recipe.drives ?? []).map(() => NO_DISK),
       onConsole: () => {},
     },
@@ -352,6 +353,10 @@ const NO_DISK = {
   write: () => false,
   zero: () => false,
 };
+
+/** A trap's handler starts after the instruction that trapped; that of an interrupt or a completed step at its icount. */
+const firstOfHandler = ({ icount, kind, ec, iss }: Exit) =>
+  kind === 'synchronous' && !stepCompleted(ec, iss) ? icount + 1 : icount;
 
 function exitRows(recording: Recording): Batch {
   const columns = Object.entries(COLUMNS).map(([name, [type, sentence]]) => [

@@ -7,6 +7,9 @@ import type { Recording } from './recording.ts';
 const BEFORE = new Set(['irq', 'fiq', 'serror', 'virtual irq', 'virtual fiq', 'virtual serror', 'reset']);
 /** Instruction aborts and PC alignment faults: the instruction has no opcode. */
 const NO_OPCODE = new Set([0x20, 0x21, 0x22]);
+/** A step that is taken because an instruction completed (ISS.ISV) belongs to no instruction. Arm ARM D17.2.37. */
+export const stepCompleted = (ec: number, iss: number): boolean =>
+  (ec === 0x32 || ec === 0x33) && (iss >>> 24) % 2 === 1;
 
 /** Exceptions of one CPU in one epoch, by seq. */
 export interface ExceptionEvents {
@@ -18,7 +21,7 @@ export interface ExceptionEvents {
   readonly toEl: number[];
 }
 
-const EXCEPTION_COLUMNS = ['icount', 'seq', 'cpu', 'kind', 'target', 'to_el', 'ec'];
+const EXCEPTION_COLUMNS = ['icount', 'seq', 'cpu', 'kind', 'target', 'to_el', 'ec', 'iss'];
 
 /** The exceptions of an epoch by CPU. */
 export function exceptionsOf(recording: Recording, epoch: number): Map<number, ExceptionEvents> {
@@ -43,8 +46,9 @@ export function exceptionsOf(recording: Recording, epoch: number): Map<number, E
       const kind = kinds[Number(columns['kind'].values[row])];
       events.icount.push(Number(columns['icount'].values[row]));
       events.seq.push(Number(columns['seq'].values[row]));
-      events.before.push(BEFORE.has(kind));
-      events.noOpcode.push(kind === 'synchronous' && NO_OPCODE.has(Number(columns['ec'].values[row])));
+      const ec = kind === 'synchronous' ? Number(columns['ec'].values[row]) : -1;
+      events.before.push(BEFORE.has(kind) || stepCompleted(ec, Number(columns['iss'].values[row])));
+      events.noOpcode.push(NO_OPCODE.has(ec));
       events.target.push(columns['target'].values[row] as bigint);
       events.toEl.push(Number(columns['to_el'].values[row]));
     }

@@ -140,7 +140,7 @@ describe('dtc', () => {
 });
 
 /** Properties that name a node by its phandle: the numbers are each tree's own. */
-const REFERENCES = ['interrupt-parent', 'phandle', 'clocks'];
+const REFERENCES = ['interrupt-parent', 'phandle', 'clocks', 'gpios'];
 
 test.each([
   [2, 2, 8],

@@ -9,12 +9,15 @@ const engines = ['interpreter', 'evaluator', 'regions'] as const;
 const cases = probes.flatMap((probe) => engines.map((engine) => ({ probe, engine })));
 
 describe('debug exceptions and performance monitors in QEMU and here', () => {
-  it.each(cases)('probe $probe, $engine: the same state before every instruction', async ({ probe, engine }) => {
-    const image = assembleImage(fileURLToPath(new URL(`./probes/${probe}.S`, import.meta.url)), []);
-    const comparison = await compareImage({
-      ...{ image, gic: 3, ramMiB: 64, deviceTree: 'min-gicv3', deadline: 60, engine },
-    });
-    expect(comparison.identical, reportComparison(comparison)).toBe(true);
-    expect(comparison.commonPrefix).toBeGreaterThan(1500);
-  });
+  it.each(cases)(
+    'probe $probe, $engine: the same state before every instruction',
+    async ({ probe, engine }) => {
+      const image = assembleImage(fileURLToPath(new URL(`./probes/${probe}.S`, import.meta.url)), []);
+      const comparison = await compareImage({
+        ...{ image, gic: 3, ramMiB: 64, deviceTree: 'min-gicv3', deadline: 60, engine },
+      });
+      expect(comparison.identical, reportComparison(comparison)).toBe(true);
+      expect(comparison.commonPrefix).toBeGreaterThan(1500);
+    },
+  );
 });

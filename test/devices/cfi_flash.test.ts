@@ -1,17 +1,18 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { CfiFlash, FLASH_BLOCK } from '../../src/devices/cfi_flash.ts';
 import { NO_EVENTS } from '../../src/trace/schema.ts';
 
 const SIZE = 4 * FLASH_BLOCK;
 
-function flash() {
-  const bytes = new Uint8Array(SIZE).fill(0xff);
+function flash(size = SIZE) {
+  const bytes = new Uint8Array(size).fill(0xff);
   const view = new DataView(bytes.buffer);
   let readArray = true;
   const device = new CfiFlash({
     name: 'flash0',
     context: { events: NO_EVENTS, pc: () => 0 },
-    size: SIZE,
+    size,
     array: {
       read: (offset, size) =>
         size === 4
@@ -77,6 +78,18 @@ describe('a bank of two chips', () => {
     expect(bytes[0]).toBe(0);
     write(0, 0x0050_0050, 0x0070_0070);
     expect(device.read(0, 4)).toBe(0x0080_0080);
+  });
+
+  test('says in query, identifier and status mode what a bank of 64 MiB says in QEMU 7.2', () => {
+    const golden = JSON.parse(readFileSync(new URL('cfi-flash.qemu.json', import.meta.url), 'utf8'));
+    const { device, write } = flash(2 ** 26);
+    const words = (count: number) => Array.from({ length: count }, (_, i) => device.read(4 * i, 4));
+    write(0, 0x0098_0098);
+    expect(words(golden.query.length)).toEqual(golden.query);
+    write(0, 0x0090_0090);
+    expect(words(golden.identifiers.length)).toEqual(golden.identifiers);
+    write(0, 0x0070_0070);
+    expect(device.read(0, 4)).toBe(golden.status);
   });
 
   test('says who it is: Intel, QRY, its size and its blocks', () => {

@@ -27,7 +27,6 @@ import { parseArgs } from 'node:util';
 import { UserError } from '../../../src/user-error.ts';
 import { GUEST_FILES, type GuestFile, guestDirectory, INITRAMFS, MANIFEST, TINY_KERNEL } from './guests.ts';
 import { initramfs } from './initramfs.ts';
-import { guestPrograms } from './programs.ts';
 
 const here = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 
@@ -147,11 +146,7 @@ function main(): void {
     const apt = new AptRoot(scratch);
     apt.update();
     for (const file of GUEST_FILES) origins[file.name] = fetchFile(apt, file, directory);
-    const { kvm, numeric } = guestPrograms();
-    const archive = initramfs(readFileSync(join(directory, 'busybox')), {
-      kvm: readFileSync(kvm),
-      numeric: readFileSync(numeric),
-    });
+    const archive = initramfs(readFileSync(join(directory, 'busybox')));
     writeFileSync(join(directory, INITRAMFS), archive);
     origins[INITRAMFS] = { ...origins['busybox'], sha256: sha256(archive) };
     if (values.tiny) origins[TINY_KERNEL] = buildTinyKernel(apt, scratch, directory);

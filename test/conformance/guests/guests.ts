@@ -33,7 +33,7 @@ export const GUEST_FILES: readonly GuestFile[] = [
   { name: 'QEMU_EFI.fd', package: 'qemu-efi-aarch64', path: /^usr\/share\/qemu-efi-aarch64\/QEMU_EFI\.fd$/ },
 ];
 
-/** Made here from busybox and our init script. */
+/** Made here from busybox and our scripts; the suite makes its own, with our programs. */
 export const INITRAMFS = 'initramfs.cpio';
 /** Built from Debian's kernel source with tiny-kvm.config by `npm run guests -- --tiny`. */
 export const TINY_KERNEL = 'Image-tiny-kvm';

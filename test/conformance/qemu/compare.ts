@@ -22,6 +22,8 @@ export interface ImageComparison extends ComparisonOptions {
   /** Absent: the first of `load` is what runs. */
   readonly image?: string;
   readonly gic: 2 | 3;
+  /** Default 1; the reference trace is of one CPU. */
+  readonly smp?: number;
   readonly ramMiB: number;
   /** A blob or source, or the name of one of ours. */
   readonly deviceTree: string;

@@ -11,6 +11,7 @@ enum {
   GICR_SGI = 0x080b0000,
   TIMER_INTID = 27,
   SGI_INTID = 5,
+  PAGES = 200,
 };
 #define PSCI_VERSION 0x84000000ull
 #define PSCI_SYSTEM_OFF 0x84000008ull
@@ -114,7 +115,7 @@ void guest_main(uint64_t gic_version)
   gic_start();
   asm volatile("msr daifclr, #2");
   for (unsigned round = 0; round < ROUNDS; round++) {
-    uint64_t page = 0x40100000 + round * 0x1000ull;
+    uint64_t page = 0x40100000 + round % PAGES * 0x1000ull;
     write32(page, round);
     sum += read32(page) + read32(CONSOLE + 0x18);
     sum += read_register("id_aa64mmfr0_el1") + read_register("actlr_el1");

@@ -1,0 +1,62 @@
+/**
+ * Real guests in QEMU and here: the same state before every instruction, one in `EVERY` looked at. A difference that lasts cannot
+ * escape, and one that does not last changed nothing.
+ */
+import { describe, expect, test } from 'vitest';
+import { compareImage } from '../qemu/compare.ts';
+import { reportComparison } from '../qemu/report.ts';
+import { type Boot, firmware, linux, xen } from './boots.ts';
+import { guestFile } from './guests.ts';
+
+/** A prime: loops do not fall in step with it. */
+const EVERY = 4999;
+const DEADLINE = 1500;
+
+async function compare(boot: Boot, limit?: number) {
+  const comparison = await compareImage({
+    ...boot,
+    limit,
+    every: EVERY,
+    deadline: DEADLINE,
+    engine: 'regions',
+  });
+  const { divergence, ending } = comparison;
+  expect({ divergence, ending }, reportComparison(comparison)).toEqual({});
+  const printed = Buffer.from(comparison.console.subject).toString('latin1');
+  console.log(`${comparison.commonPrefix} instructions, ${printed.length} bytes of console`);
+  return { comparison, printed };
+}
+
+describe.each([2, 3] as const)('on GICv%i', (gic) => {
+  test('U-Boot comes to its prompt, and waits there as it does in QEMU', async () => {
+    const { printed } = await compare(firmware(gic, 'u-boot.bin'), 40_000_000);
+    expect(printed).toContain('=> ');
+  });
+
+  test('Linux runs the suite of shell commands and switches off, all of it identical', async () => {
+    const { comparison, printed } = await compare(linux(gic, 'suite'));
+    expect(comparison.identical, reportComparison(comparison)).toBe(true);
+    expect(printed).toContain('SUITE ENDS');
+  });
+
+  test('a guest runs under KVM, all of it identical', async () => {
+    const { comparison, printed } = await compare(linux(gic, 'kvm'));
+    expect(comparison.identical, reportComparison(comparison)).toBe(true);
+    expect(printed).toContain('the guest switched itself off');
+  });
+
+  test('Debian’s cloud kernel boots, runs the suite and switches off, all of it identical', async () => {
+    const { comparison } = await compare(linux(gic, 'suite', guestFile('vmlinuz-cloud')));
+    expect(comparison.identical, reportComparison(comparison)).toBe(true);
+  });
+
+  test('Xen starts one domain of Linux, which runs the suite', async () => {
+    const { printed } = await compare(xen(gic, 1, 'suite'), 400_000_000);
+    expect(printed).toContain('SUITE ENDS');
+  });
+
+  test('Xen starts two domains of Linux, which run the suite on one CPU', async () => {
+    const { printed } = await compare(xen(gic, 2, 'suite'), 600_000_000);
+    expect(printed.match(/SUITE ENDS/g)).toHaveLength(2);
+  });
+});

@@ -1,0 +1,156 @@
+/** Recordings of real guests are true: they replay identically, they are the same when made again, and their ledgers are right. */
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Recipe } from '../../../src/machine/recipe.ts';
+import { verifyReplay } from '../../../src/replay/verify_replay.ts';
+import { open } from '../../../src/sql/open.ts';
+import { record } from '../../../src/trace/flight_recorder.ts';
+import { BytesInput } from '../../../src/trace/input_source.ts';
+import { openRecording } from '../../../src/trace/recording.ts';
+import { everydayKernel, linux, recipeOf, xen, xenWithDom0 } from './boots.ts';
+import { guestFile } from './guests.ts';
+
+let scratch: string;
+beforeAll(() => {
+  scratch = mkdtempSync(join(tmpdir(), 'hindsight-guests-'));
+});
+afterAll(() => rmSync(scratch, { recursive: true, force: true }));
+
+async function recorded(name: string, recipe: Recipe, input?: string, until?: string) {
+  const directory = join(scratch, `${name}.hs`);
+  let console = '';
+  const summary = await record({
+    recipe,
+    directory,
+    detail: 'memory',
+    engine: 'regions',
+    until: until === undefined ? {} : { console: until },
+    input: input === undefined ? undefined : new BytesInput(Buffer.from(input)),
+    onConsole: (byte) => {
+      console += String.fromCharCode(byte);
+    },
+  });
+  return { directory, console, summary };
+}
+
+async function expectReplay(directory: string) {
+  const recording = openRecording(directory);
+  try {
+    expect(await verifyReplay(recording)).toBeUndefined();
+  } finally {
+    recording.close();
+  }
+}
+
+function expectSameFiles(a: string, b: string) {
+  const files = readdirSync(a, { recursive: true, withFileTypes: true }).filter(
+    (entry) => entry.isFile() && entry.name !== 'host.json',
+  );
+  for (const { parentPath, name } of files) {
+    const path = join(parentPath, name);
+    expect(readFileSync(path).equals(readFileSync(path.replace(a, b))), path).toBe(true);
+  }
+}
+
+interface LedgerRow {
+  readonly reason: string;
+  readonly sub_reason: string;
+  readonly exits: number;
+}
+
+async function ledgerOf(directory: string): Promise<LedgerRow[]> {
+  const session = await open(directory);
+  try {
+    const rows = await session.sql(
+      'SELECT vmid, reason, sub_reason, count(*) AS exits, sum(cost) AS cost FROM exits GROUP BY ALL ORDER BY exits DESC',
+    );
+    console.log(
+      rows
+        .slice(0, 25)
+        .map((row) => Object.values(row).join('  '))
+        .join('\n'),
+    );
+    return rows.map(({ reason, sub_reason, exits }) => ({
+      reason: String(reason),
+      sub_reason: String(sub_reason),
+      exits: Number(exits),
+    }));
+  } finally {
+    session.close();
+  }
+}
+
+describe.each([2, 3] as const)('on GICv%i', (gic) => {
+  test('a guest of KVM: its recording replays, is the same when made again, and its ledger has every exit that its source causes', async () => {
+    const recipe = recipeOf(linux(gic, 'kvm'));
+    const first = await recorded(`kvm${gic}`, recipe);
+    expect(first.console).toContain('the guest switched itself off');
+    expect(first.summary.reason).toBe('power off');
+    const second = await recorded(`kvm${gic}-again`, recipe);
+    expectSameFiles(first.directory, second.directory);
+    await expectReplay(first.directory);
+    const rows = await ledgerOf(first.directory);
+    const exits = (reason: string, sub: RegExp) =>
+      rows
+        .filter((row) => row.reason === reason && sub.test(row.sub_reason))
+        .reduce((sum, row) => sum + row.exits, 0);
+    // kvm_guest.c: once a round each.
+    const rounds = 500;
+    expect(exits('DABT_LOW', /^pl011 UARTFR read/)).toBe(rounds);
+    expect(exits('SYS64', /^ID_AA64MMFR0_EL1 read/)).toBe(rounds);
+    expect(exits('SYS64', /^ACTLR_EL1 read/)).toBe(rounds);
+    if (gic === 3) expect(exits('SYS64', /^ICC_SGI1R_EL1 write/)).toBe(rounds);
+    else expect(exits('DABT_LOW', /^gicd GICD_SGIR write/)).toBe(rounds);
+    expect(exits('WFx', /^WFI/)).toBeGreaterThanOrEqual(rounds - 5);
+    expect(exits('HVC64', /PSCI_SYSTEM_OFF|SYSTEM_OFF/)).toBe(1);
+    expect(exits('HVC64', /^(?!.*OFF)/)).toBe(3);
+    expect(exits('DABT_LOW', /^pl011 UARTDR write/)).toBeGreaterThan(200);
+    expect(exits('FP_ASIMD', /^/)).toBeGreaterThan(0);
+  });
+
+  test('Xen with two domains: replays, and both VMs are in the ledger', async () => {
+    const { directory, console } = await recorded(`xen${gic}`, recipeOf(xen(gic, 2, 'suite')));
+    expect(console.match(/SUITE ENDS/g)).toHaveLength(2);
+    await expectReplay(directory);
+    const rows = await ledgerOf(directory);
+    expect(rows.some(({ reason, sub_reason }) => reason === 'HVC64' && sub_reason !== '')).toBe(true);
+  });
+
+  test('Linux on two CPUs runs the suite on both; made again under the same input, its recording is the same', async () => {
+    const recipe = recipeOf(linux(gic, 'suite', everydayKernel(), 2));
+    const first = await recorded(`smp${gic}`, recipe);
+    expect(first.console).toContain('SUITE ENDS');
+    expect(first.console).toMatch(/smp: Brought up 1 node, 2 CPUs/);
+    const second = await recorded(`smp${gic}-again`, recipe);
+    expectSameFiles(first.directory, second.directory);
+    await expectReplay(first.directory);
+  });
+
+  test('a shell on the console takes a script as its input, and switches off when told', async () => {
+    const script = 'echo $((6 * 7)) is the answer\nps | grep -c busybox\npoweroff -f\n';
+    const { console, summary, directory } = await recorded(
+      `shell${gic}`,
+      recipeOf(linux(gic, 'init')),
+      script,
+    );
+    expect(console).toContain('42 is the answer');
+    expect(summary.reason).toBe('power off');
+    await expectReplay(directory);
+  });
+
+  test('Xen with Debian as dom0 boots to the suite’s end', async () => {
+    const { console } = await recorded(`dom0-${gic}`, xenWithDom0(gic, 'suite'), undefined, 'SUITE ENDS');
+    expect(console).toContain('SUITE ENDS');
+  });
+
+  test('Debian’s full kernel runs the suite and switches off', async () => {
+    const { console, summary } = await recorded(
+      `debian${gic}`,
+      recipeOf(linux(gic, 'suite', guestFile('vmlinuz'))),
+    );
+    expect(console).toContain('SUITE ENDS');
+    expect(summary.reason).toBe('power off');
+  });
+});
