@@ -76,11 +76,10 @@ static int skipped(u32 encoding, int write) {
   return 0;
 }
 static int volatile_value(u32 encoding) {
-  u32 fields = encoding & 0x3fff;
+  u32 op1 = (encoding >> 11) & 7, crn = (encoding >> 7) & 15, crm = (encoding >> 3) & 15, op2 = encoding & 7;
   if (encoding == 0xdce8 || encoding == 0xdcea) return 1;
-  if (encoding == 0xdf01 || encoding == 0xdf02 || encoding == 0xdf05 || encoding == 0xdf06) return 1;
-  /* CNT*_TVAL_* */
-  return (encoding & 0x7e7) >> 5 == (0x710 & 0x7e7) >> 5 && (fields & 7) == 0 && ((encoding >> 7) & 15) == 14;
+  /* CNTPCT and CNTVCT; CNT*_TVAL and CNT*_CVAL, which the probe writes back as they were. */
+  return op1 >= 3 && crn == 14 && ((crm == 0 && op2 != 0) || ((crm == 2 || crm == 3) && op2 != 1));
 }
 
 struct result { int kind; u64 value; };
