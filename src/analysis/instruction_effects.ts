@@ -2,7 +2,7 @@
  * What an instruction reads and writes, derived from the instruction table: a back end of the semantics functions that computes
  * nothing and builds expressions. Both sides of a condition count as done.
  */
-import type { Access, Emitter, Register, RuntimeCall, Value, Width } from '../isa/emitter.ts';
+import type { Access, Emitter, IndirectBranch, Register, RuntimeCall, Value, Width } from '../isa/emitter.ts';
 import { REGISTER_NAMES } from '../isa/row.ts';
 import { decode } from '../isa/table.ts';
 import type { Expression } from './expression.ts';
@@ -117,7 +117,8 @@ class EffectBuilder {
       },
       setXOrSp: (n: Register, value: Value) =>
         this.#registers.push({ register: numberOf(n), value: asExpression(value) }),
-      linkRegister: 30,
+      register: (n: number) => n,
+      following: (n: Register) => numberOf(n) + 1,
       pc: () => asValue({ op: 'pc' }),
       setFlagsAdd: () => {},
       setFlagsSubtract: () => {},
@@ -153,9 +154,9 @@ class EffectBuilder {
         this.#branch = 'conditional';
         this.#condition = asExpression(condition);
       },
-      branchIndirect: (target: Value, kind: 'jump' | 'call' | 'return') => {
+      branchIndirect: (target: Value, kind: IndirectBranch) => {
         this.#target = asExpression(target);
-        this.#branch = kind;
+        this.#branch = kind === 'veneer' ? 'jump' : kind;
       },
       call: (name: RuntimeCall, ...args: Value[]) => {
         const [first, second] = args.map(asExpression);

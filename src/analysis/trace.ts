@@ -312,7 +312,7 @@ export class Trace {
           out.icounts[next] = first + i;
           out.pas[next] = pa;
           out.sizes[next] = size;
-          out.stores[next] = access.store ? 1 : 0;
+          out.stores[next] = part < access.loads ? 0 : 1;
           next++;
         }
       }

@@ -20,6 +20,8 @@ export const EC = {
   unknown: 0x00,
   wfx: 0x01,
   floatingPoint: 0x07,
+  pointerAuthentication: 0x09,
+  branchTarget: 0x0d,
   illegalState: 0x0e,
   svc: 0x15,
   hvc: 0x16,
@@ -358,8 +360,16 @@ export class Exceptions {
     if (features.has('SSBS')) u32[SSBS] = (bits >> 12) & 1;
   }
 
-  /** ERET, above EL0 (D1.3.4). An illegal one sets PSTATE.IL and keeps the exception level. */
-  exceptionReturn(): void {
+  /** ELR_ELx of the current exception level, above EL0. */
+  get returnAddress(): bigint {
+    return this.#state.u64[ELR[this.#state.u32[EL]]];
+  }
+
+  /**
+   * ERET, above EL0 (D1.3.4); of ERETAA and ERETAB with an authenticated address in place of ELR_ELx. An illegal one sets
+   * PSTATE.IL and keeps the exception level.
+   */
+  exceptionReturn(target = this.returnAddress): void {
     const state = this.#state;
     const { u32, u64 } = state;
     const el = u32[EL];
@@ -370,8 +380,8 @@ export class Exceptions {
     const step = stepAfterReturn(state, bits, toEl);
     this.#options.onLevelChange?.(toEl);
     this.returned = true;
-    const elr = 2 * ELR[el];
-    this.#branchTo(u32[elr], u32[elr + 1], toEl);
+    u64[PC] = target;
+    this.#branchTo(u32[2 * PC], u32[2 * PC + 1], toEl);
     state.nzcv = bits;
     u32[DAIF] = (bits >> 6) & 15;
     this.#restoreState(bits);

@@ -8,6 +8,7 @@ import type { EventSink } from '../trace/schema.ts';
 import type { OnAttention } from './attention.ts';
 import { advanceStep, debugTarget } from './debug/debug_exceptions.ts';
 import { EC, type Exceptions } from './exceptions.ts';
+import { PointerAuthentication } from './pointer_authentication.ts';
 import { SEMIHOSTING_IMMEDIATE, type Semihosting } from './semihosting.ts';
 import { switchStack } from './stack_pointers.ts';
 import { CELL, type CpuState } from './state.ts';
@@ -87,11 +88,18 @@ export class CpuRuntime implements Runtime {
   readonly #options: RuntimeOptions;
   readonly #state: CpuState;
   readonly #exceptions: Exceptions;
+  readonly #pointers: PointerAuthentication;
 
   constructor(options: RuntimeOptions) {
     this.#options = options;
     this.#state = options.state;
     this.#exceptions = options.exceptions;
+    this.#pointers = new PointerAuthentication({
+      state: options.state,
+      features: options.registers.features,
+      el2: options.el2,
+      onTrap: () => options.exceptions.synchronous(EC.pointerAuthentication, 0, { target: 2 }),
+    });
   }
 
   /** The last call continues at cell `pc`. The back end clears it before a call. */
@@ -165,6 +173,52 @@ export class CpuRuntime implements Runtime {
   exceptionReturn(): void {
     if (this.#el === 0) this.undefinedInstruction();
     else this.#exceptions.exceptionReturn();
+  }
+
+  exceptionReturnAuthenticated(key: bigint): void {
+    const state = this.#state;
+    if (this.#el === 0) {
+      this.undefinedInstruction();
+      return;
+    }
+    const { returnAddress } = this.#exceptions;
+    const modifier = state.get('sp');
+    const target = key === 0n ? this.autia(returnAddress, modifier) : this.autib(returnAddress, modifier);
+    if (!this.redirected) this.#exceptions.exceptionReturn(target);
+  }
+
+  pacia(pointer: bigint, modifier: bigint): bigint {
+    return this.#pointers.pacia(pointer, modifier);
+  }
+  pacib(pointer: bigint, modifier: bigint): bigint {
+    return this.#pointers.pacib(pointer, modifier);
+  }
+  pacda(pointer: bigint, modifier: bigint): bigint {
+    return this.#pointers.pacda(pointer, modifier);
+  }
+  pacdb(pointer: bigint, modifier: bigint): bigint {
+    return this.#pointers.pacdb(pointer, modifier);
+  }
+  autia(pointer: bigint, modifier: bigint): bigint {
+    return this.#pointers.autia(pointer, modifier);
+  }
+  autib(pointer: bigint, modifier: bigint): bigint {
+    return this.#pointers.autib(pointer, modifier);
+  }
+  autda(pointer: bigint, modifier: bigint): bigint {
+    return this.#pointers.autda(pointer, modifier);
+  }
+  autdb(pointer: bigint, modifier: bigint): bigint {
+    return this.#pointers.autdb(pointer, modifier);
+  }
+  pacga(value: bigint, modifier: bigint): bigint {
+    return this.#pointers.pacga(value, modifier);
+  }
+  xpaci(pointer: bigint): bigint {
+    return this.#pointers.xpaci(pointer);
+  }
+  xpacd(pointer: bigint): bigint {
+    return this.#pointers.xpacd(pointer);
   }
 
   readSystemRegister(encoding: bigint): bigint {

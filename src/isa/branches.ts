@@ -1,5 +1,5 @@
 /** Branches: immediate, compare, test, register. Arm ARM C4.1.87. */
-import type { Emitter, Register, Value, Width } from './emitter.ts';
+import type { Emitter, IndirectBranch, Register, Value, Width } from './emitter.ts';
 import type { Fields } from './pattern.ts';
 import { signed, widthOf } from './pseudocode.ts';
 import { row } from './row.ts';
@@ -7,7 +7,7 @@ import { row } from './row.ts';
 const offset26 = { imm: ({ imm26 }: Fields<'imm26'>) => signed(imm26, 26) * 4 };
 const offset19 = { imm: ({ imm19 }: Fields<'imm19'>) => signed(imm19, 19) * 4 };
 
-const link = (e: Emitter) => e.setX(e.linkRegister, e.add(e.pc(), e.constant(64, 4)));
+const link = (e: Emitter) => e.setX(e.register(30), e.add(e.pc(), e.constant(64, 4)));
 
 const conditional = { ...offset19, shape: ({ cond }: Fields<'cond'>) => ({ cond }) };
 
@@ -40,6 +40,12 @@ const whenSet = (operands: TestOperands, e: Emitter) => e.branchIf(bitOf(operand
 // DRPS is UNDEFINED outside Debug state, which this machine never enters.
 const undefinedHere = (_operands: object, e: Emitter) => e.call('undefinedInstruction');
 
+export const jump = {
+  shape: ({ rn }: Fields<'rn'>): { kind: IndirectBranch } => ({
+    kind: rn === 16 || rn === 17 ? 'veneer' : 'jump',
+  }),
+};
+
 // biome-ignore format: a table
 export const branches = [
   // Unconditional branch (immediate)
@@ -54,7 +60,7 @@ export const branches = [
   row('TBZ',    'b5:1 011011 0 b40:5 imm14:14 rt:5', test, whenClear),
   row('TBNZ',   'b5:1 011011 1 b40:5 imm14:14 rt:5', test, whenSet),
   // Unconditional branch (register)
-  row('BR',     '1101011 0000 11111 000000 rn:5 00000', {}, ({ rn }, e) => e.branchIndirect(e.x(rn, 64), 'jump')),
+  row('BR',     '1101011 0000 11111 000000 rn:5 00000', jump, ({ rn, kind }, e) => e.branchIndirect(e.x(rn, 64), kind)),
   row('BLR',    '1101011 0001 11111 000000 rn:5 00000', {}, ({ rn }, e) => {
     const target = e.keep(e.x(rn, 64)); // BLR X30 jumps to the old X30.
     link(e);

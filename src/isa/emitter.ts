@@ -49,6 +49,11 @@ export interface Access {
   readonly alignment?: 1 | 2 | 4 | 8 | 16;
   /** The exclusive monitor's own look at memory: no architectural access, in no trace. */
   readonly monitor?: boolean;
+  /**
+   * A load that a store to the same address follows. It faults as a load would, and then as the store would, before it reads:
+   * what the two fault with is a read's where a read would fault (D17.2.37, WnR), and nothing is accessed.
+   */
+  readonly atomic?: boolean;
   /** The address is SP-relative: SP alignment is checked first (SCTLR_ELx.SA). */
   readonly stack?: Register;
 }
@@ -84,10 +89,29 @@ export interface Runtime {
   /** SEVL: this CPU's event register only. */
   sendEventLocal(): void;
   yieldHint(): void;
+  /** Signs, or authenticates, a pointer with a modifier and the key of the call's name (FEAT_PAuth). */
+  pacia(pointer: bigint, modifier: bigint): bigint;
+  pacib(pointer: bigint, modifier: bigint): bigint;
+  pacda(pointer: bigint, modifier: bigint): bigint;
+  pacdb(pointer: bigint, modifier: bigint): bigint;
+  autia(pointer: bigint, modifier: bigint): bigint;
+  autib(pointer: bigint, modifier: bigint): bigint;
+  autda(pointer: bigint, modifier: bigint): bigint;
+  autdb(pointer: bigint, modifier: bigint): bigint;
+  /** The code of a value with the generic key, in bits [63:32]. */
+  pacga(value: bigint, modifier: bigint): bigint;
+  /** The pointer, of an instruction or of data, without its code. */
+  xpaci(pointer: bigint): bigint;
+  xpacd(pointer: bigint): bigint;
+  /** ERETAA (key 0), ERETAB (key 1). */
+  exceptionReturnAuthenticated(key: bigint): void;
   /** An instruction on SIMD and floating-point registers was trapped: cell `vectorsTrapped` is not 0. */
   vectorsTrapped(): void;
 }
 export type RuntimeCall = keyof Runtime;
+
+/** What PSTATE.BTYPE becomes depends on it (FEAT_BTI): a veneer is a jump by X16 or X17, which may stand for a call. */
+export type IndirectBranch = 'jump' | 'veneer' | 'call' | 'return';
 
 export interface Emitter {
   /** SIMD and floating point. */
@@ -135,8 +159,10 @@ export interface Emitter {
   /** A 32-bit value is zero-extended. */
   setX(register: Register, value: Value): void;
   setXOrSp(register: Register, value: Value): void;
-  /** X30. */
-  readonly linkRegister: Register;
+  /** One that the encoding does not name: X30 of a call. */
+  register(number: number): Register;
+  /** The second of a pair whose first, an even one, is in a field. */
+  following(register: Register): Register;
   /** The address of this instruction. */
   pc(): Value<64>;
 
@@ -169,7 +195,7 @@ export interface Emitter {
   /** One atom in the flow. */
   branchIf(condition: Value<32>, offset: Value<64>): void;
   /** One target in the flow. */
-  branchIndirect(target: Value<64>, kind: 'jump' | 'call' | 'return'): void;
+  branchIndirect(target: Value<64>, kind: IndirectBranch): void;
   /** Calls the machine. The result is meaningful for calls that return one. */
   call(name: RuntimeCall, ...args: Value<64>[]): Value<64>;
 }

@@ -119,6 +119,8 @@ const storeExclusivePair64 =
     ]);
 
 const ordered = (transfer: SingleTransfer) => ({ transfer: transferOf(transfer, true) });
+/** Limited ordering regions (FEAT_LOR): ordered everywhere here, but no acquire and release in the syndrome, as in QEMU 7.2. */
+const limited = (transfer: SingleTransfer) => ({ feature: 'LOR', transfer: transferOf(transfer) });
 const orderedTransfer =
   (transfer: SingleTransfer) =>
   ({ rn, rt }: SingleOperands, e: Emitter) =>
@@ -167,12 +169,12 @@ export const loadStoreExclusive = [
   row('LDAR_32',  '10 001000 1 1 0 sbo:5 1 sbo2:5 rn:5 rt:5', ordered(loadOf(4)), orderedTransfer(loadOf(4))),
   row('STLR_64',  '11 001000 1 0 0 sbo:5 1 sbo2:5 rn:5 rt:5', ordered(storeOf(8)), orderedTransfer(storeOf(8))),
   row('LDAR_64',  '11 001000 1 1 0 sbo:5 1 sbo2:5 rn:5 rt:5', ordered(loadOf(8)), orderedTransfer(loadOf(8))),
-  row('STLLRB',   '00 001000 1 0 0 sbo:5 0 sbo2:5 rn:5 rt:5', { feature: 'LOR' }),
-  row('LDLARB',   '00 001000 1 1 0 sbo:5 0 sbo2:5 rn:5 rt:5', { feature: 'LOR' }),
-  row('STLLRH',   '01 001000 1 0 0 sbo:5 0 sbo2:5 rn:5 rt:5', { feature: 'LOR' }),
-  row('LDLARH',   '01 001000 1 1 0 sbo:5 0 sbo2:5 rn:5 rt:5', { feature: 'LOR' }),
-  row('STLLR_32', '10 001000 1 0 0 sbo:5 0 sbo2:5 rn:5 rt:5', { feature: 'LOR' }),
-  row('LDLAR_32', '10 001000 1 1 0 sbo:5 0 sbo2:5 rn:5 rt:5', { feature: 'LOR' }),
-  row('STLLR_64', '11 001000 1 0 0 sbo:5 0 sbo2:5 rn:5 rt:5', { feature: 'LOR' }),
-  row('LDLAR_64', '11 001000 1 1 0 sbo:5 0 sbo2:5 rn:5 rt:5', { feature: 'LOR' }),
+  row('STLLRB',   '00 001000 1 0 0 sbo:5 0 sbo2:5 rn:5 rt:5', limited(storeOf(1)), orderedTransfer(storeOf(1))),
+  row('LDLARB',   '00 001000 1 1 0 sbo:5 0 sbo2:5 rn:5 rt:5', limited(loadOf(1)), orderedTransfer(loadOf(1))),
+  row('STLLRH',   '01 001000 1 0 0 sbo:5 0 sbo2:5 rn:5 rt:5', limited(storeOf(2)), orderedTransfer(storeOf(2))),
+  row('LDLARH',   '01 001000 1 1 0 sbo:5 0 sbo2:5 rn:5 rt:5', limited(loadOf(2)), orderedTransfer(loadOf(2))),
+  row('STLLR_32', '10 001000 1 0 0 sbo:5 0 sbo2:5 rn:5 rt:5', limited(storeOf(4)), orderedTransfer(storeOf(4))),
+  row('LDLAR_32', '10 001000 1 1 0 sbo:5 0 sbo2:5 rn:5 rt:5', limited(loadOf(4)), orderedTransfer(loadOf(4))),
+  row('STLLR_64', '11 001000 1 0 0 sbo:5 0 sbo2:5 rn:5 rt:5', limited(storeOf(8)), orderedTransfer(storeOf(8))),
+  row('LDLAR_64', '11 001000 1 1 0 sbo:5 0 sbo2:5 rn:5 rt:5', limited(loadOf(8)), orderedTransfer(loadOf(8))),
 ];

@@ -10,7 +10,6 @@ import { row } from './row.ts';
 const nothing = () => {};
 const hint = (name: RuntimeCall) => (_operands: object, e: Emitter) => e.call(name);
 const beforeHint = { before: ['HINT'] };
-const beforeMsr = { before: ['MSR_imm'] };
 
 type RegisterFields = Fields<'op1' | 'crn' | 'crm' | 'op2'>;
 /** op0:op1:CRn:CRm:op2, as `Runtime` takes it. */
@@ -43,12 +42,14 @@ const openMonitor = (_operands: object, e: Emitter) => e.setCell('exclusiveAddre
 
 // biome-ignore format: a table
 export const system = [
-  // Hints. What is not named here is a NOP, pointer authentication of X16, X17 and X30 included (FEAT_PAuth absent).
+  // Hints. What is not named here, nor with pointer authentication, is a NOP.
   row('YIELD',   '1101010100 0 00 011 0010 0000 001 11111', beforeHint, hint('yieldHint')),
   row('WFE',     '1101010100 0 00 011 0010 0000 010 11111', beforeHint, hint('waitForEvent')),
   row('WFI',     '1101010100 0 00 011 0010 0000 011 11111', beforeHint, hint('waitForInterrupt')),
   row('SEV',     '1101010100 0 00 011 0010 0000 100 11111', beforeHint, hint('sendEvent')),
   row('SEVL',    '1101010100 0 00 011 0010 0000 101 11111', beforeHint, hint('sendEventLocal')),
+  row('DGH',     '1101010100 0 00 011 0010 0000 110 11111', { feature: 'DGH', ...beforeHint }, nothing),
+  row('BTI',     '1101010100 0 00 011 0010 0100 targets:2 0 11111', { feature: 'BTI', ...beforeHint }, nothing),
   row('HINT',    '1101010100 0 00 011 0010 crm:4 op2:3 11111', {}, nothing),
 
   // Barriers
@@ -56,12 +57,9 @@ export const system = [
   row('DSB',     '1101010100 0 00 011 0011 crm:4 100 11111', {}, nothing),
   row('DMB',     '1101010100 0 00 011 0011 crm:4 101 11111', {}, nothing),
   row('ISB',     '1101010100 0 00 011 0011 crm:4 110 11111', {}, nothing),
-  row('SB',      '1101010100 0 00 011 0011 0000  111 11111', { feature: 'SB' }),
+  row('SB',      '1101010100 0 00 011 0011 0000  111 11111', { feature: 'SB' }, nothing),
 
   // PSTATE
-  row('CFINV',   '1101010100 0 00 000 0100 0000  000 11111', { feature: 'FlagM', ...beforeMsr }),
-  row('XAFLAG',  '1101010100 0 00 000 0100 0000  001 11111', { feature: 'FlagM2', ...beforeMsr }),
-  row('AXFLAG',  '1101010100 0 00 000 0100 0000  010 11111', { feature: 'FlagM2', ...beforeMsr }),
   row('MSR_imm', '1101010100 0 00 op1:3 0100 crm:4 op2:3 11111', pstateField, ({ field, value }, e) => {
     e.call('writePstateField', e.zeroExtend(64, field, 32), e.zeroExtend(64, value, 32));
   }),

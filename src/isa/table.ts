@@ -3,6 +3,7 @@ import { atomics } from './atomics.ts';
 import { bitfield } from './bitfield.ts';
 import { branches } from './branches.ts';
 import { conditional } from './conditional.ts';
+import { crc32 } from './crc32.ts';
 import { cryptography } from './cryptography.ts';
 import { cryptographyArmv82 } from './cryptography_armv82.ts';
 import { dataProcessingAddSub } from './data_processing_addsub.ts';
@@ -11,7 +12,9 @@ import { dataProcessingRegister } from './data_processing_register.ts';
 import { exceptionGeneration } from './exception_generation.ts';
 import { extensions } from './extensions.ts';
 import { extract } from './extract.ts';
+import { flagManipulation } from './flag_manipulation.ts';
 import { floatingPoint } from './floating_point.ts';
+import { loadAcquire } from './load_acquire.ts';
 import { loadStoreExclusive } from './load_store_exclusive.ts';
 import { loadStoreFpSimd } from './load_store_fpsimd.ts';
 import { loadStoreImmediate } from './load_store_immediate.ts';
@@ -23,6 +26,7 @@ import { loadStoreUnprivileged } from './load_store_unprivileged.ts';
 import { moveWide } from './move_wide.ts';
 import { extractFields, type Fields } from './pattern.ts';
 import { pcRelative } from './pc_relative.ts';
+import { pointerAuthentication } from './pointer_authentication.ts';
 import type { Feature, Row } from './row.ts';
 import { simdScalar } from './simd_scalar.ts';
 import { simdThreeSame } from './simd_three_same.ts';
@@ -41,6 +45,7 @@ export const ROWS: readonly Row[] = [
   ...branches,
   ...exceptionGeneration,
   ...system,
+  ...flagManipulation,
   ...loadStoreExclusive,
   ...loadStoreLiteral,
   ...loadStorePair,
@@ -58,7 +63,10 @@ export const ROWS: readonly Row[] = [
   ...simdScalar,
   ...cryptography,
   ...cryptographyArmv82,
+  ...crc32,
   ...atomics,
+  ...loadAcquire,
+  ...pointerAuthentication,
   ...extensions,
 ];
 

@@ -11,6 +11,7 @@ import type { Translation, TranslationRequest, TranslationResult } from '../mmu/
 import type { EventSink } from '../trace/schema.ts';
 import {
   ACCESS_ALIGNED,
+  ACCESS_ATOMIC,
   ACCESS_MONITOR,
   ACCESS_PROBE,
   ACCESS_STORE,
@@ -217,6 +218,10 @@ export class DataAccess implements MemoryPort {
     const watched = this.#context.watching && (flags & ACCESS_MONITOR) === 0;
     const first = this.#locate(va, low, high, el, write, aligned, fitsDevice, inPage, watched);
     if (first === undefined) return undefined;
+    const storable =
+      (flags & ACCESS_ATOMIC) === 0 ||
+      this.#locate(va, low, high, el, true, aligned, fitsDevice, inPage, watched);
+    if (storable === undefined) return undefined;
     if (inPage === size) {
       if (flags & ACCESS_PROBE) return 0n;
       const result = this.#transfer(first, flags, value);

@@ -1,14 +1,16 @@
 /**
  * The loads and stores that an instruction makes, from its opcode: what gives the addresses of an `accesses` packet their
  * meaning. Arm ARM C4.1.94 (Loads and Stores). Pairs make two accesses, in the order of their registers; multiple structures one
- * for each register, in the order of addresses; single structures one for each element.
+ * for each register, in the order of addresses; single structures one for each element. Atomics make their loads, then their
+ * stores.
  */
 
 /** Number of accesses, their size in bytes, and what they do. */
 export interface AccessKind {
   readonly count: 1 | 2 | 3 | 4;
   readonly size: number;
-  readonly store: boolean;
+  /** How many of them are loads: the first ones. */
+  readonly loads: number;
   /** A store that may fail, and then leaves no address. */
   readonly conditional: boolean;
 }
@@ -16,8 +18,15 @@ export interface AccessKind {
 const kind = (count: AccessKind['count'], size: number, store: boolean, conditional = false): AccessKind => ({
   count,
   size,
-  store,
+  loads: store ? 0 : count,
   conditional,
+});
+
+const atomic = (places: 1 | 2, size: number): AccessKind => ({
+  count: places === 1 ? 2 : 4,
+  size,
+  loads: places,
+  conditional: false,
 });
 
 /** undefined: the instruction accesses no memory, or only through other means than its operands (DC ZVA: table writes). */
@@ -33,14 +42,17 @@ export function accessKind(opcode: number): AccessKind | undefined {
   }
   if ((opcode & 0xbe000000) === 0x0c000000) return structures(opcode, !isLoad);
   if ((opcode & 0x3a000000) === 0x38000000) return register(opcode, size, isVector);
+  if ((opcode & 0x3f200c00) === 0x19000000) return unscaledOrdered(opcode, size);
   return undefined;
 }
 
 function exclusiveOrOrdered(opcode: number, size: number, isLoad: boolean): AccessKind | undefined {
   const isOrdered = ((opcode >>> 23) & 1) === 1;
   const isPair = ((opcode >>> 21) & 1) === 1;
-  if (isOrdered) return isPair ? undefined : kind(1, 1 << size, !isLoad);
-  if (isPair && size < 2) return undefined;
+  // CAS; CASP of words is one doubleword.
+  if (isOrdered) return isPair ? atomic(1, 1 << size) : kind(1, 1 << size, !isLoad);
+  if (isPair && size < 2)
+    return ((opcode >>> 10) & 31) !== 31 ? undefined : size === 0 ? atomic(1, 8) : atomic(2, 8);
   return kind(isPair ? 2 : 1, 1 << size, !isLoad, !isLoad);
 }
 
@@ -69,9 +81,23 @@ function literal(opc: number, isVector: boolean): AccessKind | undefined {
 function register(opcode: number, size: number, isVector: boolean): AccessKind | undefined {
   const isUnsignedOffset = ((opcode >>> 24) & 1) === 1;
   const isRegisterOffset = ((opcode >>> 21) & 1) === 1;
-  if (!isUnsignedOffset && isRegisterOffset && ((opcode >>> 10) & 3) !== 2) return undefined;
+  if (!isUnsignedOffset && isRegisterOffset && ((opcode >>> 10) & 3) !== 2)
+    return isVector ? undefined : extended(opcode, size);
   const opc = (opcode >>> 22) & 3;
   if (isVector) return kind(1, opc & 2 ? 16 : 1 << size, (opc & 1) === 0);
   if (size === 3 && opc === 2) return undefined;
   return kind(1, 1 << size, opc === 0);
+}
+
+/** Atomics and LDAPR (bits 11:10 are 00), LDRAA and LDRAB (bit 10 is 1), where bits 29:21 are those of a register offset. */
+function extended(opcode: number, size: number): AccessKind | undefined {
+  if (opcode & 0x400) return size === 3 ? kind(1, 8, false) : undefined;
+  const operation = (opcode >>> 12) & 15;
+  if (operation <= 8) return atomic(1, 1 << size);
+  return operation === 12 ? kind(1, 1 << size, false) : undefined;
+}
+
+/** STLUR, LDAPUR and their kin. */
+function unscaledOrdered(opcode: number, size: number): AccessKind | undefined {
+  return kind(1, 1 << size, ((opcode >>> 22) & 3) === 0);
 }

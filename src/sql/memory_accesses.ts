@@ -78,7 +78,16 @@ function join(
           left -= size;
           if (icount < from || icount >= to) continue;
           const row = out.addRow();
-          const cells = [icount, cpu, pc, runs.els[run], opcode, KINDS[access.store ? 1 : 0], address, size];
+          const cells = [
+            icount,
+            cpu,
+            pc,
+            runs.els[run],
+            opcode,
+            KINDS[i < access.loads ? 0 : 1],
+            address,
+            size,
+          ];
           for (let column = 0; column < cells.length; column++) out.columns[column].push(row, cells[column]);
         }
       }

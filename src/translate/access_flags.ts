@@ -7,6 +7,8 @@ export const ACCESS_ALIGNED = 1 << 6;
 export const ACCESS_PROBE = 1 << 7;
 /** In no trace. */
 export const ACCESS_MONITOR = 1 << 11;
+/** A load that needs the permission to store too. */
+export const ACCESS_ATOMIC = 1 << 12;
 
 /** Bits 2..0: log2 of the size; 10..8: log2 of the alignment of an ACCESS_ALIGNED one. */
 export function packAccess(access: Access, operation: 'load' | 'store' | 'probe'): number {
@@ -17,6 +19,7 @@ export function packAccess(access: Access, operation: 'load' | 'store' | 'probe'
     (access.aligned ? ACCESS_ALIGNED : 0) |
     (operation === 'probe' ? ACCESS_PROBE : 0) |
     (access.monitor ? ACCESS_MONITOR : 0) |
+    (access.atomic ? ACCESS_ATOMIC : 0) |
     (Math.log2(access.alignment ?? access.bytes) << 8)
   );
 }

@@ -61,7 +61,6 @@ const truth = (holds: boolean): Value<32> => make(32, holds ? 1n : 0n);
 const LEAVE = Symbol('instruction ended');
 
 export class Evaluator implements Emitter {
-  readonly linkRegister = 30 as unknown as Register;
   readonly #state: CpuState;
   readonly #memory: MemoryPort;
   readonly #runtime: RedirectingRuntime;
@@ -215,6 +214,12 @@ export class Evaluator implements Emitter {
     const { n } = known(value);
     this.#state.u64[slot(numberOf(register))] = n;
     this.#values?.registerWrite(numberOf(register), n);
+  }
+  register(number: number): Register {
+    return number as unknown as Register;
+  }
+  following(register: Register): Register {
+    return this.register(numberOf(register) + 1);
   }
   pc(): Value<64> {
     return make(64, this.#state.get('pc'));

@@ -4,7 +4,16 @@
  * not change it.
  */
 import { CELL, type StateCell } from '../cpu/state.ts';
-import type { Access, Cell, Emitter, Register, RuntimeCall, Value, Width } from '../isa/emitter.ts';
+import type {
+  Access,
+  Cell,
+  Emitter,
+  IndirectBranch,
+  Register,
+  RuntimeCall,
+  Value,
+  Width,
+} from '../isa/emitter.ts';
 import type { VectorEmitter } from '../isa/vector_emitter.ts';
 import { CONDITION_TABLE } from './layout.ts';
 import { type CodeBuffer, constant, convert, intOp, type Node } from './wasm/expression.ts';
@@ -16,7 +25,6 @@ export const value = <W extends Width>(of: Node): Value<W> => of as unknown as V
 export abstract class WasmEmitter implements Emitter {
   readonly code: CodeBuffer;
   abstract readonly vector: VectorEmitter;
-  abstract readonly linkRegister: Register;
 
   constructor(code: CodeBuffer) {
     this.code = code;
@@ -304,6 +312,8 @@ export abstract class WasmEmitter implements Emitter {
     this.code.close();
   }
 
+  abstract register(number: number): Register;
+  abstract following(register: Register): Register;
   abstract x<W extends Width>(register: Register, width: W): Value<W>;
   abstract xOrSp<W extends Width>(register: Register, width: W): Value<W>;
   abstract setX(register: Register, of: Value): void;
@@ -314,7 +324,7 @@ export abstract class WasmEmitter implements Emitter {
   abstract probeStore(access: Access, address: Value<64>): void;
   abstract branch(offset: Value<64>): void;
   abstract branchIf(condition: Value<32>, offset: Value<64>): void;
-  abstract branchIndirect(target: Value<64>, kind: 'jump' | 'call' | 'return'): void;
+  abstract branchIndirect(target: Value<64>, kind: IndirectBranch): void;
   abstract call(name: RuntimeCall, ...args: Value<64>[]): Value<64>;
 }
 

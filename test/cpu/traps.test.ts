@@ -8,7 +8,7 @@ import { CpuMachine, mrs, msr } from './cpu_machine.ts';
 
 /** Control registers in which nothing traps: as probes/traps.c sets them. */
 const OPEN: readonly (readonly [string, bigint])[] = [
-  ['HCR_EL2', 1n << 31n],
+  ['HCR_EL2', (1n << 31n) | (1n << 40n)],
   ['CPTR_EL2', 0x33ffn],
   ['MDCR_EL2', 6n],
   // With E2H too.

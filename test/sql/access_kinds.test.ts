@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import type { Access } from '../../src/isa/emitter.ts';
 import { assemble } from '../../src/isa/pattern.ts';
 import { ROWS } from '../../src/isa/table.ts';
-import { accessKind } from '../../src/sql/access_kinds.ts';
+import { type AccessKind, accessKind } from '../../src/sql/access_kinds.ts';
 import { Evaluator } from '../../src/translate/evaluator.ts';
 import { LittleMachine } from '../translate/evaluator_machine.ts';
 
@@ -22,11 +22,14 @@ function accessesOf(word: number): string[] {
     },
     probeStore: () => true,
   };
-  const nowhere = { redirected: false } as never;
+  const nowhere = { redirected: false, autda: () => 0n, autdb: () => 0n } as never;
   const flow = { atom: () => {}, target: () => {} };
   new Evaluator(state, memory, nowhere, flow).execute(word);
   return made;
 }
+
+const textOf = ({ count, loads, size }: AccessKind): string =>
+  Array.from({ length: count }, (_, i) => `${i < loads ? 'load' : 'store'} ${size}`).join();
 
 const rows = ROWS.filter(
   ({ name, execute, pattern }) =>
@@ -50,7 +53,18 @@ it('is what the meaning of recorded addresses is taken from, for every load and 
         if (unallocated?.(fields)) continue;
         const word = assemble(pattern, fields);
         const kind = accessKind(word);
-        const text = kind && Array(kind.count).fill(`${kind.store ? 'store' : 'load'} ${kind.size}`);
-        expect(`${name} ${accessesOf(word)}`).toBe(`${name} ${text}`);
+        expect(`${name} ${accessesOf(word)}`).toBe(`${name} ${kind && textOf(kind)}`);
       }
+});
+
+const extended = ROWS.filter(
+  ({ name, feature, execute }) => execute && (/^(LSE|LRCPC2?|LOR)$/.test(feature) || /^LDRA[AB]/.test(name)),
+);
+
+it('and for every atomic, release-consistent and authenticated load and store', () => {
+  expect(extended.length).toBeGreaterThan(190);
+  for (const { name, pattern } of extended) {
+    const word = assemble(pattern, { rs: 4, rn: 2, rt: 6, sbo: 31, sbo2: 31 });
+    expect(`${name} ${accessesOf(word)}`).toBe(`${name} ${textOf(accessKind(word)!)}`);
+  }
 });

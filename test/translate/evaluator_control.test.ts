@@ -48,7 +48,7 @@ describe('the machine is called', () => {
   test('by unallocated words and rows that are not implemented, as UNDEFINED', () => {
     const machine = new LittleMachine();
     expect(machine.evaluator.execute(0xffff_ffff)).toBe(false);
-    expect(machine.run('LDLAR_64')).toBe(false);
+    expect(machine.run('IRG')).toBe(false);
     expect(machine.log).toEqual(['undefinedInstruction', 'undefinedInstruction']);
   });
 
@@ -73,8 +73,9 @@ describe('the machine is called', () => {
 
   test('by hints that wait or signal, and not by the others', () => {
     const machine = new LittleMachine();
-    for (let op2 = 0; op2 < 8; op2++) machine.run('HINT', { crm: 0, op2 });
-    machine.run('HINT', { crm: 3, op2: 1 });
+    for (let op2 = 0; op2 < 7; op2++) machine.run('HINT', { crm: 0, op2 });
+    machine.run('HINT', { crm: 2, op2: 0 });
+    machine.run('HINT', { crm: 2, op2: 4 });
     expect(machine.log).toEqual([
       'yieldHint',
       'waitForEvent',

@@ -54,6 +54,8 @@ const FIELDS: readonly FeatureField[] = [
   ...field('ID_AA64ISAR0_EL1', 60, 'RNG'),
   ...field('ID_AA64ISAR1_EL1', 0,  'DPB', 'DPB2'),
   ...field('ID_AA64ISAR1_EL1', 4,  'PAuth'),
+  ...field('ID_AA64ISAR1_EL1', 8,  'PAuth'),
+  ...field('ID_AA64ISAR1_EL1', 8,  'PACIMP'),
   ...field('ID_AA64ISAR1_EL1', 12, 'JSCVT'),
   ...field('ID_AA64ISAR1_EL1', 16, 'FCMA'),
   ...field('ID_AA64ISAR1_EL1', 20, 'LRCPC', 'LRCPC2'),

@@ -5,6 +5,7 @@ import { debug } from './debug.ts';
 import { gicRegisters } from './gic.ts';
 import { identification } from './identification.ts';
 import { performanceMonitors } from './performance_monitors.ts';
+import { pointerAuthentication } from './pointer_authentication.ts';
 import type { SystemRegister } from './row.ts';
 import { special } from './special.ts';
 import { timerRegisters } from './timer.ts';
@@ -13,6 +14,7 @@ export const SYSTEM_REGISTERS: readonly SystemRegister[] = [
   ...identification,
   ...control,
   ...special,
+  ...pointerAuthentication,
   ...debug,
   ...performanceMonitors,
   ...timerRegisters,

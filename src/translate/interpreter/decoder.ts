@@ -1,10 +1,16 @@
 /** Fills decoded records from instruction words. */
 import { SLOT_SP } from '../../cpu/state.ts';
-import { type Feature, type Row, usesVectors } from '../../isa/row.ts';
+import type { Feature, Row } from '../../isa/row.ts';
 import { type Decoded, decode } from '../../isa/table.ts';
 import { RECORD_IMMEDIATE, RECORD_OPERANDS, RECORD_SIZE } from '../layout.ts';
 import type { HandlerFunctions } from './handler_functions.ts';
-import { HANDLER_UNDEFINED, type Handler, type HandlerFamily, type InterpreterModule } from './handlers.ts';
+import {
+  HANDLER_UNDEFINED,
+  type Handler,
+  type HandlerFamily,
+  type InterpreterModule,
+  inLoop,
+} from './handlers.ts';
 import { shapeFields, shapeKey } from './shapes.ts';
 
 /** Instructions remembered: code repeats itself, and half of a kernel's are found again. A power of two. */
@@ -91,8 +97,8 @@ export class RecordDecoder {
     const landing = pageOffset + distance;
     const near = family.near !== undefined && landing >= 0 && landing < 4096;
     const handler = chooseVariant(family, near, fields.rn === 31);
-    handler.operands.forEach(({ kind, name, slotOf31 }, i) => {
-      const field = kind === 'register' ? fields[name] : row.bytes[name](fields);
+    handler.operands.forEach(({ kind, name, slotOf31, plus }, i) => {
+      const field = kind === 'register' ? fields[name] + plus : row.bytes[name](fields);
       const operand = kind === 'register' && field === 31 ? slotOf31 : field;
       this.#view.setUint8(address + RECORD_OPERANDS + i, operand);
     });
@@ -116,7 +122,7 @@ export class RecordDecoder {
     const key = shapeKey(shape);
     let family = families.byShape.get(key);
     if (!family) {
-      if (!usesVectors(row)) throw new Error(`${row.name} ${word.toString(16)}: no handler for its shape`);
+      if (inLoop(row)) throw new Error(`${row.name} ${word.toString(16)}: no handler for its shape`);
       family = this.#functions.familyOf(row, shape);
       families.byShape.set(key, family);
     }

@@ -26,7 +26,14 @@ export interface OperandPlan {
   readonly kind: 'register' | 'byte';
   readonly name: string;
   readonly slotOf31: number;
+  /** Added to the register's number. */
+  readonly plus: 0 | 1;
 }
+
+/** A register by its field, or by its number. */
+type RegisterOperand = { readonly field: string; readonly plus: 0 | 1 } | { readonly number: number };
+const operand = (register: Register): RegisterOperand => register as unknown as RegisterOperand;
+const asRegister = (of: RegisterOperand): Register => of as unknown as Register;
 
 /** Variants of a handler beyond the row's shape. */
 export interface Variant {
@@ -92,16 +99,36 @@ export const RUNTIME_CALLS: readonly RuntimeCall[] = [
   'sendEventLocal',
   'yieldHint',
   'vectorsTrapped',
+  'pacia',
+  'pacib',
+  'pacda',
+  'pacdb',
+  'autia',
+  'autib',
+  'autda',
+  'autdb',
+  'pacga',
+  'xpaci',
+  'xpacd',
+  'exceptionReturnAuthenticated',
 ];
 const RETURNS: ReadonlySet<RuntimeCall> = new Set<RuntimeCall>([
   'readSystemRegister',
   'systemOperationWithResult',
+  'pacia',
+  'pacib',
+  'pacda',
+  'pacdb',
+  'autia',
+  'autib',
+  'autda',
+  'autdb',
+  'pacga',
+  'xpaci',
+  'xpacd',
 ]);
 
-const LINK = { register: 'link' } as unknown as Register;
-
 export class InterpreterEmitter extends WasmEmitter {
-  readonly linkRegister = LINK;
   readonly use: HandlerUse = {
     operands: [],
     immediate: false,
@@ -125,8 +152,8 @@ export class InterpreterEmitter extends WasmEmitter {
     this.#variant = variant;
     this.vector = new WasmVectorEmitter(this, {
       registerNumber: (register) => {
-        const { register: name } = register as unknown as { register: string };
-        return this.#operandByte({ kind: 'register', name, slotOf31: 31 });
+        const { field } = register as unknown as { field: string };
+        return this.#operandByte({ kind: 'register', name: field, slotOf31: 31, plus: 0 });
       },
       callFloat: (operation) => {
         this.code.i32(operation);
@@ -142,10 +169,10 @@ export class InterpreterEmitter extends WasmEmitter {
     const operands: { [name: string]: unknown } = { ...shape };
     for (const { name } of row.pattern.fields)
       if (/^r[dnmast]2?$/.test(name) || VECTOR_REGISTER_NAMES.includes(name as VectorRegisterName))
-        operands[name] = { register: name };
+        operands[name] = { field: name, plus: 0 };
     for (const name of Object.keys(row.bytes)) {
       Object.defineProperty(operands, name, {
-        get: () => value(this.#operandByte({ kind: 'byte', name, slotOf31: 0 })),
+        get: () => value(this.#operandByte({ kind: 'byte', name, slotOf31: 0, plus: 0 })),
       });
     }
     Object.defineProperty(operands, 'imm', { get: () => this.#immediate() });
@@ -155,7 +182,8 @@ export class InterpreterEmitter extends WasmEmitter {
   #operandByte(plan: OperandPlan): Node {
     const { operands } = this.use;
     let index = operands.findIndex(
-      ({ kind, name, slotOf31 }) => kind === plan.kind && name === plan.name && slotOf31 === plan.slotOf31,
+      ({ kind, name, slotOf31, plus }) =>
+        kind === plan.kind && name === plan.name && slotOf31 === plan.slotOf31 && plus === plan.plus,
     );
     if (index < 0) index = operands.push(plan) - 1;
     if (index >= RECORD_IMMEDIATE - RECORD_OPERANDS) throw new Error('a record holds six operands');
@@ -173,15 +201,21 @@ export class InterpreterEmitter extends WasmEmitter {
 
   /** Pushes the byte offset of a register's slot from x0. */
   #pushSlot(register: Register, slotOf31: number): void {
-    if (register === LINK) {
-      this.code.i32(30 * 8);
+    const of = operand(register);
+    if ('number' in of) {
+      this.code.i32(8 * (of.number === 31 ? slotOf31 : of.number));
       return;
     }
-    const { register: name } = register as unknown as { register: string };
-    const byte = this.#operandByte({ kind: 'register', name, slotOf31 });
+    const byte = this.#operandByte({ kind: 'register', name: of.field, slotOf31, plus: of.plus });
     this.code.emit(intOp('shl', byte, constant(32, 3)));
   }
 
+  register(number: number): Register {
+    return asRegister({ number });
+  }
+  following(register: Register): Register {
+    return asRegister({ ...operand(register), plus: 1 });
+  }
   #read<W extends Width>(register: Register, width: W, slotOf31: number): Value<W> {
     this.#pushSlot(register, slotOf31);
     this.code.memory(width === 64 ? op.i64Load : op.i32Load, CELL.x0);
@@ -313,10 +347,17 @@ export class InterpreterEmitter extends WasmEmitter {
     );
     const tlb = this.readSmallCell(access.unprivileged ? 'tlbUnprivileged' : 'tlb');
     const entry = code.keep(intOp('add', intOp('shl', index, constant(32, Math.log2(DATA_TLB_ENTRY))), tlb));
-    code.emit(entry);
-    code.memory(op.i64Load, operation === 'load' ? 0 : 8);
-    code.emit(intOp('and', va, constant(64, ~0xfffn | BigInt(alignment - 1))));
-    code.int('eq', 64);
+    const compareTag = (offset: number) => {
+      code.emit(entry);
+      code.memory(op.i64Load, offset);
+      code.emit(intOp('and', va, constant(64, ~0xfffn | BigInt(alignment - 1))));
+      code.int('eq', 64);
+    };
+    compareTag(operation === 'load' ? 0 : 8);
+    if (access.atomic) {
+      compareTag(8);
+      code.int('and', 32);
+    }
     code.open(op.if);
     if (operation !== 'probe') {
       if (records(this.#detail, 'memory') && !access.monitor) {

@@ -1,10 +1,10 @@
 /**
- * The handlers on SIMD and floating-point registers: each a function in a module of its own, made when an instruction first needs
+ * The handlers on SIMD and floating-point registers, and of extensions: each a function in a module of its own, made when an instruction first needs
  * it (0.5 ms), and called by the dispatch loop through its table. Their numbers follow from the order in which they were needed.
  */
 
 import { CELL } from '../../cpu/state.ts';
-import type { Row } from '../../isa/row.ts';
+import { type Row, usesVectors } from '../../isa/row.ts';
 import type { Detail } from '../detail.ts';
 import { CodeBuffer } from '../wasm/expression.ts';
 import { ModuleBuilder } from '../wasm/module.ts';
@@ -17,6 +17,7 @@ import {
   type Handler,
   type HandlerFamily,
   importHost,
+  MOST_EXTENSION_FUNCTIONS,
   SCRATCH_FRAME,
   savedCells,
   scratchCode,
@@ -30,8 +31,9 @@ export class HandlerFunctions {
   readonly #detail: Detail;
   readonly #firstIndex: number;
   readonly #families = new Map<Row, Map<string, HandlerFamily>>();
-  /** In the order of the table. */
-  readonly modules: WebAssembly.Module[] = [];
+  /** In the order in which they were made, with their places in the table. */
+  readonly modules: { readonly module: WebAssembly.Module; readonly place: number }[] = [];
+  #extensions = 0;
 
   /** `firstIndex` is the number of the first handler that is a function. */
   constructor(detail: Detail, firstIndex: number) {
@@ -96,8 +98,10 @@ export class HandlerFunctions {
       body: code.toBytes(),
       exportName: HANDLER_EXPORT,
     });
-    const index = this.#firstIndex + this.modules.length;
-    this.modules.push(new WebAssembly.Module(module.build()));
-    return { index, ...use };
+    const place = usesVectors(row)
+      ? MOST_EXTENSION_FUNCTIONS + this.modules.length - this.#extensions
+      : this.#extensions++;
+    this.modules.push({ module: new WebAssembly.Module(module.build()), place });
+    return { index: this.#firstIndex + place, ...use };
   }
 }

@@ -106,8 +106,9 @@ export class Interpreter {
     this.#decoder.write(ip, word, pageOffset);
     const { modules } = this.#functions;
     for (; this.#installed < modules.length; this.#installed++) {
-      const { exports } = new WebAssembly.Instance(modules[this.#installed], this.imports);
-      this.table.set(this.#installed, exports[HANDLER_EXPORT]);
+      const { module, place } = modules[this.#installed];
+      const { exports } = new WebAssembly.Instance(module, this.imports);
+      this.table.set(place, exports[HANDLER_EXPORT]);
     }
   }
 }

@@ -12,8 +12,8 @@ export function shapeKey(shape: Shape): string {
 
 const LIMIT = 2 ** 16;
 
-/** Registers can only matter to a shape by being equal to each other, or 31. */
-const REGISTER_VALUES = [0, 1, 31];
+/** Registers can only matter to a shape by being equal to each other, by being 31, or (of a jump) by being X16 or X17. */
+const REGISTER_VALUES = [0, 1, 16, 31];
 
 /**
  * Distinct shapes by key, in the order of the fields' values. A combination that is unallocated is left out when the fields

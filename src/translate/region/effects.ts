@@ -97,7 +97,8 @@ function scan(word: number, features: ReadonlySet<Feature>): Effects {
   };
   for (const name of PURE_VECTOR) vector[name] = operation;
   const methods: { [name: string]: unknown } = {
-    linkRegister: knownRegister(LINK_REGISTER),
+    register: knownRegister,
+    following: (register: Register) => knownRegister(numberOf(register) + 1),
     constant: (_width: number, n: number | bigint) => ({ constant: Number(n) }),
     setX: write,
     setXOrSp: write,

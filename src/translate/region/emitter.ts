@@ -66,7 +66,6 @@ interface FlagsOperands {
 }
 
 export class RegionEmitter extends WasmEmitter {
-  readonly linkRegister = knownRegister(30);
   readonly #detail: Detail;
   readonly #flagsFunction: number;
   readonly vector: WasmVectorEmitter;
@@ -143,6 +142,12 @@ export class RegionEmitter extends WasmEmitter {
     return this.#ending;
   }
 
+  register(number: number): Register {
+    return knownRegister(number);
+  }
+  following(register: Register): Register {
+    return knownRegister(numberOf(register) + 1);
+  }
   x<W extends 32 | 64>(register: Register, width: W): Value<W> {
     const number = numberOf(register);
     return number === 31 ? this.constant(width, 0) : this.#read(number, width);
