@@ -82,6 +82,7 @@ function benchmark(name: string, ...more: string[]): Image {
 export const images: readonly Image[] = [
   image('hello', ['hello/main.c']),
   image('vectors', ['vectors/main.c', 'vectors/exercise.S', 'vectors/table.S', ...gic]),
+  image('virtio-disk', ['virtio-disk/main.c', ...gic]),
   hypervisor('hypervisor'),
   crash('stray-store', 'hypervisor', 'BUG_STRAY_STORE'),
   crash('unmapped-ipa', 'hypervisor', 'BUG_LAST_BLOCK_UNMAPPED'),

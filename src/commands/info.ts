@@ -43,6 +43,15 @@ function factsOf(recording: Recording) {
   };
 }
 
+/** A list by its parts, a drive as `--drive` has it. */
+function recipeText(value: unknown): string {
+  if (Array.isArray(value)) return value.map(recipeText).join(' ');
+  if (typeof value !== 'object' || value === null) return String(value);
+  return Object.entries(value)
+    .map(([key, part]) => (key === 'file' ? part : `${key}=${part}`))
+    .join(',');
+}
+
 function text(facts: ReturnType<typeof factsOf>): string {
   const perInstruction =
     facts.instructions > 0 ? ` (${(facts.bytes / facts.instructions).toFixed(3)} bytes an instruction)` : '';
@@ -52,7 +61,7 @@ function text(facts: ReturnType<typeof factsOf>): string {
       ? [`a window: the first is instruction ${grouped(facts.firstInstruction)}`]
       : []),
     facts.whole ? `whole; ended: ${facts.ended}` : `not whole: ${facts.missing}`,
-    ...Object.entries(facts.recipe).map(([name, value]) => `  ${name.padEnd(12)} ${value}`),
+    ...Object.entries(facts.recipe).map(([name, value]) => `  ${name.padEnd(12)} ${recipeText(value)}`),
     ...Object.entries(facts.images).map(([name, digest]) => `  ${name}: sha256 ${digest.slice(0, 16)}…`),
     '',
     `${'table'.padEnd(16)}${'rows'.padStart(14)}${'on disk'.padStart(12)}`,

@@ -10,10 +10,13 @@ const NAME_SERVER = [10, 0, 2, 3] as const;
 const GUEST = [10, 0, 2, 15] as const;
 const NETMASK = [255, 255, 255, 0] as const;
 const EVERYBODY = [255, 255, 255, 255] as const;
+const BROADCAST = Array<number>(6).fill(255);
 /** As QEMU's: 52:55 and the IPv4 address. */
 const macOf = (address: readonly number[]) => [0x52, 0x55, ...address];
 
 const ETHERNET_HEADER = 14;
+/** QEMU pads an answer to this. */
+const ARP_FRAME = 64;
 const ETHERTYPE = { ipv4: 0x0800, arp: 0x0806, ipv6: 0x86dd } as const;
 const PROTOCOL = { icmp: 1, tcp: 6, udp: 17 } as const;
 const ICMP = { echoReply: 0, echoRequest: 8 } as const;
@@ -65,7 +68,8 @@ export class UserNetwork {
     const mac = macOf([...target]);
     const header = [...sender, ...mac, ...be16(ETHERTYPE.arp)];
     const reply = [0, 1, 8, 0, 6, 4, 0, 2, ...mac, ...target, ...sender, ...frame.subarray(28, 32)];
-    return [Uint8Array.from([...header, ...reply])];
+    const padding = Array<number>(ARP_FRAME - header.length - reply.length).fill(0);
+    return [Uint8Array.from([...header, ...reply, ...padding])];
   }
 
   #ipv4(frame: Uint8Array, view: DataView): readonly Uint8Array[] {
@@ -132,11 +136,8 @@ export class UserNetwork {
     const answer = [53, 1, kind, 54, 4, ...GATEWAY, ...(refused ? [] : lease), 255];
     const body = [...reply, ...be32(DHCP.cookie), ...answer];
     const udp = [...be16(DHCP.serverPort), ...be16(DHCP.clientPort), ...be16(8 + body.length), 0, 0, ...body];
-    const client = message.subarray(28, 34);
-    const to = refused ? EVERYBODY : type === DHCP.inform ? message.subarray(12, 16) : GUEST;
-    return [
-      packet(refused ? Array(6).fill(255) : client, GATEWAY, [...to], PROTOCOL.udp, Uint8Array.from(udp)),
-    ];
+    // To everybody, as QEMU answers: the guest may have no address yet.
+    return [packet(BROADCAST, GATEWAY, EVERYBODY, PROTOCOL.udp, Uint8Array.from(udp))];
   }
 }
 

@@ -103,8 +103,6 @@ export class VirtioBlock implements VirtioBackend {
       [4, RANGE_SECTORS_MAX], // max_write_zeroes_sectors
       [4, 1], // max_write_zeroes_seg
       [1, 1], // write_zeroes_may_unmap
-      [1, 0],
-      [2, 0],
     ]);
   }
 

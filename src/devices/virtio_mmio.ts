@@ -7,8 +7,8 @@
  * handler clears, or execute the WFI that the interrupt ends. More notifications in that time change nothing.
  *
  * Where it differs from QEMU 7.2, and a guest can tell: FEATURES_OK does not stay where the driver asked for what was not offered
- * or, with version 2, without VIRTIO_F_VERSION_1 (3.1.1); VIRTIO_F_NOTIFY_ON_EMPTY, VIRTIO_F_RING_RESET and the SCSI commands
- * of block devices are not offered.
+ * or, with version 2, without VIRTIO_F_VERSION_1 (3.1.1); VIRTIO_F_NOTIFY_ON_EMPTY, VIRTIO_F_ANY_LAYOUT, VIRTIO_F_RING_RESET and
+ * the SCSI commands of block devices are not offered.
  */
 import type { Clock, Device, DeviceState, InterruptLine } from '../machine/device.ts';
 import type { Dma } from './dma.ts';
@@ -30,7 +30,7 @@ const USED_BUFFER = 1;
 const CONFIG_CHANGED = 2;
 
 /** Feature bits of ring and transport, 6 and 6.3. */
-const FEATURE = { anyLayout: 27, indirectDescriptors: 28, eventIndex: 29, version1: 32 } as const;
+const FEATURE = { indirectDescriptors: 28, eventIndex: 29, version1: 32 } as const;
 
 export type VirtioVersion = 1 | 2;
 
@@ -80,7 +80,7 @@ export class VirtioMmio implements Device {
     this.queues = Array.from({ length: backend.queueCount }, () => new Virtqueue(dma, backend.name));
     this.setups = this.queues.map(() => ({ ...QUEUE_RESET }));
     const ring = [FEATURE.indirectDescriptors, FEATURE.eventIndex];
-    const transport = version === 1 ? [FEATURE.anyLayout] : [FEATURE.version1];
+    const transport = version === 1 ? [] : [FEATURE.version1];
     const words: [number, number] = [0, 0];
     for (const bit of [...backend.features, ...ring, ...transport])
       words[bit >>> 5] = (words[bit >>> 5] | (1 << (bit & 31))) >>> 0;
@@ -281,7 +281,8 @@ export class VirtioMmio implements Device {
   }
 
   reset(): void {
-    Object.assign(this.state, structuredClone(RESET));
+    // Linux sets GuestPageSize first and resets then (QEMU keeps it too).
+    Object.assign(this.state, structuredClone(RESET), { pageShift: this.state.pageShift });
     for (const [i, queue] of this.queues.entries()) {
       Object.assign(queue.state, initialQueue(QUEUE_SIZE_MAX));
       Object.assign(this.setups[i], QUEUE_RESET);
@@ -394,6 +395,9 @@ const COMMON: readonly DeviceRegister<VirtioMmio>[] = [
     read: (d) => d.state.status,
     write: (d, value) => d.setStatus(value),
   },
+  // 4.2.2: a shared memory region that is not there has this length.
+  { offset: 0xb0, name: 'SHMLenLow', access: 'RO', reset: 0xffff_ffff },
+  { offset: 0xb4, name: 'SHMLenHigh', access: 'RO', reset: 0xffff_ffff },
 ];
 
 const LEGACY: readonly DeviceRegister<VirtioMmio>[] = [
@@ -439,9 +443,6 @@ const MODERN: readonly DeviceRegister<VirtioMmio>[] = [
   ...address(0x80, 'QueueDesc', 'descriptors'),
   ...address(0x90, 'QueueDriver', 'available'),
   ...address(0xa0, 'QueueDevice', 'used'),
-  // 4.2.2: a shared memory region that is not there has this length.
-  { offset: 0xb0, name: 'SHMLenLow', access: 'RO', reset: 0xffff_ffff },
-  { offset: 0xb4, name: 'SHMLenHigh', access: 'RO', reset: 0xffff_ffff },
   { offset: 0xfc, name: 'ConfigGeneration', access: 'RO', reset: 0, read: (d) => d.state.generation },
 ];
 

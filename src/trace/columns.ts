@@ -74,6 +74,8 @@ export class ColumnBuilder {
   #offsets: Int32Array | undefined;
   #validity: Uint8Array | undefined;
   #ids = new Map<string, number>();
+  /** The values are in memory that somebody else owns. */
+  #borrowed = false;
   /** Elements used of `#values`; equals the rows unless the column has offsets. */
   #used = 0;
 
@@ -90,6 +92,12 @@ export class ColumnBuilder {
     return this.#used * this.#values.BYTES_PER_ELEMENT;
   }
 
+  /** Values go into memory of the caller's, which is as large as need be; what `take` returns lasts until the next row. */
+  borrow(values: Values): void {
+    this.#values = values;
+    this.#borrowed = true;
+  }
+
   reserve(rows: number): void {
     if (this.#offsets === undefined) this.#reserveValues(rows);
     else if (this.#offsets.length < rows + 1) this.#offsets = grown(this.#offsets, rows + 1);
@@ -99,6 +107,7 @@ export class ColumnBuilder {
 
   #reserveValues(length: number): void {
     if (this.#values.length >= length) return;
+    if (this.#borrowed) throw new Error(`${length} values in memory for ${this.#values.length}`);
     this.#values = grown(this.#values, length);
     if (this.type === 'u64' || this.type === 'i64') this.#halves = new Uint32Array(this.#values.buffer);
   }
@@ -174,7 +183,7 @@ export class ColumnBuilder {
       ...(this.type === 'text' && { dictionary: [...this.#ids.keys()] }),
       ...(this.#validity && { validity: this.#validity.subarray(0, rows) }),
     };
-    this.#values = new VALUE_ARRAY[this.type](0);
+    if (!this.#borrowed) this.#values = new VALUE_ARRAY[this.type](0);
     if (this.#offsets) this.#offsets = new Int32Array(1);
     if (this.#validity) this.#validity = new Uint8Array(0);
     this.#ids = new Map();

@@ -1,13 +1,17 @@
-/** Files that are either whole under their name or not there: written aside, synced, renamed. */
+/**
+ * Files that are either whole under their name or not there: written aside, synced, renamed. Syncing waits for the disk, so what
+ * belongs together is synced together, and nobody waits who has other things to do.
+ */
 import { createHash } from 'node:crypto';
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { closeSync, openSync, fsync as plainFsync, renameSync, rmSync, writeSync } from 'node:fs';
+import { promisify } from 'node:util';
 
 export const TEMPORARY = '.tmp';
+const fsync = promisify(plainFsync);
 
 export class DurableFile {
   readonly path: string;
-  readonly #fd: number;
+  #fd: number | undefined;
   readonly #hash = createHash('sha256');
   /** Bytes written so far. */
   position = 0;
@@ -18,38 +22,59 @@ export class DurableFile {
   }
 
   write(bytes: Uint8Array): void {
-    for (let done = 0; done < bytes.length; ) done += writeSync(this.#fd, bytes, done, bytes.length - done);
+    for (let done = 0; done < bytes.length; ) done += writeSync(this.#fd!, bytes, done, bytes.length - done);
     this.#hash.update(bytes);
     this.position += bytes.length;
   }
 
-  /** Puts the file in its place; it is safe there once the directory is synced. Returns the SHA-256 of its bytes. */
-  commit(): string {
-    fsyncSync(this.#fd);
-    closeSync(this.#fd);
-    renameSync(this.path + TEMPORARY, this.path);
+  /** SHA-256 of the bytes; nothing is written afterwards. */
+  checksum(): string {
     return this.#hash.digest('hex');
   }
 
+  /** Waits until the bytes are on the disk. */
+  async sync(): Promise<void> {
+    await fsync(this.#fd!);
+  }
+
+  /** Puts the file in its place; it is safe there if it was synced, once the directory is synced. */
+  place(): void {
+    this.#close();
+    renameSync(this.path + TEMPORARY, this.path);
+  }
+
   abandon(): void {
-    closeSync(this.#fd);
+    this.#close();
     rmSync(this.path + TEMPORARY, { force: true });
   }
-}
 
-export function syncDirectory(path: string): void {
-  const fd = openSync(path, 'r');
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
+  #close(): void {
+    if (this.#fd !== undefined) closeSync(this.#fd);
+    this.#fd = undefined;
   }
 }
 
-/** Writes or replaces a small file atomically. */
-export function writeDurably(path: string, text: string): void {
+/** A file of `text`, not yet in its place. */
+export function textFile(path: string, text: string): DurableFile {
   const file = new DurableFile(path);
-  file.write(Buffer.from(text, 'utf8'));
-  file.commit();
-  syncDirectory(dirname(path));
+  try {
+    file.write(Buffer.from(text, 'utf8'));
+  } catch (error) {
+    file.abandon();
+    throw error;
+  }
+  return file;
+}
+
+/** Waits until what is under these paths, files or directories, is on the disk. */
+export async function syncPaths(paths: readonly string[]): Promise<void> {
+  const sync = async (path: string) => {
+    const fd = openSync(path, 'r');
+    try {
+      await fsync(fd);
+    } finally {
+      closeSync(fd);
+    }
+  };
+  await Promise.all(paths.map(sync));
 }

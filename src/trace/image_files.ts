@@ -1,5 +1,5 @@
 /** The files that a recipe names, inside the recording: images/DIGEST.zst. A recording replays without the originals. */
-import { mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import type { FileReader } from '../machine/input_file.ts';
@@ -11,12 +11,19 @@ import { writeError } from './write_error.ts';
 
 const imagePath = (directory: string, digest: string) => join(directory, 'images', `${digest}.zst`);
 
+/** The files stored so far, and their directory. */
+export function storedFilePaths(directory: string): string[] {
+  const images = join(directory, 'images');
+  return existsSync(images) ? [images, ...readdirSync(images).map((name) => join(images, name))] : [];
+}
+
+/** The file is synced with the first epoch. */
 export function storeFile(directory: string, bytes: Uint8Array): void {
   try {
     mkdirSync(join(directory, 'images'), { recursive: true });
     const file = new DurableFile(imagePath(directory, sha256(bytes)));
     file.write(zstdCompressSync(bytes));
-    file.commit();
+    file.place();
   } catch (error) {
     throw writeError(directory, error, 0);
   }

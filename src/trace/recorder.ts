@@ -5,6 +5,8 @@
  * Every call may throw the UserError that the writer met (a full disk): what was committed stays readable.
  */
 import { existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { getCompileCacheDir } from 'node:module';
+import { dirname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { UserError } from '../user-error.ts';
 import {
@@ -16,8 +18,9 @@ import {
   TableBuilder,
 } from './columns.ts';
 import { seal } from './digest.ts';
-import { writeDurably } from './durable_file.ts';
+import { textFile } from './durable_file.ts';
 import type { Checkpoint } from './encode/checkpoint.ts';
+import { PACKET_TABLES_BYTES } from './encode/packet_tables.ts';
 import * as layout from './layout.ts';
 import { PacketBuffer, type RawPacket, recordBytes } from './raw_packet.ts';
 import type { EventSink, EventTable, RowOf, TableName } from './schema.ts';
@@ -77,7 +80,7 @@ export class Recorder implements EventSink {
   readonly #stamp: Stamp;
   readonly #options: RecorderOptions;
   readonly #tables: { readonly [table: string]: EventRows };
-  readonly #channel = new WriterChannel();
+  readonly #channel = WriterChannel.make(PACKET_TABLES_BYTES);
   readonly #slots: readonly PacketBuffer[];
   readonly #worker: Worker;
   #slot = 0;
@@ -99,12 +102,19 @@ export class Recorder implements EventSink {
     makeDirectory(directory, options);
     const events = TABLE_NAMES.filter((table) => !PACKET_TABLES.has(table));
     this.#tables = Object.fromEntries(events.map((table) => [table, eventRows(table)]));
-    this.#slots = this.#channel.slots.map((buffer) => new PacketBuffer(buffer));
+    this.#slots = Array.from(
+      { length: SLOTS },
+      (_, n) => new PacketBuffer(this.#channel.memory.buffer, n * SLOT_BYTES, SLOT_BYTES),
+    );
     const script = import.meta.url.replace(/recorder(\.[jt]s)$/, 'writer_worker$1');
-    const { control, slots } = this.#channel;
+    const { control, memory } = this.#channel;
     const firstIcount = this.#epochFirstIcount;
-    const workerData: WriterSetup = { directory, firstIcount, channel: { control, slots } };
-    this.#worker = new Worker(new URL(script), { workerData, name: 'trace writer' });
+    const workerData: WriterSetup = { directory, firstIcount, channel: { control, memory } };
+    this.#worker = new Worker(new URL(script), {
+      workerData,
+      name: 'trace writer',
+      env: workerEnvironment(),
+    });
     this.#worker.unref();
   }
 
@@ -138,13 +148,7 @@ export class Recorder implements EventSink {
     this.#epochPacketBytes += bytes;
     this.#epochRows += 1;
     if (this.#slotTaken && this.#slotUsed + bytes > SLOT_BYTES) this.#sendSlot();
-    if (bytes > SLOT_BYTES) {
-      const buffer = new ArrayBuffer(bytes);
-      new PacketBuffer(buffer).put(0, packet, accessesSeq, valuesSeq);
-      this.#channel.addOutstanding(bytes);
-      this.#post({ kind: 'packet', buffer }, [buffer]);
-      return;
-    }
+    if (bytes > SLOT_BYTES) throw new Error(`a packet of ${bytes} bytes`);
     if (!this.#slotTaken) {
       this.#channel.takeSlot(this.#slot);
       this.#slotTaken = true;
@@ -186,7 +190,7 @@ export class Recorder implements EventSink {
     };
     let bytes = 0;
     for (const buffer of transfer) bytes += buffer.byteLength;
-    this.#channel.addOutstanding(bytes);
+    this.#channel.beginEpoch(bytes);
     this.#post({ kind: 'epoch', end, bytes }, [...transfer]);
     this.#epochFirstSeq = this.#seq;
     this.#epochFirstIcount = icount;
@@ -232,6 +236,12 @@ export class Recorder implements EventSink {
   }
 }
 
+/** A worker does not inherit what module.enableCompileCache was told, which saves it half of its start. */
+function workerEnvironment(): NodeJS.ProcessEnv {
+  const cache = getCompileCacheDir();
+  return cache === undefined ? process.env : { ...process.env, NODE_COMPILE_CACHE: dirname(cache) };
+}
+
 function makeDirectory(directory: string, { recipe, images }: RecorderOptions): void {
   try {
     if (existsSync(directory) && readdirSync(directory).length > 0)
@@ -239,7 +249,8 @@ function makeDirectory(directory: string, { recipe, images }: RecorderOptions): 
     if (!existsSync(directory)) mkdirSync(directory);
     mkdirSync(layout.epochsDirectory(directory));
     mkdirSync(layout.checkpointsDirectory(directory));
-    writeDurably(layout.recordingFile(directory), seal(layout.startOfRecording(recipe, images)));
+    // Synced with the first epoch: until then there is nothing to lose.
+    textFile(layout.recordingFile(directory), seal(layout.startOfRecording(recipe, images))).place();
   } catch (error) {
     throw writeError(directory, error, 0);
   }

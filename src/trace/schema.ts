@@ -108,7 +108,11 @@ export const TABLES = {
       ...when,
       pa: column('u64', 'address', 'Physical address of the first byte'),
       length: column('u64', 'bytes', 'Number of bytes'),
-      who: column('text', '', 'loader, dc zva, table walk, dma, semihosting'),
+      who: column(
+        'text',
+        '',
+        'loader: and what, dc zva, table walk, flash, semihosting, or the device whose DMA it is: virtio-blk0, …',
+      ),
     },
   },
   exceptions: {

@@ -2,19 +2,22 @@
  * Writes a recording's epochs. Runs in the worker; has no state that is not of one recording.
  *
  * Order of an epoch: every segment and the checkpoint are written aside, synced and renamed; then the manifest, which
- * commits them all at once, in the same manner.
+ * commits them all at once, in the same manner. While the disk syncs an epoch the next one is encoded already; epochs are committed
+ * in their order.
  */
 import { join } from 'node:path';
 import type { Batch } from './columns.ts';
 import { seal, sha256 } from './digest.ts';
-import { syncDirectory, writeDurably } from './durable_file.ts';
+import { DurableFile, syncPaths, textFile } from './durable_file.ts';
 import { type Checkpoint, writeCheckpoint } from './encode/checkpoint.ts';
 import { PacketTables } from './encode/packet_tables.ts';
 import { SegmentWriter } from './encode/segment.ts';
+import { storedFilePaths } from './image_files.ts';
 import * as layout from './layout.ts';
 import { PacketBuffer } from './raw_packet.ts';
 import { TABLES, type TableName } from './schema.ts';
 import { writeError } from './write_error.ts';
+import { WORKER_BASE } from './writer_channel.ts';
 
 /** What closes an epoch. */
 export interface EpochEnd {
@@ -38,7 +41,13 @@ export class Writer {
   readonly #directory: string;
   #epoch = 1;
   #segments = new Map<TableName, SegmentWriter>();
-  readonly #packets = new PacketTables((table, batch) => this.#segment(table).write(batch));
+  /** Files of the present epoch, written aside. */
+  #aside: DurableFile[] = [];
+  #committing: Promise<void> = Promise.resolve();
+  /** The last epoch that is. */
+  #committed = 0;
+  readonly #memory: WebAssembly.Memory;
+  readonly #packets: PacketTables;
   #firstIcount: number;
   #firstSeq = 0;
   #timeNs = 0;
@@ -46,16 +55,20 @@ export class Writer {
   readonly #stateHashes: string[] = [];
   readonly #rows = new Map<TableName, number>();
 
-  /** The first epoch begins at `firstIcount`. */
-  constructor(directory: string, firstIcount: number) {
+  /** The first epoch begins at `firstIcount`. Packets come in `memory`, which is the writer's own from WORKER_BASE on. */
+  constructor(directory: string, firstIcount: number, memory: WebAssembly.Memory) {
     this.#directory = directory;
     this.#firstIcount = firstIcount;
+    this.#memory = memory;
+    this.#packets = new PacketTables(memory, WORKER_BASE, (table, batch) =>
+      this.#segment(table).write(batch),
+    );
   }
 
-  /** Takes the records in [0, length) of a buffer; they may be overwritten afterwards. */
-  addPackets(buffer: ArrayBufferLike, length: number): void {
+  /** Takes the records in `length` bytes of the memory from `start` on; they may be overwritten afterwards. */
+  addPackets(start: number, length: number): void {
     this.#failing(() => {
-      const records = new PacketBuffer(buffer, 0, length);
+      const records = new PacketBuffer(this.#memory.buffer, start, length);
       for (let at = 0; at < length; ) {
         const { packet, accessesSeq, valuesSeq, end } = records.get(at);
         this.#packets.add(packet, accessesSeq, valuesSeq);
@@ -64,11 +77,12 @@ export class Writer {
     });
   }
 
-  closeEpoch(end: EpochEnd): void {
-    this.#failing(() => this.#closeEpoch(end));
+  /** Writes what closes an epoch; the promise is fulfilled when the epoch is committed. */
+  closeEpoch(end: EpochEnd): Promise<void> {
+    return this.#failing(() => this.#closeEpoch(end));
   }
 
-  #closeEpoch({ tables, checkpoint, ...end }: EpochEnd): void {
+  #closeEpoch({ tables, checkpoint, ...end }: EpochEnd): Promise<void> {
     this.#packets.flush();
     for (const [table, batch] of Object.entries(tables)) this.#segment(table as TableName).write(batch);
     const segments: layout.SegmentFacts[] = [];
@@ -76,15 +90,12 @@ export class Writer {
     for (const table of Object.keys(TABLES) as TableName[]) {
       const segment = this.#segments.get(table);
       if (segment === undefined) continue;
-      const facts = { table, file: layout.segmentName(table, this.#epoch), ...segment.commit() };
+      const facts = { table, file: layout.segmentName(table, this.#epoch), ...segment.end() };
       this.#segments.delete(table);
       this.#rows.set(table, (this.#rows.get(table) ?? 0) + facts.rows);
       segments.push(facts);
     }
-    const file = layout.checkpointName(this.#epoch);
-    const written = checkpoint && writeCheckpoint(join(this.#directory, file), file, checkpoint);
-    syncDirectory(this.#directory);
-    if (written !== null) syncDirectory(layout.checkpointsDirectory(this.#directory));
+    const written = checkpoint && this.#writeCheckpoint(checkpoint);
     const facts: layout.EpochFacts = {
       epoch: this.#epoch,
       firstIcount: this.#firstIcount,
@@ -98,53 +109,108 @@ export class Writer {
       checkpoint: written,
     };
     const text = seal(facts);
-    writeDurably(layout.epochFile(this.#directory, this.#epoch), text);
+    const files = this.#aside;
+    this.#aside = [];
+    this.#committing = this.#commit(files, this.#epoch, text, this.#committing);
     this.#previous = sha256(text);
     this.#stateHashes.push(end.stateHash);
     this.#firstIcount = end.endIcount;
     this.#firstSeq = end.endSeq;
     this.#timeNs = end.endTimeNs;
     this.#epoch += 1;
+    return this.#committing;
   }
 
-  finish({ reason, recipe, images, host }: RecordingEnd): void {
-    this.#failing(() => {
-      writeDurably(layout.hostFile(this.#directory), seal(host));
-      const { formatVersion } = layout.startOfRecording(recipe, images);
-      const facts: layout.RecordingFacts = {
-        formatVersion,
-        finished: true,
-        recipe,
-        images,
-        reason,
-        epochs: this.#epoch - 1,
-        instructions: this.#firstIcount,
-        timeNs: this.#timeNs,
-        rows: Object.fromEntries(this.#rows),
-        stateHashes: this.#stateHashes,
-        lastEpoch: this.#previous,
-      };
-      writeDurably(layout.recordingFile(this.#directory), seal(facts));
-    });
+  #writeCheckpoint(checkpoint: Checkpoint): layout.CheckpointFacts {
+    const name = layout.checkpointName(this.#epoch);
+    return writeCheckpoint(this.#newFile(name), name, checkpoint);
+  }
+
+  #newFile(name: string): DurableFile {
+    const file = new DurableFile(join(this.#directory, name));
+    this.#aside.push(file);
+    return file;
+  }
+
+  /** Commits an epoch after the one `before` it. */
+  async #commit(
+    files: readonly DurableFile[],
+    epoch: number,
+    text: string,
+    before: Promise<void>,
+  ): Promise<void> {
+    const directory = this.#directory;
+    try {
+      await Promise.all([before, ...files.map((file) => file.sync())]);
+      for (const file of files) file.place();
+      // The files that the recorder wrote before the first epoch are as needed as the epoch.
+      const early = epoch > 1 ? [] : [layout.recordingFile(directory), ...storedFilePaths(directory)];
+      await syncPaths([directory, layout.checkpointsDirectory(directory), ...early]);
+      const manifest = textFile(layout.epochFile(directory, epoch), text);
+      await manifest.sync();
+      manifest.place();
+      await syncPaths([layout.epochsDirectory(directory)]);
+      this.#committed = epoch;
+    } catch (error) {
+      for (const file of files) file.abandon();
+      throw error;
+    }
+  }
+
+  /** Commits the recording, behind its last epoch. */
+  async finish({ reason, recipe, images, host }: RecordingEnd): Promise<void> {
+    const directory = this.#directory;
+    await this.#committing;
+    const { formatVersion } = layout.startOfRecording(recipe, images);
+    const facts: layout.RecordingFacts = {
+      formatVersion,
+      finished: true,
+      recipe,
+      images,
+      reason,
+      epochs: this.#epoch - 1,
+      instructions: this.#firstIcount,
+      timeNs: this.#timeNs,
+      rows: Object.fromEntries(this.#rows),
+      stateHashes: this.#stateHashes,
+      lastEpoch: this.#previous,
+    };
+    const files: DurableFile[] = [];
+    try {
+      files.push(textFile(layout.hostFile(directory), seal(host)));
+      files.push(textFile(layout.recordingFile(directory), seal(facts)));
+      await Promise.all(files.map((file) => file.sync()));
+      for (const file of files) file.place();
+      await syncPaths([directory]);
+    } catch (error) {
+      for (const file of files) file.abandon();
+      throw error;
+    }
   }
 
   #segment(table: TableName): SegmentWriter {
     let segment = this.#segments.get(table);
     if (segment === undefined) {
-      segment = new SegmentWriter(table, join(this.#directory, layout.segmentName(table, this.#epoch)));
+      segment = new SegmentWriter(table, this.#newFile(layout.segmentName(table, this.#epoch)));
       this.#segments.set(table, segment);
     }
     return segment;
   }
 
-  /** Runs `write`; an error of the file system becomes the user's line, and the half-written files go away. */
-  #failing(write: () => void): void {
+  /** Runs `write`; after an error the half-written files go away. */
+  #failing<T>(write: () => T): T {
     try {
-      write();
+      return write();
     } catch (error) {
-      for (const segment of this.#segments.values()) segment.abandon();
-      this.#segments.clear();
-      throw writeError(this.#directory, error, this.#epoch - 1);
+      for (const file of this.#aside) file.abandon();
+      this.#aside = [];
+      throw error;
     }
+  }
+
+  /** What the user is told of an error, once it is known what could be committed before it. */
+  async failure(error: unknown): Promise<unknown> {
+    await this.#committing.catch(() => {});
+    return writeError(this.#directory, error, this.#committed);
   }
 }

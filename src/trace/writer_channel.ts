@@ -2,9 +2,14 @@
 import { UserError } from '../user-error.ts';
 
 export const SLOTS = 8;
+/** More than the largest packet: see translate/layout.ts. */
 export const SLOT_BYTES = 2 ** 22;
+/** The slots come first in the memory; what is behind them is the worker's own. */
+export const WORKER_BASE = SLOTS * SLOT_BYTES;
 /** The recorder waits while more than this is under way, apart from the slots. */
 const MAX_OUTSTANDING_KIB = 256 * 1024;
+/** It waits too while more epochs than this are not yet on the disk. */
+const MOST_UNCOMMITTED = 4;
 const MAX_ERROR_BYTES = 4096;
 /** A disk may stall; a worker that died without a word must not hang the guest for ever. */
 const PATIENCE_MS = 300_000;
@@ -14,22 +19,37 @@ const PROGRESS = 1;
 const OUTSTANDING_KIB = 2;
 const FINISHED = 3;
 const ERROR_LENGTH = 4;
-const FIRST_SLOT = 5;
+const UNCOMMITTED = 5;
+const FIRST_SLOT = 6;
 
 const RUNNING = 0;
 const USER_ERROR = 1;
 const BUG = 2;
 
+/** What the worker is given of a channel. */
+export interface ChannelParts {
+  readonly control: Int32Array<SharedArrayBuffer>;
+  readonly memory: WebAssembly.Memory;
+}
+
 export class WriterChannel {
   readonly control: Int32Array<SharedArrayBuffer>;
   readonly #error: Uint8Array<SharedArrayBuffer>;
-  readonly slots: readonly SharedArrayBuffer[];
+  readonly memory: WebAssembly.Memory;
 
-  constructor(parts?: Pick<WriterChannel, 'control' | 'slots'>) {
-    this.control =
-      parts?.control ?? new Int32Array(new SharedArrayBuffer(4 * (FIRST_SLOT + SLOTS) + MAX_ERROR_BYTES));
-    this.#error = new Uint8Array(this.control.buffer, 4 * (FIRST_SLOT + SLOTS));
-    this.slots = parts?.slots ?? Array.from({ length: SLOTS }, () => new SharedArrayBuffer(SLOT_BYTES));
+  constructor({ control, memory }: ChannelParts) {
+    this.control = control;
+    this.#error = new Uint8Array(control.buffer, 4 * (FIRST_SLOT + SLOTS));
+    this.memory = memory;
+  }
+
+  /** A new channel, with memory for the slots and `workerBytes` for the worker itself. */
+  static make(workerBytes: number): WriterChannel {
+    const pages = Math.ceil((WORKER_BASE + workerBytes) / 65536);
+    return new WriterChannel({
+      control: new Int32Array(new SharedArrayBuffer(4 * (FIRST_SLOT + SLOTS) + MAX_ERROR_BYTES)),
+      memory: new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true }),
+    });
   }
 
   // The recorder's side.
@@ -59,10 +79,15 @@ export class WriterChannel {
     Atomics.store(this.control, FIRST_SLOT + slot, 1);
   }
 
-  /** Waits until there is room, then counts `bytes` as under way. */
-  addOutstanding(bytes: number): void {
-    this.waitUntil(() => Atomics.load(this.control, OUTSTANDING_KIB) < MAX_OUTSTANDING_KIB);
+  /** Waits until there is room, then counts an epoch's end with `bytes` of rows and pages as under way. */
+  beginEpoch(bytes: number): void {
+    this.waitUntil(
+      () =>
+        Atomics.load(this.control, OUTSTANDING_KIB) < MAX_OUTSTANDING_KIB &&
+        Atomics.load(this.control, UNCOMMITTED) < MOST_UNCOMMITTED,
+    );
     Atomics.add(this.control, OUTSTANDING_KIB, bytes >>> 10);
+    Atomics.add(this.control, UNCOMMITTED, 1);
   }
 
   waitForEnd(): void {
@@ -81,13 +106,14 @@ export class WriterChannel {
     this.#progress();
   }
 
-  finished(): void {
-    Atomics.store(this.control, FINISHED, 1);
+  epochCommitted(): void {
+    Atomics.sub(this.control, UNCOMMITTED, 1);
     this.#progress();
   }
 
-  get failed(): boolean {
-    return Atomics.load(this.control, STATUS) !== RUNNING;
+  finished(): void {
+    Atomics.store(this.control, FINISHED, 1);
+    this.#progress();
   }
 
   fail(error: unknown): void {

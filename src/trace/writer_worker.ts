@@ -1,51 +1,53 @@
 /** The worker thread that encodes, compresses and writes while the guest runs on. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { type EpochEnd, type RecordingEnd, Writer } from './writer.ts';
-import { WriterChannel } from './writer_channel.ts';
+import { type ChannelParts, SLOT_BYTES, WriterChannel } from './writer_channel.ts';
 
 export type WriterMessage =
   | { readonly kind: 'slot'; readonly slot: number; readonly bytes: number }
-  /** A packet larger than a slot. */
-  | { readonly kind: 'packet'; readonly buffer: ArrayBuffer }
   | { readonly kind: 'epoch'; readonly end: EpochEnd; readonly bytes: number }
   | { readonly kind: 'finish'; readonly end: RecordingEnd };
 
 export interface WriterSetup {
   readonly directory: string;
   readonly firstIcount: number;
-  readonly channel: Pick<WriterChannel, 'control' | 'slots'>;
+  readonly channel: ChannelParts;
 }
 
 const { directory, firstIcount, channel: parts } = workerData as WriterSetup;
 const channel = new WriterChannel(parts);
-const writer = new Writer(directory, firstIcount);
+const writer = new Writer(directory, firstIcount, channel.memory);
 
-function handle(message: WriterMessage): void {
+/** What waits for the disk goes on behind the messages that follow. */
+function handle(message: WriterMessage): Promise<void> | undefined {
   switch (message.kind) {
     case 'slot':
-      writer.addPackets(channel.slots[message.slot], message.bytes);
+      writer.addPackets(message.slot * SLOT_BYTES, message.bytes);
       channel.releaseSlot(message.slot);
-      return;
-    case 'packet':
-      writer.addPackets(message.buffer, message.buffer.byteLength);
-      channel.removeOutstanding(message.buffer.byteLength);
-      return;
-    case 'epoch':
-      writer.closeEpoch(message.end);
+      return undefined;
+    case 'epoch': {
+      const committed = writer.closeEpoch(message.end);
       channel.removeOutstanding(message.bytes);
-      return;
+      return committed.then(() => channel.epochCommitted());
+    }
     case 'finish':
-      writer.finish(message.end);
-      channel.finished();
+      return writer.finish(message.end).then(() => channel.finished());
   }
 }
 
+/** After an error nothing more is written: the recorder hears of it at its next call. */
+let failing = false;
+async function fail(error: unknown): Promise<void> {
+  if (failing) return;
+  failing = true;
+  channel.fail(await writer.failure(error));
+}
+
 parentPort!.on('message', (message: WriterMessage) => {
-  // After an error nothing more is written: the recorder hears of it at its next call.
-  if (channel.failed) return;
+  if (failing) return;
   try {
-    handle(message);
+    handle(message)?.catch(fail);
   } catch (error) {
-    channel.fail(error);
+    fail(error);
   }
 });

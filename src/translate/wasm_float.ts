@@ -1,11 +1,12 @@
 /**
  * Floating-point operations in WebAssembly's own arithmetic, where that is provably the same; else they call the exact one.
  *
- * WebAssembly rounds to nearest even, keeps denormals, has no flags, and leaves NaNs open. So its arithmetic serves where FPCR
- * is 0, no operand and no result is a NaN, and no flag changes: a result that is neither infinite nor tiny raises neither
- * overflow nor underflow, invalid operation or division by zero. Inexact is cumulative, so that it need not be known once
- * FPSR.IXC is set; before, the operation's error is computed (error-free transformations: Knuth's sum, Dekker's product), and
- * what is not exact takes the exact path, which sets IXC.
+ * WebAssembly rounds to nearest even, keeps denormals, has no flags, and leaves NaNs open. So its arithmetic serves where
+ * FPCR.RMode is 0 (or does not matter), no operand is a denormal that FPCR.FZ flushes, no result is a NaN, and no flag changes: a
+ * result that is neither infinite nor tiny raises neither overflow nor underflow, invalid operation or division by zero, and a
+ * result of zero raises none where it is exact. Inexact is cumulative, so that it need not be known once FPSR.IXC is set; before,
+ * the operation's error is computed (error-free transformations: Knuth's sum, Dekker's product), and what is not exact takes the
+ * exact path, which sets IXC. DN, AHP and FZ16 do not matter to singles and doubles without NaNs.
  */
 import { CELL, type StateCell } from '../cpu/state.ts';
 import { slotOf } from '../cpu/sysregs/table.ts';
@@ -15,7 +16,10 @@ import { float, op, type WasmFloatOp } from './wasm/opcodes.ts';
 
 const FPCR = 8 * slotOf('FPCR');
 const FPSR = 8 * slotOf('FPSR');
+const IOC = 1;
 const IXC = 16;
+const RMODE = 3 << 22;
+const FZ = 1 << 24;
 
 type Size = 32 | 64;
 const ARGUMENTS: readonly StateCell[] = ['argument0', 'argument1', 'argument2'];
@@ -79,10 +83,46 @@ class FastPath {
     this.code.int('eqz', 32);
     this.leaveIf();
   }
-  defaultControl(): void {
-    this.code.i32(0);
-    this.code.memory(op.i32Load, FPCR);
-    this.leaveIf();
+  /** Leaves for another rounding than to nearest, where that matters, and for operands that FZ flushes. */
+  checkControl(roundingMatters = true, flushMatters = true): void {
+    const { code } = this;
+    code.i32(0);
+    code.memory(op.i32Load, FPCR);
+    const control = code.keepTop(32);
+    code.emit(control);
+    code.open(op.if);
+    if (roundingMatters) {
+      code.emit(intOp('and', control, constant(32, RMODE)));
+      this.leaveIf();
+    }
+    if (flushMatters) {
+      code.emit(intOp('and', control, constant(32, FZ)));
+      code.open(op.if);
+      for (const operand of this.#operands) {
+        code.emit(this.#magnitudeWithin(operand, 1n, this.#least));
+        this.leaveIf();
+      }
+      code.close();
+    }
+    code.close();
+  }
+  get #fraction(): bigint {
+    return this.size === 32 ? 23n : 52n;
+  }
+  /** The least normal number, and infinity. */
+  get #least(): bigint {
+    return 1n << this.#fraction;
+  }
+  get #infinity(): bigint {
+    return (this.size === 32 ? 0xffn : 0x7ffn) << this.#fraction;
+  }
+  /** Whether the bits but for the sign are from `from` to below `to`. */
+  #magnitudeWithin(operand: Node, from: bigint, to: bigint): Node {
+    const magnitude = intOp('and', operand, constant(64, (1n << BigInt(this.size - 1)) - 1n));
+    return intOp('ltU', intOp('sub', magnitude, constant(64, from)), constant(64, to - from));
+  }
+  #isZero(operand: Node): Node {
+    return intOp('eqz', intOp('and', operand, constant(64, (1n << BigInt(this.size - 1)) - 1n)));
   }
   /** Pushes whether IXC is set. */
   inexactIsSet(): void {
@@ -142,6 +182,32 @@ class FastPath {
     this.code.set(local);
     return local;
   }
+  /** Leaves where operands are unordered and that sets IOC: always, or for signalling NaNs. */
+  checkOrdered(numbers: readonly number[], signalling: boolean): void {
+    const { code } = this;
+    for (const local of numbers) {
+      code.get(local);
+      code.get(local);
+      this.operation('eq');
+    }
+    for (const _ of numbers.slice(1)) code.int('and', 32);
+    code.int('eqz', 32);
+    code.open(op.if);
+    code.i32(0);
+    code.memory(op.i32Load, FPSR);
+    code.i32(IOC);
+    code.int('and', 32);
+    code.int('eqz', 32);
+    if (!signalling) {
+      const quiet = this.#infinity | (this.#least >> 1n);
+      for (const operand of this.#operands)
+        code.emit(this.#magnitudeWithin(operand, this.#infinity + 1n, quiet));
+      for (const _ of this.#operands.slice(1)) code.int('or', 32);
+      code.int('and', 32);
+    }
+    this.leaveIf();
+    code.close();
+  }
   notNaN(local: number): void {
     this.code.get(local);
     this.code.get(local);
@@ -158,20 +224,31 @@ class FastPath {
     this.code.byte(size === 32 ? op.i32ReinterpretF32 : op.i64ReinterpretF64);
     this.finishInteger(size);
   }
-  /** Leaves unless the result is a number greater than the least normal one, or an exact zero where that can be. */
-  checkNormal(size: Size = this.size, zeroIsExact = false): void {
+  /** Leaves unless the result is a number greater than the least normal one, or zero where `zeroIsExact` pushes that it is. */
+  checkNormal(size: Size = this.size, zeroIsExact?: () => void): void {
     const { code } = this;
     const result: Node = { kind: 'local', width: 64, index: this.#result };
     const [least, infinity, sign] =
       size === 32 ? [0x0080_0000n, 0x7f80_0000n, 31n] : [1n << 52n, 0x7ffn << 52n, 63n];
     const magnitude = code.keep(intOp('and', result, constant(64, (1n << sign) - 1n)));
-    const normal = intOp(
-      'ltU',
-      intOp('sub', magnitude, constant(64, least + 1n)),
-      constant(64, infinity - least - 1n),
-    );
-    code.emit(zeroIsExact ? intOp('or', normal, intOp('eqz', magnitude)) : normal);
+    const tooSmall = constant(64, least + 1n);
+    code.emit(intOp('ltU', intOp('sub', magnitude, tooSmall), constant(64, infinity - least - 1n)));
+    code.int('eqz', 32);
+    if (!zeroIsExact) {
+      this.leaveIf();
+      return;
+    }
+    code.open(op.if);
+    code.emit(intOp('eqz', magnitude));
+    zeroIsExact();
+    code.int('and', 32);
     this.leaveUnless();
+    code.close();
+  }
+  /** Pushes whether one of these operands is zero. */
+  anyIsZero(...numbers: number[]): void {
+    const zeros = numbers.map((n) => this.#isZero(this.#operands[n]));
+    this.code.emit(zeros.reduce((a, b) => intOp('or', a, b)));
   }
   doubleConstant(n: number): void {
     this.code.byte(op.f64Const);
@@ -203,7 +280,7 @@ class ErrorFree {
     const sum = this.apply('add', a, b);
     return [sum, this.sumError(a, b, sum)];
   }
-  /** Exact where the magnitudes of both are within 2^-400 to 2^400. */
+  /** Exact where the product's magnitude is at least 2^-960, or a factor is zero; NaNs where a factor is nearly too large. */
   product(a: number, b: number): readonly [product: number, error: number] {
     const product = this.apply('mul', a, b);
     const [ah, al] = this.#split(a);
@@ -219,15 +296,19 @@ class ErrorFree {
     const high = this.apply('sub', scaled, this.apply('sub', scaled, a));
     return [high, this.apply('sub', a, high)];
   }
-  /** Leaves unless the magnitude is within 2^-400 to 2^400, or zero. */
-  checkMiddle(a: number): void {
+  /** Pushes whether the magnitude is within 2^-exponent to 2^exponent. */
+  pushMiddle(a: number, exponent: number): void {
     const { code } = this.#f;
     code.get(a);
     code.byte(op.i64ReinterpretF64);
-    const bits = code.keepTop(64);
-    const exponent = intOp('and', intOp('shrU', bits, constant(64, 52)), constant(64, 0x7ff));
-    const middle = intOp('ltU', intOp('sub', exponent, constant(64, 1023 - 400)), constant(64, 800));
-    code.emit(intOp('or', middle, intOp('eqz', intOp('shl', bits, constant(64, 1)))));
+    const biased = intOp('and', intOp('shrU', code.keepTop(64), constant(64, 52)), constant(64, 0x7ff));
+    code.emit(intOp('ltU', intOp('sub', biased, constant(64, 1023 - exponent)), constant(64, 2 * exponent)));
+  }
+  /** Leaves unless the magnitude is within 2^-400 to 2^400, or zero. */
+  checkMiddle(a: number): void {
+    this.pushMiddle(a, 400);
+    this.isZero(a);
+    this.#f.code.int('or', 32);
     this.#f.leaveUnless();
   }
   /** Pushes whether the number is zero. */
@@ -236,71 +317,85 @@ class ErrorFree {
     this.#f.code.get(this.apply('sub', a, a));
     this.#f.operation('eq', this.#size);
   }
-  /** The sum rounded to odd: rounding it once more to fewer bits is as rounding the exact sum once. */
-  sumToOdd(a: number, b: number): readonly [sum: number, error: number] {
-    const { code } = this.#f;
-    const [sum, error] = this.sum(a, b);
-    const sign = (local: number) => {
-      code.get(local);
-      this.#f.doubleConstant(0);
-      this.#f.operation('gt', 64);
-    };
-    code.get(sum);
-    code.byte(op.i64ReinterpretF64);
-    const bits = code.keepTop(64);
-    this.isZero(error);
-    const exact = code.keepTop(32);
-    sign(sum);
-    sign(error);
-    code.int('eq', 32);
-    const away = code.keepTop(32);
-    const even = intOp('eqz', intOp('and', bits, constant(64, 1)));
-    const moves = intOp('and', even, intOp('eqz', exact));
-    const step = intOp('sub', intOp('shl', away, constant(32, 1)), constant(32, 1));
-    const by = convert(64, op.i64ExtendI32S, intOp('mul', moves, step));
-    code.emit(intOp('add', bits, by));
-    code.byte(op.f64ReinterpretI64);
-    return [this.#f.keep(64), error];
-  }
 }
 
-/** Addend plus product (Boldo and Melquiond's emulation for doubles; singles have an exact product among doubles). */
-function fusedMulAdd(f: FastPath): void {
-  f.defaultControl();
+/**
+ * Addend plus product. Singles have an exact product among doubles, and the sum's rounding to double changes nothing unless it ends
+ * halfway between two singles.
+ */
+function fusedSingle(f: FastPath): void {
+  f.checkControl();
+  const { code } = f;
   const [c, a, b] = [f.double(0), f.double(1), f.double(2)];
   const x = new ErrorFree(f);
-  if (f.size === 32) {
-    const [sum, error] = x.sumToOdd(x.apply('mul', a, b), c);
-    f.code.get(sum);
-    f.code.byte(op.f32DemoteF64);
-    const result = f.keep(32);
-    f.unlessInexactIsSet(() => {
-      x.isZero(error);
-      f.code.get(result);
-      f.code.byte(op.f64PromoteF32);
-      f.code.get(sum);
-      f.operation('eq', 64);
-      f.code.int('and', 32);
-    });
-    f.code.get(result);
-    f.finish();
-    f.checkNormal();
-    return;
-  }
-  for (const local of [a, b, c]) x.checkMiddle(local);
-  const [productHigh, productLow] = x.product(a, b);
-  const [lowSum, lowError] = x.sum(c, productLow);
-  const [highSum, highError] = x.sum(productHigh, lowSum);
-  const [rest, restError] = x.sumToOdd(lowError, highError);
-  const [result, resultError] = x.sum(highSum, rest);
+  const product = x.apply('mul', a, b);
+  const sum = x.apply('add', product, c);
+  code.get(sum);
+  code.byte(op.i64ReinterpretF64);
+  const bits = code.keepTop(64);
+  const pushExact = () => x.isZero(x.sumError(product, c, sum));
+  code.emit(intOp('eq', intOp('and', bits, constant(64, 0x1fff_ffff)), constant(64, 0x1000_0000)));
+  code.open(op.if);
+  pushExact();
+  f.leaveUnless();
+  code.close();
+  code.get(sum);
+  code.byte(op.f32DemoteF64);
+  const result = f.keep(32);
   f.unlessInexactIsSet(() => {
-    x.isZero(restError);
-    x.isZero(resultError);
-    f.code.int('and', 32);
+    pushExact();
+    code.get(result);
+    code.byte(op.f64PromoteF32);
+    code.get(sum);
+    f.operation('eq', 64);
+    code.int('and', 32);
   });
-  f.code.get(result);
+  code.get(result);
   f.finish();
-  f.checkNormal();
+  // Products of singles are no tiny doubles: their sum is zero where it is exactly zero, with the sign that it should have.
+  f.checkNormal(32, () => code.emit(intOp('eqz', intOp('shl', bits, constant(64, 1)))));
+}
+
+/** What is far below the error that it brackets, and above that error's own rounding: 2^-53 of it. */
+const BRACKET = 2 ** -50;
+
+/**
+ * The same of doubles: product and its error, their sum with the addend and its error. Both errors together round once more; the
+ * result is right if rounding is the same for a little more and a little less of them, or if they are one number.
+ */
+function fusedDouble(f: FastPath): void {
+  f.checkControl();
+  const { code } = f;
+  const [c, a, b] = [f.number(0), f.number(1), f.number(2)];
+  const x = new ErrorFree(f);
+  const [product, productError] = x.product(a, b);
+  // The error is a number if the product is none of the smallest; too large factors give a NaN in the end.
+  x.pushMiddle(product, 960);
+  f.anyIsZero(1, 2);
+  code.int('or', 32);
+  f.leaveUnless();
+  const [sum, sumError] = x.sum(product, c);
+  const error = x.apply('add', productError, sumError);
+  const result = x.apply('add', sum, error);
+  f.doubleConstant(BRACKET);
+  const margin = x.apply('mul', f.keep(64), error);
+  const less = x.apply('add', sum, x.apply('sub', error, margin));
+  const more = x.apply('add', sum, x.apply('add', error, margin));
+  code.get(less);
+  code.get(more);
+  f.operation('eq', 64);
+  code.int('eqz', 32);
+  code.open(op.if);
+  x.isZero(productError);
+  x.isZero(sumError);
+  code.int('or', 32);
+  f.leaveUnless();
+  code.close();
+  f.unlessInexactIsSet(() => x.isZero(error));
+  code.get(result);
+  f.finish();
+  // Negative zeros have lost their sign on the way.
+  f.checkNormal(64, () => code.emit(intOp('ne', f.integer(0), constant(64, 1n << 63n))));
 }
 
 /** Pushes whether `result` is exactly the operation's. */
@@ -355,7 +450,7 @@ function fastPath(operation: FloatOperation, operands: number): ((f: FastPath) =
     case 'div':
     case 'sqrt':
       return (f) => {
-        f.defaultControl();
+        f.checkControl();
         const numbers = name === 'sqrt' ? [f.number(0)] : [f.number(0), f.number(1)];
         for (const local of numbers) f.code.get(local);
         f.operation(name);
@@ -363,16 +458,20 @@ function fastPath(operation: FloatOperation, operands: number): ((f: FastPath) =
         f.unlessInexactIsSet(() => pushExactness(f, name, numbers, rounded));
         f.code.get(rounded);
         f.finish();
-        f.checkNormal(size, name === 'add' || name === 'sub');
+        f.checkNormal(size, () => {
+          if (name === 'add' || name === 'sub') f.code.i32(1);
+          else if (name === 'mul') f.anyIsZero(0, 1);
+          else f.anyIsZero(0);
+        });
       };
     case 'mulAdd':
-      return fusedMulAdd;
+      return size === 32 ? fusedSingle : fusedDouble;
     case 'max':
     case 'min':
     case 'maxNumber':
     case 'minNumber':
       return (f) => {
-        f.defaultControl();
+        f.checkControl(false);
         const numbers = [f.number(0), f.number(1)];
         for (const local of numbers) f.notNaN(local);
         for (const local of numbers) f.code.get(local);
@@ -383,12 +482,12 @@ function fastPath(operation: FloatOperation, operands: number): ((f: FastPath) =
     case 'compareEqual':
     case 'compareGreater':
     case 'compareGreaterEqual':
-      return (f) => comparison(f, name);
+      return (f) => comparison(f, name, exact || name.includes('Greater'));
     case 'roundInt': {
       const integral = TO_INTEGRAL[rounding];
       if (!integral) return undefined;
       return (f) => {
-        f.defaultControl();
+        f.checkControl(rounding === 'current');
         const x = f.number(0);
         f.notNaN(x);
         f.code.get(x);
@@ -409,14 +508,14 @@ function fastPath(operation: FloatOperation, operands: number): ((f: FastPath) =
     case 'toFixed': {
       const integral = TO_INTEGRAL[rounding];
       if (operands > 1 || !integral) return undefined;
-      return (f) => toInteger(f, integral, to, unsigned);
+      return (f) => toInteger(f, integral, to, unsigned, rounding === 'current');
     }
     case 'fromFixed':
       if (operands > 1) return undefined;
       return (f) => {
         // 32 bits in a double are exact whatever FPCR says.
         if (to === 64 || size === 32) {
-          f.defaultControl();
+          f.checkControl(true, false);
           f.unlessInexactIsSet(() => f.integerFits(size === 32 ? 24 : 53, to, unsigned));
         }
         f.code.emit(to === 64 ? f.integer(0) : convert(32, op.i32WrapI64, f.integer(0)));
@@ -426,7 +525,7 @@ function fastPath(operation: FloatOperation, operands: number): ((f: FastPath) =
     case 'convert':
       if (rounding !== 'current') return undefined;
       return (f) => {
-        f.defaultControl();
+        f.checkControl(to === 32);
         const x = f.number(0);
         if (to === 64) {
           f.notNaN(x);
@@ -450,33 +549,41 @@ function fastPath(operation: FloatOperation, operands: number): ((f: FastPath) =
 function comparison(
   f: FastPath,
   name: 'compare' | 'compareEqual' | 'compareGreater' | 'compareGreaterEqual',
+  signalling: boolean,
 ): void {
-  f.defaultControl();
+  f.checkControl(false);
   const [a, b] = [f.number(0), f.number(1)];
-  f.notNaN(a);
-  f.notNaN(b);
+  f.checkOrdered([a, b], signalling);
   const relation = (operation: WasmFloatOp) => {
     f.code.get(a);
     f.code.get(b);
     f.operation(operation);
   };
   if (name === 'compare') {
-    // Less is 1000, equal 0110, greater 0010.
+    // Less is 1000, equal 0110, greater 0010, unordered 0011.
     f.code.i32(0b1000);
-    f.code.i32(0b0010);
+    f.code.i32(0b0011);
     relation('lt');
     f.code.byte(op.select);
     relation('eq');
     f.code.i32(2);
     f.code.int('shl', 32);
     f.code.int('or', 32);
+    relation('ge');
+    f.code.int('xor', 32);
   } else relation(({ compareEqual: 'eq', compareGreater: 'gt', compareGreaterEqual: 'ge' } as const)[name]);
   f.finishInteger(32);
 }
 
-function toInteger(f: FastPath, integral: WasmFloatOp, to: Size, unsigned: boolean): void {
+function toInteger(
+  f: FastPath,
+  integral: WasmFloatOp,
+  to: Size,
+  unsigned: boolean,
+  roundingMatters: boolean,
+): void {
   const { code } = f;
-  f.defaultControl();
+  f.checkControl(roundingMatters);
   const x = f.double(0);
   code.get(x);
   f.operation(integral, 64);

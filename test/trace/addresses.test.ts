@@ -2,11 +2,18 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { MAX_TOKEN_BYTES } from '../../src/trace/addresses.ts';
 import { decodeAddresses } from '../../src/trace/decode/addresses.ts';
-import { encodeAddresses } from '../../src/trace/encode/addresses.ts';
+import { ENCODER_BYTES, ENCODER_SLACK, PacketEncoder } from '../../src/trace/encode/packet_encoder.ts';
+
+const MOST = 4000;
+const BASE = 8 * MOST + 64;
+const RESULT = BASE + ENCODER_BYTES;
+const pages = Math.ceil((RESULT + MOST * MAX_TOKEN_BYTES + ENCODER_SLACK) / 65536);
+const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+const encoder = new PacketEncoder(memory, BASE);
 
 function encode(addresses: BigUint64Array): Uint8Array {
-  const out = new Uint8Array(addresses.length * MAX_TOKEN_BYTES);
-  return out.slice(0, encodeAddresses(new Uint32Array(addresses.buffer), addresses.length, out, 0));
+  new BigUint64Array(memory.buffer).set(addresses);
+  return new Uint8Array(memory.buffer).slice(RESULT, encoder.encodeAddresses(0, addresses.length, RESULT));
 }
 
 /** Steps of programs: small and large strides, page and 4 GiB borders, jumps anywhere in 48 bits. */
@@ -52,4 +59,18 @@ test('a loop over an array and a stack costs little more than a byte an address'
     BigInt(i % 3 === 0 ? 0x4000_0000 + 8 * (i / 3) : 0x4800_0f00 - 8 * (i % 3)),
   );
   expect(encode(addresses).length / addresses.length).toBeLessThan(1.05);
+});
+
+test('atoms are one bit each, least significant first, and the last byte is filled with zeros', () => {
+  fc.assert(
+    fc.property(fc.array(fc.nat(1), { maxLength: 100 }), fc.nat(30), (atoms, start) => {
+      // What a longer packet left behind must not show.
+      const bytes = new Uint8Array(memory.buffer).fill(1, start, start + 200);
+      bytes.set(atoms, start);
+      const packed = bytes.slice(RESULT, encoder.packAtoms(start, atoms.length, RESULT));
+      const expected = new Uint8Array(Math.ceil(atoms.length / 8));
+      for (const [i, atom] of atoms.entries()) expected[i >> 3] |= atom << (i & 7);
+      expect(packed).toEqual(expected);
+    }),
+  );
 });

@@ -69,6 +69,37 @@ function ordinary(size: 32 | 64, random: () => number): bigint {
   return BigInt(new Uint32Array(new Float32Array([number]).buffer)[0]);
 }
 
+/** Any pattern, often with few bits, and with exponents at the ends. */
+function corner(size: 32 | 64, random: () => number): bigint {
+  const [fraction, ones] = size === 32 ? [23, 255] : [52, 2047];
+  const below = (n: number) => Math.floor(random() * n);
+  const exponent = [
+    0,
+    0,
+    1,
+    2,
+    ones - 1,
+    ones,
+    ones >> 1,
+    (ones >> 1) + below(2 * fraction) - fraction,
+    below(ones),
+  ];
+  const all = (1n << BigInt(fraction)) - 1n;
+  const any = (BigInt(below(2 ** 26)) << 26n) | BigInt(below(2 ** 26));
+  const bits = [
+    0n,
+    1n,
+    all,
+    any,
+    any >> BigInt(below(52)),
+    1n << BigInt(below(fraction)),
+    1n << BigInt(fraction - 1),
+  ];
+  const number =
+    (BigInt(exponent[below(exponent.length)]) << BigInt(fraction)) | (bits[below(bits.length)] & all);
+  return number | (BigInt(below(2)) << BigInt(size - 1));
+}
+
 const integers = ['fromFixed'];
 const operations: readonly (readonly [FloatOperation['name'], operands: number, Partial<FloatOperation>?])[] =
   [
@@ -84,6 +115,11 @@ const operations: readonly (readonly [FloatOperation['name'], operands: number, 
     ['compareGreaterEqual', 2],
     ['roundInt', 1, { rounding: 'tieEven', exact: true }],
     ['roundInt', 1, { rounding: 'negativeInfinity' }],
+    ['compare', 2, { exact: true }],
+    ['compareEqual', 2],
+    ['convert', 1, { to: 64 }],
+    ['convert', 1, { to: 32 }],
+    ['roundInt', 1],
     ['toFixed', 1, { rounding: 'zero', to: 32 }],
     ['toFixed', 1, { rounding: 'positiveInfinity', to: 64, unsigned: true }],
     ['fromFixed', 1, { to: 64 }],
@@ -93,7 +129,9 @@ const operations: readonly (readonly [FloatOperation['name'], operands: number, 
 
 describe("floating point in WebAssembly's arithmetic", () => {
   const cases = ([32, 64] as const).flatMap((size) =>
-    operations.map(([name, operands, options]) => ({ size, name, operands, options })),
+    operations
+      .filter(([name, , options]) => name !== 'convert' || options?.to !== size)
+      .map(([name, operands, options]) => ({ size, name, operands, options })),
   );
   it.each(cases)(
     '$name of $size bits $options gives the exact result and flags, whether IXC is set or not',
@@ -124,6 +162,51 @@ describe("floating point in WebAssembly's arithmetic", () => {
       expect(count.exact).toBeLessThan(rounds / 3 + inexact);
     },
   );
+
+  it.each(cases)(
+    '$name of $size bits $options is exact for corner cases, whatever FPCR and FPSR say',
+    ({ size, name, operands, options }) => {
+      const operation: FloatOperation = { name, size, ...options };
+      const random = randomNumbers(size + operands + 7);
+      const { state, run } = compiled(operation, operands);
+      for (let i = 0; i < 4000; i++) {
+        const values = Array.from({ length: operands }, () => corner(size, random));
+        // Sums that nearly cancel.
+        if (operands === 2 && random() < 0.2) values[1] = values[0] ^ BigInt(Math.floor(random() * 4));
+        const fpcr = random() < 0.5 ? 0 : Math.floor(random() * 32) << 22;
+        const before = random() < 0.5 ? 0 : Math.floor(random() * 32);
+        state.u32[FPCR] = fpcr;
+        state.u32[FPSR] = before;
+        const env = { control: controlOf(fpcr), flags: 0 };
+        const [a, b = 0n, c = 0n] = values;
+        const wanted = compute(env, operation, a, b, c);
+        const what = `${values.map((v) => v.toString(16)).join(' ')}, FPCR ${fpcr.toString(16)}`;
+        expect(`${what}: ${run(...values).toString(16)} ${state.u32[FPSR].toString(2)}`).toBe(
+          `${what}: ${wanted.toString(16)} ${(before | env.flags).toString(2)}`,
+        );
+      }
+    },
+  );
+
+  it('is used for normal numbers under FZ and DN, for zeros, and for comparisons with quiet NaNs', () => {
+    const single = (n: number) => BigInt(new Uint32Array(new Float32Array([n]).buffer)[0]);
+    const nan = 0x7fc0_0000n;
+    // biome-ignore format: a table
+    const uses = [
+      ['add', [single(1.25), single(0.1)], single(1.25 + Math.fround(0.1))],
+      ['mul', [single(3), single(0)], 0n],
+      ['div', [single(-0), single(3)], single(-0)],
+      ['mulAdd', [single(0), single(7), single(0)], 0n],
+      ['compare', [nan, single(1)], 0b0011n],
+      ['compareEqual', [single(1), nan], 0n],
+    ] as const;
+    for (const [name, operands, result] of uses) {
+      const { state, count, run } = compiled({ name, size: 32 }, operands.length);
+      state.u32[FPCR] = 3 << 24;
+      state.u32[FPSR] = 16;
+      expect([name, run(...operands), count.exact]).toEqual([name, result, 0]);
+    }
+  });
 
   it('is not used where FPCR asks for another rounding', () => {
     const { state, count, run } = compiled({ name: 'div', size: 64 }, 2);

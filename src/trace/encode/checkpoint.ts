@@ -5,7 +5,7 @@
 import { constants, zstdCompressSync } from 'node:zlib';
 import { PAGE_SIZE } from '../../machine/memory.ts';
 import { sha256 } from '../digest.ts';
-import { DurableFile } from '../durable_file.ts';
+import type { DurableFile } from '../durable_file.ts';
 import type { CheckpointFacts, SectionFacts } from '../layout.ts';
 
 /** The machine's state at an instant. */
@@ -27,14 +27,14 @@ export const pageGroup = (n: number) => `pages/${n}`;
 
 const OPTIONS = { params: { [constants.ZSTD_c_compressionLevel]: 1, [constants.ZSTD_c_checksumFlag]: 1 } };
 
-export function writeCheckpoint(path: string, file: string, checkpoint: Checkpoint): CheckpointFacts {
+/** Writes it aside: the caller puts it in its place, or abandons it. `name` is its path in the recording. */
+export function writeCheckpoint(out: DurableFile, name: string, checkpoint: Checkpoint): CheckpointFacts {
   const { pageAddresses, pageContents } = checkpoint;
-  const out = new DurableFile(path);
   const sections: SectionFacts[] = [];
-  const add = (name: string, raw: Uint8Array) => {
+  const add = (section: string, raw: Uint8Array) => {
     const packed = zstdCompressSync(raw, OPTIONS);
     sections.push({
-      name,
+      name: section,
       offset: out.position,
       bytes: packed.length,
       rawBytes: raw.length,
@@ -42,16 +42,10 @@ export function writeCheckpoint(path: string, file: string, checkpoint: Checkpoi
     });
     out.write(packed);
   };
-  try {
-    for (const [name, bytes] of Object.entries(checkpoint.sections)) add(name, bytes);
-    add(PAGE_INDEX, new Uint8Array(pageAddresses.buffer, pageAddresses.byteOffset, pageAddresses.byteLength));
-    const groupBytes = PAGES_PER_GROUP * PAGE_SIZE;
-    for (let at = 0; at < pageContents.length; at += groupBytes)
-      add(pageGroup(at / groupBytes), pageContents.subarray(at, at + groupBytes));
-    const checksum = out.commit();
-    return { file, bytes: out.position, checksum, pages: pageAddresses.length, sections };
-  } catch (error) {
-    out.abandon();
-    throw error;
-  }
+  for (const [section, bytes] of Object.entries(checkpoint.sections)) add(section, bytes);
+  add(PAGE_INDEX, new Uint8Array(pageAddresses.buffer, pageAddresses.byteOffset, pageAddresses.byteLength));
+  const groupBytes = PAGES_PER_GROUP * PAGE_SIZE;
+  for (let at = 0; at < pageContents.length; at += groupBytes)
+    add(pageGroup(at / groupBytes), pageContents.subarray(at, at + groupBytes));
+  return { file: name, bytes: out.position, checksum: out.checksum(), pages: pageAddresses.length, sections };
 }

@@ -20,22 +20,24 @@ import {
 import { arrowSchema } from '../arrow_types.ts';
 import { type Batch, type ColumnData, columnsOf, sliceColumn } from '../columns.ts';
 import { columnDigest, dictionaryDigest, sha256 } from '../digest.ts';
-import { DurableFile } from '../durable_file.ts';
+import type { DurableFile } from '../durable_file.ts';
 import type { BatchFacts, SegmentFacts } from '../layout.ts';
 import type { Column, TableName } from '../schema.ts';
+import { BATCH_BYTES, BATCH_ROWS } from './batch_limits.ts';
 
 const MAGIC = Buffer.from('ARROW1');
 const NO_BYTES = new Uint8Array(0);
-/** Rows of a record batch: small enough that a reader skips what it does not need. */
-export const BATCH_ROWS = 65_536;
-/** Fewer rows when they are long. Depends on the rows alone, so that files are reproducible. */
-export const BATCH_BYTES = 2 ** 24;
 /** Smaller buffers are stored as they are. */
 const WORTH_COMPRESSING = 64;
 const LEVEL = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
+/** Node puts the output together from chunks of this size: few of them. */
+const MOST_CHUNK = 2 ** 20;
 
 const bytesOf = ({ buffer, byteOffset, byteLength }: NodeJS.ArrayBufferView) =>
   new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength);
+
+const compressed = (bytes: Uint8Array): Uint8Array =>
+  zstdCompressSync(bytes, { ...LEVEL, chunkSize: Math.min(MOST_CHUNK, Math.max(64, bytes.length)) });
 
 /** One bit a row, least significant first. */
 export function packBits(flags: Uint8Array): Uint8Array {
@@ -57,7 +59,7 @@ class Body {
       this.regions.push(new BufferRegion(this.length, 0));
       return;
     }
-    const packed = bytes.length < WORTH_COMPRESSING ? bytes : zstdCompressSync(bytes, LEVEL);
+    const packed = bytes.length < WORTH_COMPRESSING ? bytes : compressed(bytes);
     const smaller = packed.length < bytes.length;
     const content = smaller ? packed : bytes;
     const size = 8 + content.length;
@@ -112,11 +114,11 @@ export class SegmentWriter {
   readonly #batches: BatchFacts[] = [];
   readonly #messages = createHash('sha256');
 
-  constructor(table: TableName, path: string) {
+  constructor(table: TableName, file: DurableFile) {
     this.#table = table;
     for (const [name, { type }] of Object.entries(columnsOf(table)))
       if (type === 'text') this.#dictionaries.set(name, new SegmentDictionary());
-    this.#file = new DurableFile(path);
+    this.#file = file;
     this.#file.write(Buffer.concat([MAGIC, new Uint8Array(2)]));
     this.#writeMessage(Message.from(arrowSchema(table)), []);
   }
@@ -155,8 +157,8 @@ export class SegmentWriter {
     );
   }
 
-  /** Closes the file and puts it in its place. */
-  commit(): Omit<SegmentFacts, 'table' | 'file'> {
+  /** Ends the file; the caller puts it in its place. */
+  end(): Omit<SegmentFacts, 'table' | 'file'> {
     const dictionaries: { [name: string]: string } = {};
     let id = 0;
     for (const [name] of Object.entries(columnsOf(this.#table))) {
@@ -171,20 +173,15 @@ export class SegmentWriter {
     );
     this.#file.write(Buffer.concat([footer, bytesOf(Int32Array.of(footer.length)), MAGIC]));
     const rows = this.#batches.reduce((sum, batch) => sum + batch.rows, 0);
-    const checksum = this.#file.commit();
     return {
       rows,
       bytes: this.#file.position,
-      checksum,
+      checksum: this.#file.checksum(),
       footer: sha256(footer),
       messages: this.#messages.digest('hex'),
       dictionaries,
       batches: this.#batches,
     };
-  }
-
-  abandon(): void {
-    this.#file.abandon();
   }
 
   #writeDictionary(id: number, entries: readonly string[]): string {

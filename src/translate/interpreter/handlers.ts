@@ -98,19 +98,6 @@ const pointers = (frame: Frame, detail: Detail): readonly (readonly [StateCell, 
 export const inLoop = (row: Row): boolean =>
   !usesVectors(row) && (row.feature === 'base' || ((row.pattern.value >>> 26) & 7) === 5);
 
-/** One handler to be generated: its code is emitted by `generate` when its turn in the dispatch comes. */
-interface PendingHandler {
-  readonly generate: Generate;
-  /** Learns then what its semantics use. */
-  readonly handler: Handler;
-}
-const NO_USE: HandlerUse = {
-  operands: [],
-  immediate: false,
-  branches: false,
-  stackAccess: false,
-  frame: false,
-};
 type Generate = (code: CodeBuffer, frame: Frame) => InterpreterEmitter;
 
 /** Emits the code of a row with one shape. */
@@ -153,10 +140,9 @@ export function buildInterpreter(rows: readonly Row[], detail: Detail): Interpre
   const imports = importHost(module);
   const decode = module.importFunction('host', 'decode', { parameters: [I32], results: [] });
   const hot = module.importFunction('host', 'hot', { parameters: [I32], results: [] });
-  const pending: PendingHandler[] = [];
-  const families = planFamilies(rows, detail, imports, pending);
+  const { families, bodies } = generateFamilies(rows, detail, imports);
   const body = dispatchLoop(
-    pending,
+    bodies,
     detail,
     { ...imports, decode, hot },
     { handler: module.typeIndex(HANDLER_SIGNATURE), region: module.typeIndex(REGION_SIGNATURE) },
@@ -168,37 +154,41 @@ export function buildInterpreter(rows: readonly Row[], detail: Detail): Interpre
     body,
     exportName: 'run',
   });
-  const firstFunction = FIRST_ROW_HANDLER + pending.length;
+  const firstFunction = FIRST_ROW_HANDLER + bodies.length;
   if (firstFunction + MOST_HANDLER_FUNCTIONS > FIRST_SLOT_HANDLER)
     throw new Error(`${firstFunction} handlers in the loop leave no room for functions and slots`);
   return { bytes: module.build(), families, firstFunction };
 }
 
-/** Lists every handler in the loop. Which variants a shape needs is learnt by generating it once into a scratch buffer. */
-function planFamilies(rows: readonly Row[], detail: Detail, imports: Imports, pending: PendingHandler[]) {
+/** Every handler in the loop: which variants a shape needs is learnt from the plain one. */
+function generateFamilies(rows: readonly Row[], detail: Detail, imports: Imports) {
   const families = new Map<Row, Map<string, HandlerFamily>>();
+  const bodies: Uint8Array[] = [];
+  const code = newCode();
   for (const row of rows) {
     if (!row.execute || !inLoop(row)) continue;
     const byShape = new Map<string, HandlerFamily>();
     for (const [key, shape] of shapesOf(row)) {
       const add = (variant: Variant): Handler => {
-        const generate = generator(row, shape, imports, detail, variant);
-        const handler = { index: FIRST_ROW_HANDLER + pending.length, ...NO_USE };
-        pending.push({ generate, handler });
-        return handler;
+        const index = FIRST_ROW_HANDLER + bodies.length;
+        code.length = 0;
+        code.depth = LABELS.jump + index;
+        code.releaseTemporaries();
+        const { use, terminated } = generator(row, shape, imports, detail, variant)(code, FRAME);
+        if (!terminated) advance(code, FRAME);
+        bodies.push(code.toBytes());
+        return { index, ...use };
       };
-      const variant = { near: false, stack: false };
-      const { use } = generator(row, shape, imports, detail, variant)(scratchCode(), SCRATCH_FRAME);
-      const plain = add(variant);
+      const plain = add({ near: false, stack: false });
       byShape.set(key, {
         plain,
-        ...(use.branches ? { near: add({ near: true, stack: false }) } : {}),
-        ...(use.stackAccess ? { stack: add({ near: false, stack: true }) } : {}),
+        ...(plain.branches ? { near: add({ near: true, stack: false }) } : {}),
+        ...(plain.stackAccess ? { stack: add({ near: false, stack: true }) } : {}),
       });
     }
     families.set(row, byShape);
   }
-  return families;
+  return { families, bodies };
 }
 
 const newCode = (): CodeBuffer =>
@@ -218,6 +208,9 @@ const FRAME_INDICES = {
   target: TARGET_LOCAL,
 };
 export const SCRATCH_FRAME: Frame = { ...FRAME_INDICES, next: 0, jump: 0, redirected: 0 };
+/** Nesting of the loop's blocks. Handler n is the n-th block within them, so that its code does not depend on how many there are. */
+const LABELS = { redirected: 1, exhausted: 2, dispatch: 3, next: 4, jump: 5 };
+const FRAME: Frame = { ...FRAME_INDICES, ...LABELS };
 
 /** What a called handler may change: the budget, and the recording pointers of accesses, values and registers. */
 export const savedCells = (detail: Detail): readonly (readonly [StateCell, number])[] => [
@@ -236,7 +229,7 @@ function advance(code: CodeBuffer, frame: Frame): void {
  *     redirected: { exhausted: { dispatch: loop { next: { jump: { handlers … } jump code } next code } } } leaving code }
  */
 function dispatchLoop(
-  pending: readonly PendingHandler[],
+  bodies: readonly Uint8Array[],
   detail: Detail,
   imports: Imports & { readonly decode: number; readonly hot: number },
   types: { readonly handler: number; readonly region: number },
@@ -262,12 +255,8 @@ function dispatchLoop(
 
   for (const [cell, to] of [['ip', ip], ['budget', budget], ...allPointers] as const) loadState(cell, to);
 
-  const redirected = code.open(op.block);
-  const exhausted = code.open(op.block);
-  const dispatch = code.open(op.loop);
-  const next = code.open(op.block);
-  const jump = code.open(op.block);
-  const frame: Frame = { ...FRAME_INDICES, next, jump, redirected };
+  for (const label of Object.keys(LABELS)) code.open(label === 'dispatch' ? op.loop : op.block);
+  const { redirected, exhausted, dispatch, jump } = LABELS;
 
   const fixed: ((code: CodeBuffer) => void)[] = [];
   fixed[HANDLER_DECODE] = () => {
@@ -285,46 +274,42 @@ function dispatchLoop(
     code.branch(jump);
   };
   fixed[HANDLER_UNDEFINED] = () => {
-    const emitter = new InterpreterEmitter(code, frame, imports, detail, { near: false, stack: false });
+    const emitter = new InterpreterEmitter(code, FRAME, imports, detail, { near: false, stack: false });
     emitter.call('undefinedInstruction');
-    advance(code, frame);
+    advance(code, FRAME);
   };
   const handlers = [
     ...fixed,
-    ...pending.map(({ generate, handler }) => (into: CodeBuffer) => {
-      const { use, terminated } = generate(into, frame);
-      Object.assign(handler, use);
-      if (!terminated) advance(into, frame);
-    }),
+    ...bodies.map((body) => (into: CodeBuffer) => into.append(body)),
     // A function, whose number is in `target`.
     (into: CodeBuffer) => {
       into.i32(0);
       into.memory(op.i32Load, CELL.vectorsTrapped);
       into.open(op.if);
-      const firstOfVectors = FIRST_ROW_HANDLER + pending.length + MOST_EXTENSION_FUNCTIONS;
+      const firstOfVectors = FIRST_ROW_HANDLER + bodies.length + MOST_EXTENSION_FUNCTIONS;
       const number = convert(32, op.i32WrapI64, local(target, 64));
       into.emit(intOp('ltU', constant(32, firstOfVectors - 1), number));
       into.open(op.if);
       const variant = { near: false, stack: false };
-      new InterpreterEmitter(into, frame, imports, detail, variant).call('vectorsTrapped');
+      new InterpreterEmitter(into, FRAME, imports, detail, variant).call('vectorsTrapped');
       into.close();
       into.close();
       const saved = savedCells(detail);
       for (const [cell, from] of saved) storeState(cell, local(from));
       into.get(ip);
       into.emit(convert(32, op.i32WrapI64, local(target, 64)));
-      into.i32(FIRST_ROW_HANDLER + pending.length);
+      into.i32(FIRST_ROW_HANDLER + bodies.length);
       into.int('sub', 32);
       into.byte(op.callIndirect);
       into.unsigned(types.handler);
       into.byte(0);
       for (const [cell, to] of saved) loadState(cell, to);
       into.branchIf(redirected);
-      advance(into, frame);
+      advance(into, FRAME);
     },
   ];
 
-  const labels = handlers.map(() => code.open(op.block)).reverse();
+  const labels = handlers.map(() => code.open(op.block));
   const functions = labels[labels.length - 1];
   const special = code.open(op.block);
   const dispatchTo = (otherwise: number) => {
@@ -408,7 +393,7 @@ function dispatchLoop(
     code.close();
   }
 
-  for (const handler of handlers) {
+  for (const handler of handlers.reverse()) {
     code.close();
     code.releaseTemporaries();
     handler(code);
