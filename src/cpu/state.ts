@@ -73,6 +73,8 @@ const order = [
   'vectorsTrapped',
   'dit',
   'ssbs',
+  /** Numbers drawn by RNDR and RNDRRS. */
+  'randomNumbers',
   /**
    * What the last indirect branch that is no return made of BTYPE (bits 1..0), above the budget that it executed with: the
    * instruction behind it, of budget one less, has that BTYPE, and all others have 0. So nothing has to clear it.

@@ -167,6 +167,7 @@ export class Machine {
       },
     });
     this.registers = new SystemRegisters({
+      randomSeed: recipe.rng,
       state: this.state,
       model: this.model,
       cpus: recipe.smp,

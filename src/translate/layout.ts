@@ -27,8 +27,8 @@ export const DATA_TLB_ENTRIES = 2048;
 export const DATA_TLB_ENTRY = 32;
 export const FETCH_TLB_ENTRIES = 512;
 export const FETCH_TLB_ENTRY = 16;
-/** In the tag of a guarded page (FEAT_BTI): no plain comparison finds it. */
-export const FETCH_GUARDED = 2;
+/** In the tag of a guarded page (FEAT_BTI): the address that a tag is compared with has it clear. */
+export const FETCH_GUARDED = 4;
 const DATA_TLB_BYTES = DATA_TLB_ENTRIES * DATA_TLB_ENTRY;
 const FETCH_TLB_BYTES = FETCH_TLB_ENTRIES * FETCH_TLB_ENTRY;
 
