@@ -314,10 +314,10 @@ export class SystemRegisters {
     return { refused: 'trapped', trap };
   }
 
-  /** FEAT_IDST: a read in the space of feature identification, op0 3, op1 0, 1 or 3, CRn 0, has the syndrome of a trap. */
+  /** FEAT_IDST: a read in the space of feature identification, op0 3, op1 0, 1 or 3, CRn 0, CRm 0 to 7, has the syndrome of a trap. */
   #undefined(encoding: number, isRead: boolean): Refusal {
     const op1 = (encoding >> 11) & 7;
-    const identifies = encoding >> 14 === 3 && ((encoding >> 7) & 15) === 0 && (op1 < 2 || op1 === 3);
+    const identifies = encoding >> 14 === 3 && ((encoding >> 6) & 31) === 0 && (op1 < 2 || op1 === 3);
     return isRead && identifies && this.has('IDST') ? NO_FEATURE : UNDEFINED;
   }
 

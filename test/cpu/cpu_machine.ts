@@ -96,7 +96,7 @@ export class CpuMachine {
       currentCpu: () => 0,
       el2,
       version: 1,
-      control: CORTEX_A57.resets.PMCR_EL0,
+      control: model.resets.PMCR_EL0,
       line: (cpu) => (level) => this.lines.set(`${cpu}:23`, level),
       onDeadlineChange: () => {},
       events,

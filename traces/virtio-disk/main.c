@@ -198,6 +198,25 @@ static u32 checksum(void)
   return sum;
 }
 
+/* A function that returns a number, as a sector of the disk. */
+static void write_function(u64 sector, u32 number)
+{
+  u32 instructions[] = {0x52800000 | number << 5, 0xd65f03c0}; /* mov w0, #number; ret */
+  memcpy(data, instructions, sizeof instructions);
+  request(WRITE, sector, SECTOR);
+}
+
+/* Read it into memory, where another may have been executed before, and call it. */
+static u32 call_function(u64 sector)
+{
+  request(READ, sector, SECTOR);
+  dsb(sy);
+  asm volatile("ic iallu");
+  dsb(sy);
+  isb();
+  return ((u32 (*)(void))data)();
+}
+
 static void exercise(void)
 {
   print("capacity %lu sectors, checksum %08x\n", capacity(), checksum());
@@ -220,6 +239,10 @@ static void exercise(void)
   memset(data, 0, SECTOR);
   answer = request(GET_ID, 0, 20);
   print("identification: status %u, \"%s\"\n", answer, (char *)data);
+  write_function(40, 7);
+  write_function(41, 9);
+  u32 first = call_function(40);
+  print("code from the disk: %u, then %u\n", first, call_function(41));
   u32 sum = checksum();
   print("checksum %08x, %s\n", sum, interrupts ? "by interrupts" : "without interrupts");
 }
