@@ -63,5 +63,5 @@ export const MAX: CpuModel = {
 export const MAX_PAUTH_IMPDEF: CpuModel = {
   ...MAX,
   name: 'max,pauth-impdef=on',
-  identification: { ...MAX.identification, ID_AA64ISAR1_EL1: 0x0011_1111_0121_1102n },
+  identification: { ...MAX.identification, ID_AA64ISAR1_EL1: 0x0011_1111_1021_1102n },
 };
