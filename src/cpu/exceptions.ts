@@ -477,7 +477,7 @@ export function endsWait({ fiq, irq, virq, vfiq }: CpuInterruptInputs, hcr: numb
 }
 
 /** ISS[24:14] of a stage 2 data abort: ISV, SAS, SSE, SRT, SF, AR. */
-function transferSyndrome({ sas, sse, srt, sf, ar }: Transfer): number {
+export function transferSyndrome({ sas, sse, srt, sf, ar }: Transfer): number {
   return (
     (1 << 24) | (sas << 22) | (sse ? 1 << 21 : 0) | (srt << 16) | (sf ? 1 << 15 : 0) | (ar ? 1 << 14 : 0)
   );

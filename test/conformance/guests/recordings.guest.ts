@@ -128,8 +128,9 @@ describe.each([2, 3] as const)('on GICv%i', (gic) => {
     await expectReplay(first.directory);
   });
 
-  test('a shell on the console takes a script as its input, and switches off when told', async () => {
-    const script = 'echo $((6 * 7)) is the answer\nps | grep -c busybox\npoweroff -f\n';
+  test('a shell on the console takes a script as its input; the recording names functions as the kernel does', async () => {
+    const names = 'grep -wE "schedule|vfs_read|do_exit" /proc/kallsyms';
+    const script = `echo $((6 * 7)) is the answer\n${names}\npoweroff -f\n`;
     const { console, summary, directory } = await recorded(
       `shell${gic}`,
       recipeOf(linux(gic, 'init')),
@@ -138,6 +139,18 @@ describe.each([2, 3] as const)('on GICv%i', (gic) => {
     expect(console).toContain('42 is the answer');
     expect(summary.reason).toBe('power off');
     await expectReplay(directory);
+    // The guest's own list says what symbol() must say.
+    const listed = [...console.matchAll(/^([0-9a-f]{16}) [tT] (\w+)\r?$/gm)];
+    expect(listed.length).toBe(3);
+    const session = await open(directory);
+    try {
+      for (const [, address, name] of listed) {
+        const [row] = await session.sql(`SELECT symbol(${BigInt(`0x${address}`)}::UBIGINT) AS name`);
+        expect(row['name']).toBe(name);
+      }
+    } finally {
+      session.close();
+    }
   });
 
   test('Xen with Debian as dom0 boots to the suite’s end', async () => {
