@@ -161,10 +161,7 @@ export class Machine {
         },
         events: this.events,
       }),
-      onConsole: (byte) => {
-        this.events.append('console', { device: 'pl011', direction: 'out', byte });
-        onConsole?.(byte);
-      },
+      onConsole: (byte) => onConsole?.(byte),
     });
     this.registers = new SystemRegisters({
       randomSeed: recipe.rng,
