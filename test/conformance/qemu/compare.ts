@@ -53,7 +53,9 @@ export function compareImage(options: ImageComparison): Promise<Comparison> {
   const dtb = given.endsWith('.dts') ? compileDeviceTree(given) : given;
   const raw = load.map(parseRawLoad);
   const qemu = {
-    ...{ kernel: image, gic, ramMiB, cpu, initrd, append, deviceTree: dtb, load: raw },
+    // Without what our max has not.
+    ...{ kernel: image, gic, ramMiB, cpu: cpu === 'max' ? 'max,sve=off,sme=off' : cpu },
+    ...{ initrd, append, deviceTree: dtb, load: raw },
     ...(image || bios ? {} : { entry: raw[0]?.address }),
     ...(bios ? { more: ['-bios', bios] } : {}),
   };
