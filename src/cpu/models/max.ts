@@ -58,3 +58,10 @@ export const MAX: CpuModel = {
   cortexA57Registers: true,
   ccsidr: { 0: 0x701f_e00an, 1: 0x201f_e012n, 2: 0x70ff_e07an },
 };
+
+/** QEMU's `-cpu max,pauth-impdef=on`: pointers are signed by an implementation-defined hash in place of QARMA5. */
+export const MAX_PAUTH_IMPDEF: CpuModel = {
+  ...MAX,
+  name: 'max,pauth-impdef=on',
+  identification: { ...MAX.identification, ID_AA64ISAR1_EL1: 0x0011_1111_1021_1102n },
+};
