@@ -88,7 +88,6 @@ const PAN = CELL.pan >>> 2;
 const UAO = CELL.uao >>> 2;
 const DIT = CELL.dit >>> 2;
 const SSBS = CELL.ssbs >>> 2;
-const BTYPE = CELL.btype >>> 2;
 const EXCLUSIVE = CELL.exclusiveAddress >>> 2;
 const EVENT = CELL.eventRegister >>> 2;
 
@@ -177,7 +176,7 @@ export class Exceptions {
         (u32[SS] << 21) |
         (u32[ILLEGAL] << 20) |
         (u32[SSBS] << 12) |
-        (u32[BTYPE] << 10) |
+        (this.#options.features.has('BTI') ? this.#state.branchType << 10 : 0) |
         (u32[DAIF] << 6) |
         (u32[EL] << 2) |
         u32[SPSEL]) >>>
@@ -218,6 +217,11 @@ export class Exceptions {
 
   undefinedInstruction(): void {
     this.synchronous(EC.unknown);
+  }
+
+  /** The instruction at pc is no landing pad for the branch that led to it (FEAT_BTI). */
+  branchTarget(): void {
+    this.synchronous(EC.branchTarget, this.#state.branchType);
   }
 
   illegalState(): void {
@@ -334,7 +338,7 @@ export class Exceptions {
     u32[DAIF] = 15;
     u32[ILLEGAL] = 0;
     u32[SS] = 0;
-    u32[BTYPE] = 0;
+    state.branchType = 0;
     // VBAR_ELx[10:0] are RES0: whatever was written there takes no part (D1.3.2.3).
     const vbar = 2 * VBAR[target];
     const low = (((u32[vbar] & ~0x7ff) >>> 0) + block + vector) >>> 0;
@@ -387,6 +391,7 @@ export class Exceptions {
     state.nzcv = bits;
     u32[DAIF] = (bits >> 6) & 15;
     this.#restoreState(bits);
+    state.branchType = !illegal && this.#options.features.has('BTI') ? (bits >> 10) & 3 : 0;
     u32[ILLEGAL] = illegal ? 1 : (bits >> 20) & 1;
     u32[SS] = step;
     if (!illegal) switchStack(state, toEl, bits & 1);
@@ -474,7 +479,7 @@ export function endsWait({ fiq, irq, virq, vfiq }: CpuInterruptInputs, hcr: numb
 }
 
 /** ISS[24:14] of a stage 2 data abort: ISV, SAS, SSE, SRT, SF, AR. */
-function transferSyndrome({ sas, sse, srt, sf, ar }: Transfer): number {
+export function transferSyndrome({ sas, sse, srt, sf, ar }: Transfer): number {
   return (
     (1 << 24) | (sas << 22) | (sse ? 1 << 21 : 0) | (srt << 16) | (sf ? 1 << 15 : 0) | (ar ? 1 << 14 : 0)
   );

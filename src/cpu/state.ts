@@ -24,7 +24,10 @@ const order = [
   'flagZ',
   'flagC',
   'flagV',
-  /** PSTATE.EL, SPSel (0 or 1), DAIF (bits 3..0 are D, A, I, F), IL, SS, PAN, UAO, BTYPE; DIT and SSBS below. */
+  /**
+   * PSTATE.EL, SPSel (0 or 1), DAIF (bits 3..0 are D, A, I, F), IL, SS, PAN, UAO; DIT and SSBS below. BTYPE as it is between
+   * two slices: inside one, branchType.
+   */
   'el',
   'spsel',
   'daif',
@@ -70,6 +73,15 @@ const order = [
   'vectorsTrapped',
   'dit',
   'ssbs',
+  /** Numbers drawn by RNDR and RNDRRS. */
+  'randomNumbers',
+  /**
+   * What the last indirect branch that is no return made of BTYPE (bits 1..0), above the budget that it executed with: the
+   * instruction behind it, of budget one less, has that BTYPE, and all others have 0. So nothing has to clear it.
+   */
+  'branched',
+  /** Cell pcBase as it is in a guarded page, where one executes; else anything but pcBase. */
+  'guardedBase',
 ] as const;
 
 export type StateCell = (typeof order)[number];
@@ -94,6 +106,8 @@ export const ENGINE_CELLS = [
   'argument2',
   'resultHigh',
   'vectorsTrapped',
+  'branched',
+  'guardedBase',
 ] as const satisfies readonly StateCell[];
 
 /** Byte address in memory 0 of each cell. */
@@ -112,6 +126,12 @@ const N = CELL.flagN >>> 2;
 const Z = CELL.flagZ >>> 2;
 const C = CELL.flagC >>> 2;
 const V = CELL.flagV >>> 2;
+
+const BUDGET = CELL.budget >>> 2;
+const BTYPE = CELL.btype >>> 2;
+const BRANCHED = CELL.branched >>> 2;
+const PC_BASE = CELL.pcBase >>> 2;
+const GUARDED_BASE = CELL.guardedBase >>> 2;
 
 /** The typed views of memory 0 that TypeScript works on. */
 export class CpuState {
@@ -147,6 +167,33 @@ export class CpuState {
   }
   setX(n: number, value: bigint): void {
     if (n !== 31) this.u64[(CELL.x0 >>> 3) + n] = value;
+  }
+
+  /** PSTATE.BTYPE of the instruction that executes, or of the next one (FEAT_BTI). */
+  get branchType(): number {
+    const { u32 } = this;
+    return u32[BRANCHED] >>> 2 === u32[BUDGET] + 1 ? u32[BRANCHED] & 3 : 0;
+  }
+  set branchType(type: number) {
+    this.u32[BTYPE] = type;
+    this.u32[BRANCHED] = ((this.u32[BUDGET] + 1) << 2) | type;
+  }
+  /** The instruction that executes is an indirect branch that makes BTYPE `type`. */
+  branches(type: 1 | 2 | 3): void {
+    this.u32[BRANCHED] = (this.u32[BUDGET] << 2) | type;
+  }
+
+  /** The page that executes is guarded: bit GP of its descriptor. */
+  get inGuardedPage(): boolean {
+    const { u32 } = this;
+    return u32[GUARDED_BASE] === u32[PC_BASE] && u32[GUARDED_BASE + 1] === u32[PC_BASE + 1];
+  }
+  /** Once cell pcBase is that of the page. */
+  set inGuardedPage(guarded: boolean) {
+    const { u32 } = this;
+    // Its lowest bits are zero.
+    u32[GUARDED_BASE] = guarded ? u32[PC_BASE] : 1;
+    u32[GUARDED_BASE + 1] = u32[PC_BASE + 1];
   }
 
   /** NZCV in bits 31..28, as in PSTATE. */

@@ -7,6 +7,7 @@ import type { EventSink } from '../trace/schema.ts';
 import type { CpuView, GicCpuInterface } from './gic_cpu_interface.ts';
 import { type CpuModel, identificationOf, modelFeatures } from './models/model.ts';
 import type { PerformanceMonitors } from './performance_monitors.ts';
+import { randomNumber } from './random_numbers.ts';
 import { readStackPointer, switchStack, writeStackPointer } from './stack_pointers.ts';
 import { CELL, type CpuState } from './state.ts';
 import { AT_HOST_EL0, AT_HOST_EL2, isHostAlias, type Redirection } from './sysregs/host.ts';
@@ -21,6 +22,8 @@ export interface TimerRegisters {
 }
 
 export interface SystemRegistersOptions {
+  /** Of RNDR and RNDRRS. */
+  readonly randomSeed?: string;
   readonly state: CpuState;
   readonly model: CpuModel;
   readonly cpus: number;
@@ -227,7 +230,18 @@ export class SystemRegisters {
   read(encoding: number): bigint | Refusal {
     const accessible = this.#accessibleAt(encoding);
     const refusal = this.#check(accessible, encoding, true);
-    return refusal ?? this.#read((accessible as Accessible).row);
+    if (refusal !== undefined) return refusal;
+    const { row } = accessible as Accessible;
+    return row.storage === 'random' ? this.#drawRandomNumber() : this.#read(row);
+  }
+
+  /** Only MRS draws one: a debugger that looks changes nothing. */
+  #drawRandomNumber(): bigint {
+    const state = this.#state;
+    const drawn = state.get('randomNumbers');
+    state.set('randomNumbers', drawn + 1n);
+    state.nzcv = 0;
+    return randomNumber(this.#options.randomSeed ?? '', this.cpu, drawn);
   }
 
   /** MSR by the current exception level; undefined when done. */
@@ -300,10 +314,10 @@ export class SystemRegisters {
     return { refused: 'trapped', trap };
   }
 
-  /** FEAT_IDST: a read in the space of feature identification, op0 3, op1 0, 1 or 3, CRn 0, has the syndrome of a trap. */
+  /** FEAT_IDST: a read in the space of feature identification, op0 3, op1 0, 1 or 3, CRn 0, CRm 0 to 7, has the syndrome of a trap. */
   #undefined(encoding: number, isRead: boolean): Refusal {
     const op1 = (encoding >> 11) & 7;
-    const identifies = encoding >> 14 === 3 && ((encoding >> 7) & 15) === 0 && (op1 < 2 || op1 === 3);
+    const identifies = encoding >> 14 === 3 && ((encoding >> 6) & 31) === 0 && (op1 < 2 || op1 === 3);
     return isRead && identifies && this.has('IDST') ? NO_FEATURE : UNDEFINED;
   }
 
@@ -319,6 +333,7 @@ export class SystemRegisters {
       case 'slot':
         return this.#state.u64[slotOf(row.name)];
       case 'constant':
+      case 'random':
         return row.reset;
       case 'model':
         return this.#identification[row.name] ?? 0n;
@@ -340,6 +355,7 @@ export class SystemRegisters {
         throw new Error(`${row.name} has a slot: the caller writes it`);
       case 'constant':
       case 'model':
+      case 'random':
         break;
       case 'timer':
         this.#options.timer.writeRegister(cpu, row.name, value);
@@ -463,10 +479,14 @@ export class SystemRegisters {
     return (irq ? 0x80n : 0n) | (fiq ? 0x40n : 0n) | (serror ? 0x100n : 0n);
   }
 
-  /** Registers that a checkpoint or a debugger lists: those this CPU has, but for the GIC's, which it reads itself. */
+  /** Registers that a checkpoint or a debugger lists: those this CPU has, but for the GIC's, which it reads itself, and random numbers. */
   entries(): [string, bigint][] {
     return SYSTEM_REGISTERS.filter(
-      (row) => this.exists(row) && row.storage !== 'gic' && row.access.some((a) => a.includes('r')),
+      (row) =>
+        this.exists(row) &&
+        row.storage !== 'gic' &&
+        row.storage !== 'random' &&
+        row.access.some((a) => a.includes('r')),
     ).map((row) => [row.name, this.#read(row)]);
   }
 }

@@ -69,7 +69,7 @@ const lowestBit = (bits: number): number => 31 - Math.clz32(bits & -bits);
 
 /**
  * The part of a priority that decides preemption. `binaryPoint` is that of group 0's register: n splits after bit n + 1; that of
- * group 1's own register splits one bit lower (GICv2 3.3.3, GICv3 4.8.3), so callers subtract one.
+ * group 1's own register splits one bit lower (GICC_BPR and GICC_ABPR, ICC_BPR0 and ICC_BPR1), so callers subtract one.
  */
 export const groupPriority = (priority: number, binaryPoint: number): number =>
   priority & (0xff << (binaryPoint + 1)) & 0xff;

@@ -18,7 +18,7 @@ export const PRIVATE_COUNT = 32;
 export const SGI_COUNT = 16;
 const WORDS = INTERRUPT_COUNT / 32;
 
-/** INTIDs that stand for none (GICv2 3.2.5, GICv3 2.2.1). */
+/** INTIDs that stand for none (special interrupt numbers: GICC_IAR, ICC_IAR0_EL1). */
 export const GROUP1_PENDING = 1022;
 export const SPURIOUS = 1023;
 /** Above every priority: nothing pending, nothing active. */

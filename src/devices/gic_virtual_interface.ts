@@ -153,9 +153,13 @@ export class VirtualInterface {
     return (this.#high[n] & LR_HW) === 0 ? this.#high[n] & 7 : 0;
   }
 
-  /** The list register with the highest-priority pending virtual interrupt of an enabled group, -1 where there is none. */
+  /** As highestInListRegisters, while the virtual interface is on. */
   highestPending(): number {
-    if ((this.#hcr & HCR_EN) === 0) return -1;
+    return (this.#hcr & HCR_EN) === 0 ? -1 : this.highestInListRegisters();
+  }
+
+  /** The list register with the highest-priority pending virtual interrupt of an enabled group, -1 where there is none. */
+  highestInListRegisters(): number {
     let best = -1;
     let bestPriority = IDLE_PRIORITY;
     for (let n = 0; n < LIST_REGISTERS; n++) {
@@ -191,7 +195,7 @@ export class VirtualInterface {
    * A write of an EOI register: drops the running priority and, with VEOIM = 0, deactivates. `group` is that of the register, null
    * where it serves both (GICV_EOIR). `sourceCpu` matters for GICv2's software interrupts alone.
    *
-   * An EOI that clears no active priority is not counted. That it still deactivates on GICv2, and not on GICv3, is QEMU's choice
+   * An EOI that clears no active priority is not counted, which ICH_HCR_EL2.EOIcount leaves open. That it still deactivates on GICv2, and not on GICv3, is QEMU's choice
    * for what the manuals leave UNPREDICTABLE; so is that GICv3 does not deactivate out of order.
    */
   endOfInterrupt(vintid: number, group: 0 | 1 | null, sourceCpu = 0): void {
@@ -306,7 +310,10 @@ export class VirtualInterface {
     if ((high & LR_HW) !== 0) this.#options.deactivatePhysical(high & 0x1fff);
   }
 
-  /** EOIcount counts what would have deactivated an interrupt and found none, LPIs excepted (GICv3 12.4.3). */
+  /**
+   * ICH_HCR_EL2.EOIcount counts writes of EOIR with EOImode 0, and of DIR with EOImode 1, that found no list register to deactivate,
+   * LPIs excepted.
+   */
   #countEoi(vintid: number): void {
     if (vintid >= FIRST_LPI) return;
     const count = ((this.#hcr >>> HCR_EOICOUNT_SHIFT) + 1) & 0x1f;

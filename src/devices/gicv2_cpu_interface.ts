@@ -1,5 +1,5 @@
 /**
- * GICC: the physical CPU interface of GICv2 (IHI 0048B 4.4), without the Security Extensions: both groups are the guest's. Priorities
+ * GICC: the physical CPU interface of GICv2 (IHI 0048B), without the Security Extensions: both groups are the guest's. Priorities
  * have 8 bits, as on QEMU's virt (a GIC-400 has 5).
  */
 import type { DeviceState } from '../machine/device.ts';
@@ -57,7 +57,10 @@ export class GicV2CpuInterface {
     return group0 && (this.ctlr & CTLR_FIQEN) !== 0 ? 'fiq' : 'irq';
   }
 
-  /** GICC_IAR, or GICC_AIAR that serves group 1 alone. */
+  /**
+   * GICC_IAR, or GICC_AIAR that serves group 1 alone. 1023 where forwarding or signalling is off or the priority does not suffice,
+   * and only then does AckCtl count (GICC_IAR in DDI 0601).
+   */
   acknowledge(alias: boolean): number {
     const interrupts = this.#interrupts;
     const intid = interrupts.highest(this.cpu);
@@ -75,7 +78,10 @@ export class GicV2CpuInterface {
     return intid | (this.#takeSgi(slot) << 10);
   }
 
-  /** GICC_HPPIR, or GICC_AHPPIR. The mask and the running priority do not matter (4.4.6). */
+  /**
+   * GICC_HPPIR, or GICC_AHPPIR. The mask and the running priority do not matter; a group that the distributor has off is passed
+   * over, and one that is off here reads as 1023 and hides the other (GICC_HPPIR in DDI 0601).
+   */
   highestPending(alias: boolean): number {
     const interrupts = this.#interrupts;
     const intid = interrupts.highest(this.cpu);

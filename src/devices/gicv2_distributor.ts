@@ -1,4 +1,4 @@
-/** GICD: the distributor of GICv2 (IHI 0048B 4.3), without the Security Extensions. */
+/** GICD: the distributor of GICv2 (IHI 0048B), without the Security Extensions. */
 
 import {
   byteRegisters,
@@ -78,7 +78,7 @@ const ROWS: DeviceRegister<GicV2Distributor>[] = [
   { offset: 0x004, name: 'GICD_TYPER', access: 'RO', reset: 8, read: (d) => d.typer() },
   { offset: 0x008, name: 'GICD_IIDR', access: 'RO', reset: 0x43b },
   storedFlag('GICD_IGROUPR', 0x080, 9, GROUP1),
-  // SGIs are always enabled: IMPLEMENTATION DEFINED (4.3.5), and so in QEMU.
+  // SGIs are always enabled: IMPLEMENTATION DEFINED (GICD_ISENABLER0), and so in QEMU.
   ...setClear(
     ['GICD_ISENABLER', 'GICD_ICENABLER'],
     [0x100, 0x180],
@@ -106,7 +106,7 @@ const ROWS: DeviceRegister<GicV2Distributor>[] = [
     (d, slot) => d.interrupts.priority[slot],
     (d, slot, value) => d.interrupts.setPriority(slot, value),
   ),
-  // With one CPU they are RAZ/WI (4.3.12). Those of private interrupts say which CPU reads.
+  // With one CPU they are RAZ/WI (GICD_ITARGETSR). Those of private interrupts say which CPU reads.
   byteRegisters(
     'GICD_ITARGETSR',
     0x800,

@@ -1,4 +1,4 @@
-/** GICH and GICV: GICv2's virtual interface control and virtual CPU interface (IHI 0048B 5.3, 5.5). */
+/** GICH and GICV: GICv2's virtual interface control and virtual CPU interface (IHI 0048B). */
 import { GROUP1_PENDING, SPURIOUS } from './gic_interrupts.ts';
 import {
   LIST_REGISTERS,

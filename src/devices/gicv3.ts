@@ -115,12 +115,15 @@ export class GicV3 implements GicCpuInterface {
     this.#update();
   }
 
-  /** Interrupts of a group that the CPU interface has off stay in the redistributor, and do not hide the other group's. */
+  /**
+   * Interrupts of a group that the CPU interface has off stay in the redistributor, and do not hide the other group's: an interface
+   * whose group goes off gives the interrupt back (ICC_IGRPEN1_EL1.Enable).
+   */
   #setGroups(cpu: number): void {
     this.#interrupts.setGroups(cpu, this.#distributor.ctlr & this.#cpuInterfaces[cpu].groupEnables);
   }
 
-  /** ICC_SGI1R_EL1 (12.2.20): to a list of CPUs of one cluster, or with IRM to all but the sender. */
+  /** ICC_SGI1R_EL1: to a list of CPUs of one cluster, or with IRM to all but the sender. */
   #sendSgi(sender: number, value: bigint, group: 0 | 1): void {
     const low = Number(value & 0xffff_ffffn);
     const high = Number((value >> 32n) & 0xffff_ffffn);

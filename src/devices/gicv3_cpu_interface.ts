@@ -1,5 +1,5 @@
 /**
- * ICC_*_EL1: one CPU's physical interface of GICv3 (IHI 0069 12.2) with one security state, 5 bits of priority and of preemption,
+ * ICC_*_EL1: one CPU's physical interface of GICv3 (IHI 0069) with one security state, 5 bits of priority and of preemption,
  * 24 bits of INTID, as QEMU's Cortex-A57 has.
  */
 import type { DeviceState } from '../machine/device.ts';
@@ -18,7 +18,7 @@ export const MINIMUM_BPR1 = 3;
 export const PRIORITY_MASK = 0xf8;
 export const INTID_MASK = 0xff_ffff;
 
-/** What ICC_BPR1 and ICV_BPR1 read with CBPR set: group 0's point, one higher, saturated (12.2.5). */
+/** What ICC_BPR1 and ICV_BPR1 read with CBPR set: group 0's point, one higher, saturated (ICC_CTLR_EL1.CBPR). */
 export const commonBinaryPoint = (bpr0: number): number => Math.min(bpr0 + 1, 7);
 
 export class GicV3CpuInterface {
@@ -60,7 +60,7 @@ export class GicV3CpuInterface {
     if ((this.#ctlr & CTLR_CBPR) === 0) this.#bpr1 = Math.max(value & 7, MINIMUM_BPR1);
   }
 
-  /** With one security state group 0 is always a FIQ and group 1 an IRQ (4.6.2). */
+  /** With one security state group 0 is always a FIQ and group 1 an IRQ (GICD_CTLR.DS 1). */
   signal(): 'irq' | 'fiq' | 'none' {
     const intid = this.#interrupts.highest(this.cpu);
     if (!this.#preempts(intid)) return 'none';

@@ -1,5 +1,5 @@
 /**
- * GICD: the distributor of GICv3 (IHI 0069 12.9) with one security state (DS = 1) and affinity routing always on (ARE = 1), as on virt
+ * GICD: the distributor of GICv3 (IHI 0069) with one security state (DS = 1) and affinity routing always on (ARE = 1), as on virt
  * without EL3.
  *
  * Identification is QEMU 7.2's. Two of its values say less, or more, than there is: GICD_TYPER.ITLinesNumber is 7 although SPIs go up

@@ -1,5 +1,5 @@
 /**
- * GICR: one CPU's redistributor (IHI 0069 12.11), two frames of 64 KiB: control, then SGIs and PPIs. LPIs can be configured and never
+ * GICR: one CPU's redistributor (IHI 0069), two frames of 64 KiB: control, then SGIs and PPIs. LPIs can be configured and never
  * come: there is no ITS. WAKER is storage, as in QEMU: interrupts reach a CPU whose redistributor sleeps.
  */
 import type { DeviceState } from '../machine/device.ts';

@@ -23,7 +23,7 @@ const HCR_IMO = 1 << 4;
 
 /** ICH_HCR_EL2: the enables, TC, TALL0, TALL1, TSEI, TDIR, EOIcount. */
 export const ICH_HCR_MASK = 0xf800_7cff;
-/** ICH_VMCR_EL2 with system registers only: VAckCtl is RES0, VFIQEn RES1 (12.4.8). */
+/** ICH_VMCR_EL2 with system registers only: VAckCtl is RES0, VFIQEn RES1. */
 export const ICH_VMCR_MASK = 0xf8fc_0213;
 export const ICH_VMCR_ONES = 0x8;
 /** ICH_LR<n>_EL2, high word: state, HW, group, 5 bits of priority, 13 of pINTID. */
@@ -49,14 +49,15 @@ const acknowledgeVirtual = (v: VirtualInterface, group: 0 | 1): number => {
   const n = v.highestPending();
   if (n < 0 || v.group(n) !== group || !v.preempts(n)) return SPURIOUS;
   const intid = v.vintid(n) & INTID_MASK;
-  // 12.3: a list register with a special INTID becomes invalid and nothing becomes active.
+  // A list register with a special INTID becomes invalid and nothing becomes active.
   if (isSpecial(intid)) v.discard(n);
   else v.acknowledge(n);
   return isSpecial(intid) ? SPURIOUS : intid;
 };
 
+/** ICH_HCR_EL2.En switches off signals and IAR; HPPIR goes on telling (ICH_HCR_EL2.En). */
 const highestVirtual = (v: VirtualInterface, group: 0 | 1): number => {
-  const n = v.highestPending();
+  const n = v.highestInListRegisters();
   return n < 0 || v.group(n) !== group ? SPURIOUS : v.vintid(n) & INTID_MASK;
 };
 

@@ -4,7 +4,8 @@
  *
  * Where it differs from QEMU 7.2, and a guest can tell:
  *  - the receive interrupt comes at the level that UARTIFLS selects, and the receive timeout exists (QEMU raises UARTRXINTR at
- *    every byte and never UARTRTINTR);
+ *    every byte and never UARTRTINTR); the manual wins (UARTIFLS, UARTRXINTR, UARTRTINTR), and drivers that work with the
+ *    hardware work with both: they unmask the two together;
  *  - loopback, the modem lines in it and overrun exist; reserved bits read as zero.
  * Where it follows QEMU and not the hardware:
  *  - a transmitted byte is out at once, so UARTFR never says busy or full and each write of UARTDR raises UARTTXINTR;
@@ -18,7 +19,7 @@ import {
   RegisterTable,
 } from './register_table.ts';
 
-/** Interrupt bits of UARTIMSC, UARTRIS, UARTMIS and UARTICR (3.3.10). */
+/** Interrupt bits of UARTIMSC, UARTRIS, UARTMIS and UARTICR. */
 const RI = 1 << 0;
 const CTS = 1 << 1;
 const DCD = 1 << 2;
@@ -29,7 +30,7 @@ const RT = 1 << 6;
 const OE = 1 << 10;
 const ALL_INTERRUPTS = 0x7ff;
 
-/** UARTFR (3.3.3). */
+/** UARTFR. */
 const FR_CTS = 1 << 0;
 const FR_DSR = 1 << 1;
 const FR_DCD = 1 << 2;
@@ -38,7 +39,7 @@ const FR_RXFF = 1 << 6;
 const FR_TXFE = 1 << 7;
 const FR_RI = 1 << 8;
 
-/** UARTCR (3.3.8). */
+/** UARTCR. */
 const CR_LBE = 1 << 7;
 const CR_DTR = 1 << 10;
 const CR_RTS = 1 << 11;
@@ -158,7 +159,7 @@ export class Pl011 implements Device {
     state.overrun = false;
     state.rsr = overrun ? RSR_OVERRUN : 0;
     if (state.receiveFifo.length < this.#receiveLevel()) state.ris &= ~RX;
-    // 2.8.3: the timeout is cleared when the FIFO becomes empty; it runs anew while bytes remain.
+    // UARTRTINTR is cleared when the FIFO becomes empty; the period runs anew while bytes remain.
     if (state.receiveFifo.length === 0) state.ris &= ~RT;
     this.#startTimeout();
     this.driveLine();
@@ -178,7 +179,7 @@ export class Pl011 implements Device {
     this.raise(TX);
   }
 
-  /** The modem lines are not wired on virt; in loopback the outputs are fed to the inputs (3.3.8, LBE). */
+  /** The modem lines are not wired on virt; in loopback the outputs are fed to the inputs (UARTCR.LBE). */
   modemFlags(): number {
     const { cr } = this.state;
     if ((cr & CR_LBE) === 0) return 0;
@@ -190,7 +191,7 @@ export class Pl011 implements Device {
     );
   }
 
-  /** 3.3.7: a change of FEN flushes the FIFO; the interrupts go with the bytes that caused them. */
+  /** UARTLCR_H: a change of FEN flushes the FIFO; the interrupts go with the bytes that caused them. */
   flushReceived(): void {
     this.state.receiveFifo = [];
     this.state.ris &= ~(RX | RT);
@@ -214,7 +215,7 @@ export class Pl011 implements Device {
     return (this.state.lcr & LCR_FEN) === 0 ? 1 : RECEIVE_LEVELS[(this.state.ifls >>> 3) & 7];
   }
 
-  /** 2.8.3: due 32 bit periods after the last byte came or went; at once when the guest never set a baud rate. */
+  /** UARTRTINTR: due 32 bit periods after the last byte came or went; at once when the guest never set a baud rate. */
   #startTimeout(): void {
     const { state } = this;
     if (state.receiveFifo.length === 0) {

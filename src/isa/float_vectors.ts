@@ -1,10 +1,10 @@
 /** The forms of floating-point instructions on vectors: which lanes of which registers. Arm ARM C4.1.90, C7.2. */
 import type { Emitter, Value } from './emitter.ts';
-import { type Float1, type Float2, type Float3, readScalar, type Size, writeScalar } from './float_forms.ts';
-import type { FloatOperation, Rounding } from './float_operation.ts';
+import { type Float1, type Float2, readScalar, type Size, writeScalar } from './float_forms.ts';
+import type { FloatFunction, FloatOperation, Rounding } from './float_operation.ts';
 import type { Fields } from './pattern.ts';
 import { type ArrangementByQ, elementIndex, writeHalf } from './simd_forms.ts';
-import type { LaneContext, Lanewise, Unary } from './simd_lanes.ts';
+import type { Lanewise, Unary } from './simd_lanes.ts';
 import type { LaneBits, VectorRegister } from './vector_emitter.ts';
 import { type Arrangement, byQ, everyOther } from './vectors.ts';
 
@@ -42,16 +42,23 @@ export const eachLane2 =
       [a, b].map((v) => ({ of: v, bits })),
       (x, y) => of(e, bits as Size, x, y),
     );
-/** The destination is the first operand. */
-export const eachLane3 =
-  (of: Float3): Lanewise =>
-  (e, bits, a, b, { extent, d }: LaneContext) =>
-    e.vector.mapLanes(
-      bits,
-      extent,
-      [d(), a, b].map((v) => ({ of: v, bits })),
-      (x, y, z) => of(e, bits as Size, x, y, z),
-    );
+/** Operations that all lanes may do at once. */
+export const floatUnary =
+  (name: FloatFunction): Unary =>
+  (e, bits, a, { extent }) =>
+    e.vector.floatLanes({ name, size: bits as Size }, extent, a);
+export const floatBinary =
+  (name: FloatFunction): Lanewise =>
+  (e, bits, a, b, { extent }) =>
+    e.vector.floatLanes({ name, size: bits as Size }, extent, a, b);
+/** The destination plus the product, or minus it. */
+export const floatMulAdd =
+  (operation: 'add' | 'sub'): Lanewise =>
+  (e, bits, a, b, { extent, d }) => {
+    const signs = e.vector.splat(bits, e.constant(64, 1n << BigInt(bits - 1)));
+    const factor = operation === 'sub' ? e.vector.bitwise('xor', a, signs) : a;
+    return e.vector.floatLanes({ name: 'mulAdd', size: bits as Size }, extent, d(), factor, b);
+  };
 
 /** Lane 0 with lane 1. */
 export const floatPair = { shape: floats.shape };

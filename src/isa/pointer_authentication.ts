@@ -4,6 +4,7 @@
  */
 import { jump } from './branches.ts';
 import type { Emitter, IndirectBranch, Register, RuntimeCall, Value } from './emitter.ts';
+import { LDR_64, transferOf } from './load_store.ts';
 import type { Fields } from './pattern.ts';
 import { signed } from './pseudocode.ts';
 import { row } from './row.ts';
@@ -68,6 +69,7 @@ const authenticatedLoad = {
   ...PAUTH,
   imm: ({ s, imm9 }: Fields<'s' | 'imm9'>) => signed((s << 9) | imm9, 10) * 8,
 };
+const authenticatedOffset = { ...authenticatedLoad, transfer: transferOf(LDR_64) };
 interface LoadOperands {
   readonly imm: Value<64>;
   readonly rn: Register;
@@ -138,8 +140,8 @@ export const pointerAuthentication = [
   row('ERETAB',    '1101011 0100 11111 00001 1 11111 11111', PAUTH, exceptionReturn(1)),
 
   // Load/store register (pac)
-  row('LDRAA',     '11 111 0 00 0 s:1 1 imm9:9 0 1 rn:5 rt:5', authenticatedLoad, loadBy('autda', false)),
+  row('LDRAA',     '11 111 0 00 0 s:1 1 imm9:9 0 1 rn:5 rt:5', authenticatedOffset, loadBy('autda', false)),
   row('LDRAA_pre', '11 111 0 00 0 s:1 1 imm9:9 1 1 rn:5 rt:5', authenticatedLoad, loadBy('autda', true)),
-  row('LDRAB',     '11 111 0 00 1 s:1 1 imm9:9 0 1 rn:5 rt:5', authenticatedLoad, loadBy('autdb', false)),
+  row('LDRAB',     '11 111 0 00 1 s:1 1 imm9:9 0 1 rn:5 rt:5', authenticatedOffset, loadBy('autdb', false)),
   row('LDRAB_pre', '11 111 0 00 1 s:1 1 imm9:9 1 1 rn:5 rt:5', authenticatedLoad, loadBy('autdb', true)),
 ];

@@ -92,6 +92,8 @@ export interface VectorEmitter {
 
   /** A floating-point operation (float_operation.ts says what its operands are). */
   float(operation: FloatOperation, ...operands: Value<64>[]): Value<64>;
+  /** The same in every lane of `operation.size` bits within `extent` bytes; what is behind them is of no use. */
+  floatLanes(operation: FloatOperation, extent: number | Value<32>, ...operands: Vector[]): Vector;
   /** FPSR.QC is set where the condition holds. */
   saturated(condition: Value<32>): void;
 

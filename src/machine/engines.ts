@@ -20,7 +20,7 @@ export interface Engine {
   /** Gets ready to execute at pc if its page was entered before and nothing changed since; false where `enter` must be called. */
   resume(): boolean;
   /** Gets ready to execute at byte `offset` of the page, which the pc is mapped to. */
-  enter(page: CodePage, offset: number): void;
+  enter(page: CodePage, offset: number, guarded: boolean): void;
   /** Executes as many instructions as cell `budget` says. True where an instruction redirected execution: it is still in budget. */
   run(): boolean;
   /** The instruction at pc, while it executes; 0 where pc is in another page than the last instruction. */
@@ -116,29 +116,32 @@ export class InterpreterEngine implements Engine {
   resume(): boolean {
     const { u32 } = this.#parts.state;
     const pageLow = (u32[PC] & ~0xfff) >>> 0;
-    const records = this.#parts.tlb.findFetch(this.#parts.fetchBank(), pageLow, u32[PC + 1]);
-    if (records === 0) return false;
-    this.#begin(records, pageLow);
+    const found = this.#parts.tlb.findFetch(this.#parts.fetchBank(), pageLow, u32[PC + 1]);
+    if (found === 0) return false;
+    this.#begin(found & ~1, pageLow, (found & 1) === 1);
     return true;
   }
 
-  enter(page: CodePage): void {
+  enter(page: CodePage, _offset: number, guarded: boolean): void {
     const { state, code, tlb } = this.#parts;
     const { u32 } = state;
     const records = code.recordsOf(page);
     const pageLow = (u32[PC] & ~0xfff) >>> 0;
-    if (!this.#parts.breaksInPage()) tlb.fillFetch(this.#parts.fetchBank(), pageLow, u32[PC + 1], records);
-    this.#begin(records, pageLow);
+    if (!this.#parts.breaksInPage())
+      tlb.fillFetch(this.#parts.fetchBank(), pageLow, u32[PC + 1], records, guarded);
+    this.#begin(records, pageLow, guarded);
   }
 
   /** Cells ip and pcBase for pc in the page with these records. */
-  #begin(records: number, pageLow: number): void {
+  #begin(records: number, pageLow: number, guarded: boolean): void {
     this.regions?.settle();
-    const { u32 } = this.#parts.state;
+    const { state } = this.#parts;
+    const { u32 } = state;
     u32[IP] = records + ((u32[PC] & 0xffc) >>> 2) * RECORD_SIZE;
     const baseLow = pageLow - records / 4;
     u32[PC_BASE] = baseLow;
     u32[PC_BASE + 1] = u32[PC + 1] - (baseLow < 0 ? 1 : 0);
+    state.inGuardedPage = guarded;
   }
 
   run(): boolean {
@@ -192,7 +195,8 @@ export class EvaluatorEngine implements Engine {
     return false;
   }
 
-  enter(page: CodePage, offset: number): void {
+  enter(page: CodePage, offset: number, guarded: boolean): void {
+    this.#parts.state.inGuardedPage = guarded;
     this.#parts.onFirstExecution(page, offset);
     this.#word = this.#parts.memory.u32[(page.poolOffset + offset) / 4];
   }

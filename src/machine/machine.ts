@@ -2,6 +2,7 @@
  * The machine: CPUs, memory and board, wired together, and what the run loop (run_loop.ts) does with them.
  */
 import type { Attention } from '../cpu/attention.ts';
+import { isLandingPad } from '../cpu/branch_target.ts';
 import { SelfHostedDebug } from '../cpu/debug/self_hosted_debug.ts';
 import { Exceptions } from '../cpu/exceptions.ts';
 import type { CpuModel } from '../cpu/models/model.ts';
@@ -160,12 +161,10 @@ export class Machine {
         },
         events: this.events,
       }),
-      onConsole: (byte) => {
-        this.events.append('console', { device: 'pl011', direction: 'out', byte });
-        onConsole?.(byte);
-      },
+      onConsole: (byte) => onConsole?.(byte),
     });
     this.registers = new SystemRegisters({
+      randomSeed: recipe.rng,
       state: this.state,
       model: this.model,
       cpus: recipe.smp,
@@ -187,6 +186,7 @@ export class Machine {
       },
     });
     const id = (name: string) => this.registers.get(name);
+    this.time.keepsBranchType = this.registers.features.has('BTI');
     const features = mmuFeatures(
       id('ID_AA64MMFR0_EL1'),
       id('ID_AA64MMFR1_EL1'),
@@ -401,6 +401,7 @@ export class Machine {
     this.#tlb.flush();
     this.#banks.changed = true;
     this.deadlineChanged = true;
+    this.state.branchType = this.state.small('btype');
   }
 
   /** The machine as its boot protocol wants the first CPU. */
@@ -466,8 +467,14 @@ export class Machine {
     const offset = Number(pc & 0xfffn);
     this.code.execute(page, offset);
     this.code.fetched(page, this.#fetchContext(regime), pc - BigInt(offset));
-    this.engine.enter(page, offset);
+    this.engine.enter(page, offset, answer.page.guarded);
     return 'ok';
+  }
+
+  /** The instruction at pc, which the engine is ready to execute, is no landing pad for the indirect branch before it. */
+  get refusesLanding(): boolean {
+    const { state } = this;
+    return state.inGuardedPage && !isLandingPad(this.engine.currentWord(), state);
   }
 
   #fetchContext({ name, vmid, asid }: Regime) {

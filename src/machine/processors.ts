@@ -95,6 +95,7 @@ export class Processors {
     board.monitors.leaveCpu();
     this.#now.park(state);
     this.cores[cpu].unpark(state);
+    state.branchType = state.small('btype');
     // Another CPU may have stored to the marked address in the meantime: the architecture lets a monitor open at any time.
     state.set('exclusiveAddress', MONITOR_OPEN);
     this.current = cpu;

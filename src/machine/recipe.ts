@@ -17,7 +17,7 @@ export interface Recipe extends Board {
   readonly drives?: readonly Drive[];
   /** A virtio network device, on a network of its own. */
   readonly net?: boolean;
-  /** Seed of a virtio entropy device. */
+  /** Seed of a virtio entropy device, which is there if it is given; and of RNDR. */
   readonly rng?: string;
   /** A virtio console, which gets the input. */
   readonly virtioConsole?: boolean;

@@ -27,6 +27,7 @@ const QUANTUM = 8192;
 const PC_WORD = CELL.pc >>> 2;
 const EL = CELL.el >>> 2;
 const ILLEGAL = CELL.il >>> 2;
+const BTYPE = CELL.btype >>> 2;
 const STEP = CELL.ss >>> 2;
 /** B . */
 const BRANCH_TO_SELF = 0x1400_0000;
@@ -160,6 +161,10 @@ export class RunLoop {
     }
     if (state.u32[ILLEGAL]) {
       this.#attemptInstead(() => exceptions.illegalState());
+      return 'redirected';
+    }
+    if (state.u32[BTYPE] && machine.refusesLanding) {
+      this.#attemptInstead(() => exceptions.branchTarget());
       return 'redirected';
     }
     const steps = debug.armed && debug.steps;

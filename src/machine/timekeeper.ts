@@ -9,6 +9,7 @@ import { CELL, type CpuState } from '../cpu/state.ts';
 import type { Clock } from './device.ts';
 
 export class Timekeeper implements Clock {
+  readonly #state: CpuState;
   readonly #u32: Uint32Array;
   readonly #budget = CELL.budget >>> 2;
   #settled = 0;
@@ -16,10 +17,13 @@ export class Timekeeper implements Clock {
   /** time = icount + #offset, between two instructions. */
   #offset = 0;
   #running = false;
+  /** The CPU has PSTATE.BTYPE, which is counted in budgets: see CpuState.branchType. */
+  keepsBranchType = false;
   /** What skips added. */
   #skipped = 0;
 
   constructor(state: CpuState) {
+    this.#state = state;
     this.#u32 = state.u32;
   }
 
@@ -41,6 +45,7 @@ export class Timekeeper implements Clock {
   begin(budget: number): void {
     this.#sliceEnd = this.#settled + budget;
     this.#u32[this.#budget] = budget;
+    if (this.keepsBranchType) this.#state.branchType = this.#state.small('btype');
     this.#running = true;
   }
 
@@ -48,13 +53,16 @@ export class Timekeeper implements Clock {
   end(attempted: boolean): void {
     this.#settled = this.icount + (attempted ? 1 : 0);
     this.#running = false;
+    if (this.keepsBranchType && !attempted) this.#state.setSmall('btype', this.#state.branchType);
   }
 
   /** Inside an instruction: makes it the last of its slice. */
   stopAfterThis(): void {
     if (!this.#running) return;
     this.#sliceEnd = this.icount + 1;
+    const { branchType } = this.#state;
     this.#u32[this.#budget] = 1;
+    if (this.keepsBranchType) this.#state.branchType = branchType;
   }
 
   /** The instruction that executes, or that was attempted last, is one that time does not count. */

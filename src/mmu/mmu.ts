@@ -13,6 +13,7 @@ import { ContextKeys } from './context_keys.ts';
 import type { MmuFeatures } from './features.ts';
 import {
   DEVICE,
+  GUARDED,
   PAN_FORBIDS,
   PRIVILEGED_EXECUTE,
   PRIVILEGED_READ,
@@ -209,6 +210,7 @@ function pageOf(pa: number, flags: number, { el, pan }: TranslationRequest): Tra
       write: data && (mine & PRIVILEGED_WRITE) !== 0,
       execute: (mine & PRIVILEGED_EXECUTE) !== 0,
       device: (flags & DEVICE) !== 0,
+      guarded: (flags & GUARDED) !== 0,
     },
   };
 }

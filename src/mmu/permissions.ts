@@ -14,6 +14,8 @@ export const PAN_FORBIDS = 1 << 6;
 /** Device memory by stage 1, and by both stages together. */
 export const STAGE1_DEVICE = 1 << 7;
 export const DEVICE = 1 << 8;
+/** The GP bit of a stage 1 descriptor (FEAT_BTI). */
+export const GUARDED = 1 << 9;
 
 export const ALL_PERMISSIONS = 0b11_1111;
 /** Both stages must grant these; the other bits are of stage 1 alone or come from either. */

@@ -18,6 +18,8 @@ export interface Translation {
   readonly execute: boolean;
   /** Device memory: unaligned accesses fault. */
   readonly device: boolean;
+  /** A guarded page: indirect branches into it must meet a landing pad (FEAT_BTI). */
+  readonly guarded: boolean;
 }
 
 export type TranslationResult =

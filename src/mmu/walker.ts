@@ -12,6 +12,7 @@ import {
   ALL_PERMISSIONS,
   combineStages,
   DEVICE,
+  GUARDED,
   permits,
   STAGE1_DEVICE,
   stage1Permissions,
@@ -141,7 +142,9 @@ export class Walker {
   #flagsOf(stage1: Stage1, half: Stage1Half): number {
     const walk = this.#stage1;
     const device = isDevice(stage1Attribute(walk, stage1)) ? STAGE1_DEVICE | DEVICE : 0;
-    return stage1Permissions(walk, stage1, half.ignoreTablePermissions) | device;
+    // GP is bit 50.
+    const guarded = walk.high & 0x4_0000 ? GUARDED : 0;
+    return stage1Permissions(walk, stage1, half.ignoreTablePermissions) | device | guarded;
   }
 
   /** Stage 2 of a stage 1 descriptor's address: a read by the walker, whatever the access is. */

@@ -6,6 +6,7 @@ import {
   type DuckDBType,
   ENUM,
   LIST,
+  TINYINT,
   UBIGINT,
   UINTEGER,
   USMALLINT,
@@ -19,6 +20,7 @@ import type { ColumnType } from '../trace/schema.ts';
 
 const PLAIN: { readonly [T in Exclude<ColumnType, 'text'>]: DuckDBType } = {
   u8: UTINYINT,
+  i8: TINYINT,
   u16: USMALLINT,
   u32: UINTEGER,
   u64: UBIGINT,

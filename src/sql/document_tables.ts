@@ -12,6 +12,7 @@ export const DOCUMENT = new URL('../../docs/tables.md', import.meta.url);
 /** Arrow's and DuckDB's name of each type. */
 const TYPE_NAMES: { readonly [T in ColumnType]: readonly [string, string] } = {
   u8: ['uint8', 'UTINYINT'],
+  i8: ['int8', 'TINYINT'],
   u16: ['uint16', 'USMALLINT'],
   u32: ['uint32', 'UINTEGER'],
   u64: ['uint64', 'UBIGINT'],

@@ -4,16 +4,19 @@ import { unpackImage } from '../machine/image.ts';
 import { isDiskImage } from '../trace/disk_images.ts';
 import { storedFiles } from '../trace/image_files.ts';
 import type { Recording } from '../trace/recording.ts';
+import { UserError } from '../user-error.ts';
 import { elfSymbolTable } from './elf_symbols.ts';
+import { linuxSymbolTable } from './linux_symbols.ts';
 import { joinSymbolTables, type SymbolTable } from './symbol_table.ts';
 
-/** Undefined where no image is an ELF file with symbols. */
+/** Undefined where no image is an ELF file with symbols, or a Linux kernel that knows its own. */
 export function recordedSymbols(recording: Recording): SymbolTable | undefined {
   const readFile = storedFiles(recording);
   const tables = Object.keys(recording.facts.images).flatMap((path) => {
     if (isDiskImage(recording, path)) return [];
-    const bytes = unpackImage(readFile(path), path);
-    return isElf(bytes) ? [elfSymbolTable(parseElf(bytes, path))] : [];
+    const bytes = unpacked(readFile(path), path);
+    if (isElf(bytes)) return [elfSymbolTable(parseElf(bytes, path))];
+    return linuxSymbolTable(recording.directory, bytes, path) ?? [];
   });
   return tables.length > 0 ? joinSymbolTables(tables) : undefined;
 }
@@ -23,4 +26,14 @@ export function symbolText(symbols: SymbolTable, address: bigint): string | unde
   const found = symbols.at(address);
   if (!found) return undefined;
   return found.offset === 0 ? found.name : `${found.name}+0x${found.offset.toString(16)}`;
+}
+
+/** An initrd may be packed in a way that no image may be. */
+function unpacked(bytes: Uint8Array, path: string): Uint8Array {
+  try {
+    return unpackImage(bytes, path);
+  } catch (error) {
+    if (error instanceof UserError) return bytes;
+    throw error;
+  }
 }

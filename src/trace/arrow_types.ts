@@ -5,6 +5,7 @@ import {
   type DataType,
   Dictionary,
   Field,
+  Int8,
   Int32,
   Int64,
   List,
@@ -22,6 +23,8 @@ function arrowType(type: ColumnType, dictionaryId: number): DataType {
   switch (type) {
     case 'u8':
       return new Uint8();
+    case 'i8':
+      return new Int8();
     case 'u16':
       return new Uint16();
     case 'u32':

@@ -2,7 +2,7 @@
  * Columns in memory: the one form that the recorder fills, the writer encodes and the reader gives back.
  *
  * A column of n rows holds its values in `values`:
- *   u8 u16 u32 u64 i64  the typed array of that width, n long
+ *   u8 … u64, i8, i64   the typed array of that width, n long
  *   bool                Uint8Array, one byte a row, 0 or 1
  *   text                Uint32Array of n indices into `dictionary`, whose entries are in order of first appearance
  *   bytes               Uint8Array; row i is [offsets[i], offsets[i + 1])
@@ -11,7 +11,7 @@
  */
 import { type Column, type ColumnType, TABLES, type TableName } from './schema.ts';
 
-export type Values = Uint8Array | Uint16Array | Uint32Array | BigUint64Array | BigInt64Array;
+export type Values = Uint8Array | Int8Array | Uint16Array | Uint32Array | BigUint64Array | BigInt64Array;
 
 export interface ColumnData {
   readonly values: Values;
@@ -38,6 +38,7 @@ export type Cell =
 
 const VALUE_ARRAY = {
   u8: Uint8Array,
+  i8: Int8Array,
   u16: Uint16Array,
   u32: Uint32Array,
   u64: BigUint64Array,

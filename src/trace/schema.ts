@@ -5,10 +5,10 @@
 export const FORMAT_VERSION = 1;
 
 /**
- * u8..u64, i64: integers. `text`: dictionary-encoded UTF-8. `bytes`: binary. `u64list`: list of u64.
+ * u8..u64, i8, i64: integers. `text`: dictionary-encoded UTF-8. `bytes`: binary. `u64list`: list of u64.
  * A nullable column says so.
  */
-export type ColumnType = 'u8' | 'u16' | 'u32' | 'u64' | 'i64' | 'bool' | 'text' | 'bytes' | 'u64list';
+export type ColumnType = 'u8' | 'i8' | 'u16' | 'u32' | 'u64' | 'i64' | 'bool' | 'text' | 'bytes' | 'u64list';
 
 export interface Column {
   readonly type: ColumnType;
@@ -162,7 +162,7 @@ export const TABLES = {
         'Stage 2: the address translated. Stage 1: the result, where a stage 2 follows',
       ),
       pa: nullable('u64', 'address', 'The resulting physical address of the byte accessed'),
-      level: column('u8', '', 'Level of the last descriptor read'),
+      level: column('i8', '', 'Level of the last descriptor read; -1 with 52-bit addresses'),
       page_size: nullable('u64', 'bytes', 'Size of the page or block found'),
       descriptor_addresses: column(
         'u64list',
@@ -175,7 +175,7 @@ export const TABLES = {
         '',
         'ok, translation, access flag, permission, address size, external, alignment, or stage 2: one of its stage 2 walks faulted',
       ),
-      fault_level: nullable('u8', '', 'Level reported in the fault status code, where it has one'),
+      fault_level: nullable('i8', '', 'Level reported in the fault status code, where it has one'),
       s1ptw: column('bool', '', 'This is a stage 2 walk for a stage 1 descriptor'),
       parent: nullable('u64', 'events', 'seq of the stage 1 walk that a stage 2 walk belongs to'),
     },

@@ -3,7 +3,17 @@
  * some thousand times slower than translated code; tests compare the others with it.
  */
 import { CELL, type CpuState, SLOT_SP } from '../cpu/state.ts';
-import type { Access, Cell, Emitter, Register, Runtime, RuntimeCall, Value, Width } from '../isa/emitter.ts';
+import type {
+  Access,
+  Cell,
+  Emitter,
+  IndirectBranch,
+  Register,
+  Runtime,
+  RuntimeCall,
+  Value,
+  Width,
+} from '../isa/emitter.ts';
 import { type Feature, REGISTER_NAMES, type Row, usesVectors, VECTOR_REGISTER_NAMES } from '../isa/row.ts';
 import { type Decoded, decode } from '../isa/table.ts';
 import { EvaluatorVector } from './evaluator_vector.ts';
@@ -299,7 +309,9 @@ export class Evaluator implements Emitter {
     this.#flow.atom(taken);
     if (taken) this.branch(offset);
   }
-  branchIndirect(target: Value<64>): void {
+  branchIndirect(target: Value<64>, kind: IndirectBranch): void {
+    if (kind === 'call') this.#state.branches(2);
+    else if (kind !== 'return') this.#state.branches(kind === 'jump' && this.#state.inGuardedPage ? 3 : 1);
     this.#flow.target(known(target).n);
     this.#next = known(target).n;
   }

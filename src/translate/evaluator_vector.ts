@@ -182,6 +182,11 @@ export class EvaluatorVector implements VectorEmitter {
     const [a, b = 0n, c = 0n] = operands.map((operand) => known(operand).n);
     return make(64, floatOperation(this.#state, operation, a, b, c));
   }
+  floatLanes(operation: FloatOperation, extent: number | Value<32>, ...operands: Vector[]): Vector {
+    const bits = operation.size;
+    const inputs = operands.map((of): LaneInput => ({ of, bits }));
+    return this.mapLanes(bits, extent, inputs, (...lanes) => this.float(operation, ...lanes));
+  }
   saturated(condition: Value<32>): void {
     if (known(condition).n) this.#state.u32[FPSR] |= QC;
   }

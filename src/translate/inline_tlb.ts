@@ -10,6 +10,7 @@ import {
   DATA_TLB_ENTRIES,
   DATA_TLB_ENTRY,
   dataTlbAddress,
+  FETCH_GUARDED,
   FETCH_TLB_ENTRIES,
   FETCH_TLB_ENTRY,
   fetchTlbAddress,
@@ -104,20 +105,22 @@ export class InlineTlb {
     if (fills < LISTED_FILLS) this.#filled[bank][fills] = word;
   }
 
-  fillFetch(bank: number, vaLow: number, vaHigh: number, records: number): void {
+  fillFetch(bank: number, vaLow: number, vaHigh: number, records: number, guarded = false): void {
     const index = (vaLow >>> 12) & (FETCH_TLB_ENTRIES - 1);
     const at = (fetchTlbAddress(bank) + index * FETCH_TLB_ENTRY) >>> 2;
     this.#note(bank, at);
-    this.#u32[at] = vaLow;
+    this.#u32[at] = guarded ? vaLow | FETCH_GUARDED : vaLow;
     this.#u32[at + 1] = vaHigh;
     this.#u32[at + 2] = records;
   }
 
-  /** Address of the decoded records of a virtual page, 0 where the bank does not have it. */
+  /** Address of the decoded records of a virtual page, plus 1 where the page is guarded; 0 where the bank does not have it. */
   findFetch(bank: number, vaLow: number, vaHigh: number): number {
     const index = (vaLow >>> 12) & (FETCH_TLB_ENTRIES - 1);
     const at = (fetchTlbAddress(bank) + index * FETCH_TLB_ENTRY) >>> 2;
-    return this.#u32[at] === vaLow && this.#u32[at + 1] === vaHigh ? this.#u32[at + 2] : 0;
+    const tag = this.#u32[at];
+    if (this.#u32[at + 1] !== vaHigh || (tag !== vaLow && tag !== (vaLow | FETCH_GUARDED) >>> 0)) return 0;
+    return tag === vaLow ? this.#u32[at + 2] : this.#u32[at + 2] + 1;
   }
 
   /** Drops everything. */
@@ -144,7 +147,8 @@ export class InlineTlb {
     const fetch = (fetchTlbAddress(bank) >>> 2) + ((vaLow >>> 12) & (FETCH_TLB_ENTRIES - 1)) * FETCH_WORDS;
     const dropIfTagged = (tag: number) => {
       // Whatever the top byte: an address with an ignored one has entries of its own.
-      if (u32[tag] === vaLow && ((u32[tag + 1] ^ vaHigh) & 0xff_ffff) === 0) u32[tag] = u32[tag + 1] = NO_TAG;
+      if ((u32[tag] & ~FETCH_GUARDED) >>> 0 === vaLow && ((u32[tag + 1] ^ vaHigh) & 0xff_ffff) === 0)
+        u32[tag] = u32[tag + 1] = NO_TAG;
     };
     dropIfTagged(data);
     dropIfTagged(data + 2);

@@ -19,13 +19,16 @@ export const EXTENT_MASKS = 0x300;
  *   +0 readTag, +8 writeTag: the page's virtual address, or all ones (matches nothing)
  *   +16 poolDelta: pool offset minus virtual address
  *   +24 paDelta: physical minus virtual address; bit 63 is flipped where unaligned accesses are allowed
- * A fetch entry is 16 bytes: +0 tag (the page's virtual address, or all ones), +8 address of its decoded records.
+ * A fetch entry is 16 bytes: +0 tag (the page's virtual address, with FETCH_GUARDED if it is guarded; or all ones), +8 address
+ * of its decoded records.
  */
 export const TLB_BANKS = 16;
 export const DATA_TLB_ENTRIES = 2048;
 export const DATA_TLB_ENTRY = 32;
 export const FETCH_TLB_ENTRIES = 512;
 export const FETCH_TLB_ENTRY = 16;
+/** In the tag of a guarded page (FEAT_BTI): the address that a tag is compared with has it clear. */
+export const FETCH_GUARDED = 4;
 const DATA_TLB_BYTES = DATA_TLB_ENTRIES * DATA_TLB_ENTRY;
 const FETCH_TLB_BYTES = FETCH_TLB_ENTRIES * FETCH_TLB_ENTRY;
 

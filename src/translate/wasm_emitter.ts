@@ -218,6 +218,20 @@ export abstract class WasmEmitter implements Emitter {
     return this.code.keepTop(32);
   }
 
+  /** What an indirect branch makes of PSTATE.BTYPE; undefined for a return, which leaves it 0. */
+  protected branchType(kind: IndirectBranch): Node | undefined {
+    if (kind === 'return') return undefined;
+    if (kind !== 'jump') return constant(32, kind === 'call' ? 2 : 1);
+    const guarded = intOp('eq', this.readCell('guardedBase'), this.readCell('pcBase'));
+    return this.code.keep({
+      kind: 'select',
+      width: 32,
+      condition: guarded,
+      ifTrue: constant(32, 3),
+      ifFalse: constant(32, 1),
+    });
+  }
+
   setFlagsAdd<W extends Width>(a: Value<W>, b: Value<W>, result: Value<W>, carry?: Value<32>): void {
     const [x, y, r] = [this.keep(a), this.keep(b), this.keep(result)];
     const wrapped = this.lessUnsigned(r, x);

@@ -14,12 +14,12 @@ import { type FloatOperation, packFloatOperation, type Rounding } from '../isa/f
 import { type CodeBuffer, constant, convert, intOp, type Node } from './wasm/expression.ts';
 import { float, op, type WasmFloatOp } from './wasm/opcodes.ts';
 
-const FPCR = 8 * slotOf('FPCR');
-const FPSR = 8 * slotOf('FPSR');
+export const FPCR = 8 * slotOf('FPCR');
+export const FPSR = 8 * slotOf('FPSR');
 const IOC = 1;
-const IXC = 16;
-const RMODE = 3 << 22;
-const FZ = 1 << 24;
+export const IXC = 16;
+export const RMODE = 3 << 22;
+export const FZ = 1 << 24;
 
 type Size = 32 | 64;
 const ARGUMENTS: readonly StateCell[] = ['argument0', 'argument1', 'argument2'];
@@ -357,7 +357,7 @@ function fusedSingle(f: FastPath): void {
 }
 
 /** What is far below the error that it brackets, and above that error's own rounding: 2^-53 of it. */
-const BRACKET = 2 ** -50;
+export const BRACKET = 2 ** -50;
 
 /**
  * The same of doubles: product and its error, their sum with the addend and its error. Both errors together round once more; the

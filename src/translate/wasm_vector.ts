@@ -22,6 +22,7 @@ import { type CodeBuffer, constant, convert, intOp, type Node } from './wasm/exp
 import { type LaneOp, lanes as laneOpcodes, op, simd } from './wasm/opcodes.ts';
 import { node, value, type WasmEmitter } from './wasm_emitter.ts';
 import { emitFloat } from './wasm_float.ts';
+import { emitFloatLanes } from './wasm_float_lanes.ts';
 
 const FPSR = 8 * slotOf('FPSR');
 const QC = 1 << 27;
@@ -338,6 +339,15 @@ export class WasmVectorEmitter implements VectorEmitter {
   float(operation: FloatOperation, ...operands: Value<64>[]): Value<64> {
     const kept = operands.map((operand) => this.#code.keep(node(operand)));
     return value(emitFloat(this.#code, operation, kept, (code) => this.#host.callFloat(code)));
+  }
+  floatLanes(operation: FloatOperation, extent: number | Value<32>, ...operands: Vector[]): Vector {
+    const bits = operation.size;
+    const bytes = typeof extent === 'number' ? constant(32, extent) : this.#code.keep(node(extent));
+    const inputs = operands.map((of): LaneInput => ({ of, bits }));
+    const oneByOne = () =>
+      localOf(this.mapLanes(bits, value(bytes), inputs, (...lanes) => this.float(operation, ...lanes)));
+    const locals = operands.map(localOf);
+    return emitFloatLanes(this.#code, operation, locals, bytes, oneByOne) as unknown as Vector;
   }
   saturated(condition: Value<32>): void {
     this.#code.i32(0);

@@ -9,7 +9,8 @@ import { decode, ROWS } from '../../src/isa/table.ts';
 import { randomNumbers } from '../random.ts';
 import { type Disassembled, disassemble } from './objdump.ts';
 
-const SEED = Number(process.env.SEED ?? 1);
+/** SEED in the environment looks at other words. */
+const SEEDS = process.env.SEED ? [Number(process.env.SEED)] : [1, 2, 3, 4, 5];
 const WORDS_PER_ROW = 400;
 
 /** Fields called sbo should be ones: objdump refuses some of them otherwise, the architecture ignores them. */
@@ -27,7 +28,7 @@ function* randomWords(row: Row, random: () => number): Generator<number> {
 const STANDS_FOR_A_CLASS = ['SVE', 'SME', 'CPY'];
 
 /** What objdump calls by another name than the row's own head. */
-function acceptedMnemonics(name: string, fields: Fields): string[] {
+function acceptedMnemonics({ name, before }: Row, fields: Fields): string[] {
   if (STANDS_FOR_A_CLASS.includes(name)) return [];
   const conditions = [
     'eq',
@@ -49,7 +50,7 @@ function acceptedMnemonics(name: string, fields: Fields): string[] {
   ];
   if (name === 'B_cond') return [`b.${conditions[fields.cond]}`];
   if (name === 'BC_cond') return [`bc.${conditions[fields.cond]}`];
-  if (['YIELD', 'WFE', 'WFI', 'SEV', 'SEVL'].includes(name)) return ['hint'];
+  if (before.includes('HINT')) return ['hint'];
   // Armv9's streaming mode is an MSR (immediate) to objdump under these names even without aliases.
   if (name === 'MSR_imm') return ['msr', 'smstart', 'smstop'];
   const head = name.split('_')[0].toLowerCase();
@@ -128,7 +129,7 @@ function compare(row: Row, fields: Fields, seen: Disassembled): string | undefin
   const { mnemonic, operands, address } = seen;
   if (STANDS_FOR_A_CLASS.includes(row.name)) return undefined;
   if (mnemonic === undefined) return refusedByObjdump(row.name, fields) ? undefined : 'objdump: unallocated';
-  if (!acceptedMnemonics(row.name, fields).includes(mnemonic)) return `objdump: ${mnemonic}`;
+  if (!acceptedMnemonics(row, fields).includes(mnemonic)) return `objdump: ${mnemonic}`;
 
   if (!row.execute) return undefined;
 
@@ -138,7 +139,9 @@ function compare(row: Row, fields: Fields, seen: Disassembled): string | undefin
     (name) => name in fields && !(name === 'rm' && immediatePostIndex),
   ).map((name) => fields[name]);
   // An MSR (immediate) that objdump does not know is an MSR of XZR to it.
-  const printed = row.name === 'MSR_imm' ? [] : printedRegisters(operands);
+  const all = row.name === 'MSR_imm' ? [] : printedRegisters(operands);
+  // The second register of each pair follows from the first.
+  const printed = row.name.startsWith('CASP') ? all.filter((_, i) => i !== 1 && i !== 3) : all;
   if (!(printed.length === 0 && registers.length === 1 && omitted[row.name] === registers[0]))
     if (registers.join() !== printed.map(({ number }) => number).join())
       return `registers ${registers}; objdump: ${operands}`;
@@ -179,16 +182,16 @@ function differences(words: readonly number[]): string[] {
   return found;
 }
 
-test(`every row reads as objdump reads it (SEED=${SEED})`, () => {
-  const random = randomNumbers(SEED);
+test.each(SEEDS)('every row reads as objdump reads it, seed %i', (seed) => {
+  const random = randomNumbers(seed);
   const words = ROWS.flatMap((row) => [...randomWords(row, random)]);
   expect(differences(words).slice(0, 40)).toEqual([]);
   const decoded = new Set(words.map((word) => decode(word)?.row.name));
   expect(ROWS.map(({ name }) => name).filter((name) => !decoded.has(name))).toEqual([]);
 });
 
-test(`no instruction that objdump knows is missing, and none is too wide (SEED=${SEED})`, () => {
-  const random = randomNumbers(SEED);
+test.each(SEEDS)('no instruction that objdump knows is missing, and none is too wide, seed %i', (seed) => {
+  const random = randomNumbers(seed);
   const word = () => Math.floor(random() * 2 ** 32);
   const anywhere = Array.from({ length: 200_000 }, word);
   // Classes with few encodings are rare among random words: these are one or two opcode bits away from a row's.

@@ -57,7 +57,7 @@ export class CpuMachine {
   /** What the MMU answers; identity unless a test sets it. */
   answer: (request: TranslationRequest) => TranslationResult = ({ va }) => ({
     ok: true,
-    page: { paPage: va - (va % 4096), read: true, write: true, execute: true, device: false },
+    page: { paPage: va - (va % 4096), read: true, write: true, execute: true, device: false, guarded: false },
   });
   bytes: (va: bigint) => number | undefined = () => undefined;
   now = 0;
@@ -96,7 +96,7 @@ export class CpuMachine {
       currentCpu: () => 0,
       el2,
       version: 1,
-      control: CORTEX_A57.resets.PMCR_EL0,
+      control: model.resets.PMCR_EL0,
       line: (cpu) => (level) => this.lines.set(`${cpu}:23`, level),
       onDeadlineChange: () => {},
       events,

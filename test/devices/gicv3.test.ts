@@ -340,6 +340,17 @@ describe('GICv3 virtualization', () => {
   const stateOf = (g: Gic, n: number) =>
     Number(g.device.readRegister(0, `ICH_LR${n}_EL2`, { el: 2, hcr: 0n }) >> 62n);
 
+  test('with ICH_HCR_EL2.En clear IAR is spurious and no interrupt is signalled, but HPPIR tells', () => {
+    const g = gic();
+    openVirtual(g);
+    g.msr('ICH_LR0_EL2', PENDING | GROUP1 | priority(0x20) | 50n);
+    expect(g.outputs[0].virq).toBe(true);
+    g.msr('ICH_HCR_EL2', 0);
+    expect(g.outputs[0].virq).toBe(false);
+    expect([g.mrs('ICC_IAR1_EL1', 1), g.mrs('ICC_HPPIR1_EL1', 1)]).toEqual([SPURIOUS, 50]);
+    expect(stateOf(g, 0)).toBe(1);
+  });
+
   test('at EL1, IMO makes group 1 registers virtual, FMO group 0 ones, either the common ones; at EL2 none is', () => {
     const g = gic();
     openVirtual(g);

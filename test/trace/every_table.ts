@@ -13,6 +13,7 @@ export async function recordEveryTable(directory: string): Promise<void> {
   const u64 = () => (BigInt(random(2 ** 32)) << 32n) | BigInt(random(2 ** 32));
   const values: { readonly [T in ColumnType]: () => unknown } = {
     u8: () => random(2 ** 8),
+    i8: () => random(2 ** 8) - 128,
     u16: () => random(2 ** 16),
     u32: () => random(2 ** 32),
     u64,

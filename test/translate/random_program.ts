@@ -9,12 +9,12 @@ import { effectsOf } from '../../src/translate/region/effects.ts';
 
 export const PROGRAM_BASE = 0x4020_0000;
 const BUFFER = 0x4030_0000;
-const SCRATCH_REGISTERS = 16;
+export const SCRATCH_REGISTERS = 16;
 /** Base and index of accesses, loop counters, and where the program is modified. */
-const BASE = 20;
-const INDEX = 21;
-const OUTER = 19;
-const INNER = 22;
+export const BASE = 20;
+export const INDEX = 21;
+export const OUTER = 19;
+export const INNER = 22;
 const PATCHED = 23;
 const FIRST_LINK = 25;
 const TEMPORARY = 29;
@@ -228,7 +228,7 @@ function limitValue(below: (n: number) => number): number {
 }
 
 /** Of a row that a region can hold and that does not branch; nearly every base is X20 or SP where memory is accessed. */
-function randomInstruction(below: (n: number) => number): number {
+export function randomInstruction(below: (n: number) => number): number {
   const kind = below(6);
   if (kind === 0) return limitValue(below);
   for (;;) {

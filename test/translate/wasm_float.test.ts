@@ -10,6 +10,7 @@ import { ModuleBuilder } from '../../src/translate/wasm/module.ts';
 import { I32, I64 } from '../../src/translate/wasm/opcodes.ts';
 import { emitFloat } from '../../src/translate/wasm_float.ts';
 import { randomNumbers } from '../random.ts';
+import { cornerFloat, ordinaryFloat } from './random_floats.ts';
 
 const FPCR = 2 * slotOf('FPCR');
 const FPSR = 2 * slotOf('FPSR');
@@ -61,45 +62,6 @@ function compiled(operation: FloatOperation, operands: number) {
   return { state, count, run: (...of: bigint[]) => BigInt.asUintN(64, run(of[0], of[1] ?? 0n, of[2] ?? 0n)) };
 }
 
-/** Ordinary numbers: some integers, some with few bits, some with all; exponents near each other. */
-function ordinary(size: 32 | 64, random: () => number): bigint {
-  const near = (random() - 0.5) * 2 ** Math.floor(random() * 20 - 8);
-  const number = [Math.round(near * 64), Math.round(near * 16) / 16, near][Math.floor(random() * 3)];
-  if (size === 64) return new BigUint64Array(new Float64Array([number]).buffer)[0];
-  return BigInt(new Uint32Array(new Float32Array([number]).buffer)[0]);
-}
-
-/** Any pattern, often with few bits, and with exponents at the ends. */
-function corner(size: 32 | 64, random: () => number): bigint {
-  const [fraction, ones] = size === 32 ? [23, 255] : [52, 2047];
-  const below = (n: number) => Math.floor(random() * n);
-  const exponent = [
-    0,
-    0,
-    1,
-    2,
-    ones - 1,
-    ones,
-    ones >> 1,
-    (ones >> 1) + below(2 * fraction) - fraction,
-    below(ones),
-  ];
-  const all = (1n << BigInt(fraction)) - 1n;
-  const any = (BigInt(below(2 ** 26)) << 26n) | BigInt(below(2 ** 26));
-  const bits = [
-    0n,
-    1n,
-    all,
-    any,
-    any >> BigInt(below(52)),
-    1n << BigInt(below(fraction)),
-    1n << BigInt(fraction - 1),
-  ];
-  const number =
-    (BigInt(exponent[below(exponent.length)]) << BigInt(fraction)) | (bits[below(bits.length)] & all);
-  return number | (BigInt(below(2)) << BigInt(size - 1));
-}
-
 const integers = ['fromFixed'];
 const operations: readonly (readonly [FloatOperation['name'], operands: number, Partial<FloatOperation>?])[] =
   [
@@ -143,7 +105,7 @@ describe("floating point in WebAssembly's arithmetic", () => {
       let inexact = 0;
       for (let i = 0; i < rounds; i++) {
         const values = Array.from({ length: operands }, () => {
-          if (!integers.includes(name)) return ordinary(size, random);
+          if (!integers.includes(name)) return ordinaryFloat(size, random);
           return BigInt.asUintN(64, BigInt(Math.floor((random() - 0.5) * 2 ** (random() * 62))));
         });
         const before = i % 2 ? 16 : 0;
@@ -170,7 +132,7 @@ describe("floating point in WebAssembly's arithmetic", () => {
       const random = randomNumbers(size + operands + 7);
       const { state, run } = compiled(operation, operands);
       for (let i = 0; i < 4000; i++) {
-        const values = Array.from({ length: operands }, () => corner(size, random));
+        const values = Array.from({ length: operands }, () => cornerFloat(size, random));
         // Sums that nearly cancel.
         if (operands === 2 && random() < 0.2) values[1] = values[0] ^ BigInt(Math.floor(random() * 4));
         const fpcr = random() < 0.5 ? 0 : Math.floor(random() * 32) << 22;

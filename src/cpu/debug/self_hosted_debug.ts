@@ -6,7 +6,7 @@
  */
 import { EC, type Exceptions } from '../exceptions.ts';
 import { CELL, type CpuState } from '../state.ts';
-import { registerNamed, slotOf } from '../sysregs/table.ts';
+import { slotOf } from '../sysregs/table.ts';
 import type { SystemRegisters } from '../system_registers.ts';
 import {
   type Breakpoint,
@@ -34,6 +34,7 @@ const HCR = slotOf('HCR_EL2');
 const VTTBR = slotOf('VTTBR_EL2');
 const VTCR = slotOf('VTCR_EL2');
 const CONTEXTIDR_EL1 = slotOf('CONTEXTIDR_EL1');
+const CONTEXTIDR_EL2 = slotOf('CONTEXTIDR_EL2');
 const HCR_E2H = 1n << 34n;
 const HCR_TGE = 1n << 27n;
 const VTCR_VS = 1n << 19n;
@@ -60,7 +61,6 @@ export class SelfHostedDebug {
   /** Some access may hit a watchpoint. */
   watching = false;
   readonly #state: CpuState;
-  readonly #registers: SystemRegisters;
   readonly #exceptions: Exceptions;
   readonly #doNotCount: () => void;
   readonly #breakpointCount: number;
@@ -74,7 +74,6 @@ export class SelfHostedDebug {
 
   constructor({ state, registers, exceptions, el2, doNotCount }: SelfHostedDebugOptions) {
     this.#state = state;
-    this.#registers = registers;
     this.#exceptions = exceptions;
     this.#doNotCount = doNotCount;
     const idField = (register: string, lsb: number) => Number((registers.get(register) >> BigInt(lsb)) & 15n);
@@ -225,7 +224,7 @@ export class SelfHostedDebug {
   }
 
   get #contextIdEl2(): number {
-    return registerNamed('CONTEXTIDR_EL2') ? Number(this.#registers.get('CONTEXTIDR_EL2') & 0xffff_ffffn) : 0;
+    return Number(this.#state.u64[CONTEXTIDR_EL2] & 0xffff_ffffn);
   }
 
   #raise(ecFromLower: number, iss: number, far?: bigint): void {

@@ -1,5 +1,5 @@
 /** Armv8.0 cores, as QEMU 7.2's `-M virt,virtualization=on` shows them to a guest: EL2 present, EL3 absent. */
-import { type CpuModel, WITHOUT_AARCH32 } from './model.ts';
+import { COMMON_MASKS, type CpuModel } from './model.ts';
 
 /** What Cortex-A53, A57 and A72 have in common. */
 const common = {
@@ -26,7 +26,7 @@ const common = {
   CLIDR_EL1: 0x0a20_0023n,
   CTR_EL0: 0x8444_c004n,
   DCZID_EL0: 4n,
-  PMCEID0_EL0: 0x0002_0101n,
+  PMCEID0_EL0: 0x0002_0001n,
   CBAR_EL1: 0x0800_0000n,
 } as const;
 
@@ -35,7 +35,7 @@ export const CORTEX_A53: CpuModel = {
   name: 'cortex-a53',
   compatible: 'arm,cortex-a53',
   identification: { ...common, MIDR_EL1: 0x410f_d034n, ID_AA64MMFR0_EL1: 0x1122n, CTR_EL0: 0x8444_8004n },
-  masks: WITHOUT_AARCH32,
+  masks: COMMON_MASKS,
   resets: { PMCR_EL0: 0x4103_3000n },
   cortexA57Registers: true,
   ccsidr: { 0: 0x700f_e01an, 1: 0x201f_e00an, 2: 0x707f_e07an },
@@ -46,7 +46,7 @@ export const CORTEX_A57: CpuModel = {
   name: 'cortex-a57',
   compatible: 'arm,cortex-a57',
   identification: { ...common, MIDR_EL1: 0x411f_d070n },
-  masks: WITHOUT_AARCH32,
+  masks: COMMON_MASKS,
   resets: { PMCR_EL0: 0x4101_3000n },
   cortexA57Registers: true,
   ccsidr: { 0: 0x701f_e00an, 1: 0x201f_e012n, 2: 0x70ff_e07an },
@@ -57,7 +57,7 @@ export const CORTEX_A72: CpuModel = {
   name: 'cortex-a72',
   compatible: 'arm,cortex-a72',
   identification: { ...common, MIDR_EL1: 0x410f_d083n, ID_MMFR0_EL1: 0x1020_1105n },
-  masks: WITHOUT_AARCH32,
+  masks: COMMON_MASKS,
   resets: { PMCR_EL0: 0x4102_3000n },
   cortexA57Registers: true,
   ccsidr: { 0: 0x701f_e00an, 1: 0x201f_e012n, 2: 0x707f_e07an },

@@ -1,5 +1,5 @@
 /** Armv8.2 cores, as QEMU 7.2's `-M virt,virtualization=on` shows them to a guest: EL2 present, EL3 absent. */
-import { type CpuModel, WITHOUT_AARCH32 } from './model.ts';
+import { COMMON_MASKS, type CpuModel } from './model.ts';
 
 /** What Cortex-A76 and Neoverse N1 have in common. */
 const common = {
@@ -31,7 +31,7 @@ const common = {
   CLIDR_EL1: 0x8200_0023n,
   CTR_EL0: 0x8444_c004n,
   DCZID_EL0: 4n,
-  PMCEID0_EL0: 0x0002_0101n,
+  PMCEID0_EL0: 0x0002_0001n,
   PMCEID1_EL0: 0x18n,
   CBAR_EL1: 0x0800_0000n,
 } as const;
@@ -46,7 +46,7 @@ export const CORTEX_A76: CpuModel = {
     ID_AA64PFR1_EL1: 0x10n,
     ID_AA64MMFR0_EL1: 0x0010_1122n,
   },
-  masks: WITHOUT_AARCH32,
+  masks: COMMON_MASKS,
   resets: { PMCR_EL0: 0x410b_3000n, SCTLR_EL1: 0x30c5_0838n },
   cortexA57Registers: false,
   ccsidr: { 0: 0x701f_e01an, 1: 0x201f_e01an, 2: 0x707f_e03an },
@@ -62,7 +62,7 @@ export const NEOVERSE_N1: CpuModel = {
     ID_AA64PFR1_EL1: 0x20n,
     ID_AA64MMFR0_EL1: 0x0010_1125n,
   },
-  masks: WITHOUT_AARCH32,
+  masks: COMMON_MASKS,
   resets: { PMCR_EL0: 0x410c_3000n, SCTLR_EL1: 0x30c5_0838n },
   cortexA57Registers: false,
   ccsidr: { 0: 0x701f_e01an, 1: 0x201f_e01an, 2: 0x70ff_e03an },

@@ -1,5 +1,5 @@
 /** Everything that is implemented: QEMU 7.2's `-cpu max`, less what the masks name. */
-import { type CpuModel, mask, WITHOUT_AARCH32 } from './model.ts';
+import { COMMON_MASKS, type CpuModel, mask } from './model.ts';
 
 const sve = 'SVE is not implemented';
 const sme = 'SME is not implemented';
@@ -42,12 +42,12 @@ export const MAX: CpuModel = {
     CLIDR_EL1: 0x0200_0023n,
     CTR_EL0: 0x8444_c004n,
     DCZID_EL0: 4n,
-    PMCEID0_EL0: 0x0002_0101n,
+    PMCEID0_EL0: 0x0002_0001n,
     PMCEID1_EL0: 0x1000_0018n,
     CBAR_EL1: 0x0800_0000n,
   },
   masks: [
-    ...WITHOUT_AARCH32,
+    ...COMMON_MASKS,
     mask('ID_AA64PFR0_EL1', 32, 0n, `SVE: ${sve}`),
     mask('ID_AA64PFR0_EL1', 36, 0n, 'SEL2: there is no Secure state'),
     mask('ID_AA64PFR1_EL1', 24, 0n, `SME: ${sme}`),
@@ -57,4 +57,11 @@ export const MAX: CpuModel = {
   resets: { PMCR_EL0: 0x4101_3000n },
   cortexA57Registers: true,
   ccsidr: { 0: 0x701f_e00an, 1: 0x201f_e012n, 2: 0x70ff_e07an },
+};
+
+/** QEMU's `-cpu max,pauth-impdef=on`: pointers are signed by an implementation-defined hash in place of QARMA5. */
+export const MAX_PAUTH_IMPDEF: CpuModel = {
+  ...MAX,
+  name: 'max,pauth-impdef=on',
+  identification: { ...MAX.identification, ID_AA64ISAR1_EL1: 0x0011_1111_1021_1102n },
 };

@@ -36,9 +36,21 @@ export const mask = (register: string, lsb: number, value: bigint, reason: strin
 
 const aarch32 = 'AArch32 is not implemented';
 /** ID_AA64PFR0_EL1.{EL0, EL1, EL2}: AArch64 only. */
-export const WITHOUT_AARCH32: readonly IdentificationMask[] = [0, 1, 2].map((el) =>
+const WITHOUT_AARCH32: readonly IdentificationMask[] = [0, 1, 2].map((el) =>
   mask('ID_AA64PFR0_EL1', 4 * el, 1n, `EL${el}: ${aarch32}`),
 );
+
+/** What all models say otherwise than QEMU 7.2's. */
+export const COMMON_MASKS: readonly IdentificationMask[] = [
+  ...WITHOUT_AARCH32,
+  {
+    register: 'PMCEID0_EL0',
+    lsb: 8,
+    width: 1,
+    value: 1n,
+    reason: 'event 8, INST_RETIRED, counts; in QEMU only with -icount',
+  },
+];
 
 /** The identification registers as the guest sees them. `gicv3`: with system-register access to a GICv3; `el2`: with EL2. */
 export function identificationOf(

@@ -73,6 +73,10 @@ export const control: readonly SystemRegister[] = [
   register('ERRIDR_EL1', '3 0 5 3 0', '-- ro ro', { storage: 'constant', feature: 'RAS', traps: [TERR] }),
   register('ISR_EL1',   '3 0 12 1 0', '-- ro ro', { storage: 'computed' }),
 
+  // Random numbers.
+  register('RNDR',   '3 3 2 4 0', 'ro ro ro', { storage: 'random', feature: 'RNG' }),
+  register('RNDRRS', '3 3 2 4 1', 'ro ro ro', { storage: 'random', feature: 'RNG' }),
+
   // Software thread identifiers.
   register('TPIDR_EL0',   '3 3 13 0 2', 'rw rw rw'),
   register('TPIDRRO_EL0', '3 3 13 0 3', 'ro rw rw'),

@@ -10,9 +10,9 @@ export type Access = `${Permission} ${Permission} ${Permission}`;
 /**
  * Where the value lives. `slot`: a 64-bit word of CpuState. `constant`: reads the reset value, writes are ignored.
  * `model`: as `constant`, the value belongs to the CPU model. `computed`: system_registers.ts has an accessor of that name.
- * `timer`, `gic`, `pmu`: the device has it.
+ * `random`: every MRS draws a number. `timer`, `gic`, `pmu`: the device has it.
  */
-export type Storage = 'slot' | 'constant' | 'model' | 'computed' | 'timer' | 'gic' | 'pmu';
+export type Storage = 'slot' | 'constant' | 'model' | 'computed' | 'timer' | 'gic' | 'pmu' | 'random';
 
 /** What a write changes beyond the register: who has to look again. */
 export type Effect = 'translation' | 'context' | 'interrupts' | 'vectors' | 'debug' | 'performance monitors';

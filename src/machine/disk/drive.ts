@@ -2,7 +2,7 @@
 import { UserError } from '../../user-error.ts';
 import type { DiskOpener } from './disk_file.ts';
 import { type DiskFormat, openDiskImage } from './disk_image.ts';
-import { OverlayDisk } from './overlay.ts';
+import { CHANGED_BYTES_MAX, OverlayDisk } from './overlay.ts';
 
 /** A disk of the machine, as its recipe has it. */
 export interface Drive {
@@ -54,6 +54,7 @@ export function parseDrive(argument: string): Drive {
 export function openDrives(drives: readonly Drive[], open: DiskOpener): OverlayDisk[] {
   return drives.map(({ file, format, readonly = false, serial = '' }, number) => {
     const image = openDiskImage(open(file), file, format);
-    return new OverlayDisk(number, image, { readOnly: readonly, serial });
+    const changedBytesMax = CHANGED_BYTES_MAX / drives.length;
+    return new OverlayDisk(number, image, { readOnly: readonly, serial, changedBytesMax });
   });
 }

@@ -8,8 +8,8 @@ import type { DiskImage } from './disk_image.ts';
 
 /** A block is as large as a page of RAM. */
 const BLOCK = PAGE_SIZE;
-/** Beyond this much, writing new blocks fails: a guest must not fill the host's memory. */
-const CHANGED_BYTES_MAX = 2 ** 31;
+/** Of all disks together. Beyond it, writing new blocks fails: a guest must not fill the host's memory. */
+export const CHANGED_BYTES_MAX = 2 ** 30;
 
 /** Blocks of disk n have the addresses from this on, one after the other, in checkpoints: above the 52 bits of physical addresses. */
 const PAGES_BASE = 2 ** 56;
@@ -40,11 +40,11 @@ export class OverlayDisk implements Disk {
   constructor(
     number: number,
     image: DiskImage,
-    options: { readonly readOnly: boolean; readonly serial: string; readonly changedBytesMax?: number },
+    options: { readonly readOnly: boolean; readonly serial: string; readonly changedBytesMax: number },
   ) {
     this.#image = image;
     this.#pagesBase = PAGES_BASE + number * PAGES_PER_DISK;
-    this.#blocksMax = (options.changedBytesMax ?? CHANGED_BYTES_MAX) / BLOCK;
+    this.#blocksMax = options.changedBytesMax / BLOCK;
     this.readOnly = options.readOnly;
     this.serial = options.serial;
     this.size = Math.ceil(image.size / SECTOR) * SECTOR;

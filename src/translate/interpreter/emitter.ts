@@ -3,7 +3,7 @@
  * semantics run, it notes which operands they ask for; the decoder fills records from that list.
  */
 import { CELL, SLOT_DISCARD, SLOT_SP, SLOT_ZERO, type StateCell } from '../../cpu/state.ts';
-import type { Access, Register, RuntimeCall, Value, Width } from '../../isa/emitter.ts';
+import type { Access, IndirectBranch, Register, RuntimeCall, Value, Width } from '../../isa/emitter.ts';
 import { type Row, VECTOR_REGISTER_NAMES, type VectorRegisterName } from '../../isa/row.ts';
 import type { Vector, VectorAccess } from '../../isa/vector_emitter.ts';
 import { packAccess } from '../access_flags.ts';
@@ -111,6 +111,7 @@ export const RUNTIME_CALLS: readonly RuntimeCall[] = [
   'xpaci',
   'xpacd',
   'exceptionReturnAuthenticated',
+  'errorSynchronizationBarrier',
 ];
 const RETURNS: ReadonlySet<RuntimeCall> = new Set<RuntimeCall>([
   'readSystemRegister',
@@ -544,8 +545,14 @@ export class InterpreterEmitter extends WasmEmitter {
     this.terminated = false;
   }
 
-  branchIndirect(target: Value<64>): void {
+  branchIndirect(target: Value<64>, kind: IndirectBranch): void {
     const address = this.keep(target);
+    const type = this.branchType(kind);
+    if (type) {
+      this.use.frame = true;
+      const budget = intOp('shl', this.#local(this.#frame.budget), constant(32, 2));
+      this.#storeSmall('branched', intOp('or', budget, type));
+    }
     if (records(this.#detail, 'flow')) this.#append(this.#frame.targetPointer, node(address));
     this.#jump(address);
   }

@@ -13,6 +13,7 @@ import { type Row, usesVectors } from '../../isa/row.ts';
 import { type Detail, records } from '../detail.ts';
 import {
   DECODED_BASE,
+  FETCH_GUARDED,
   FETCH_TLB_ENTRIES,
   FETCH_TLB_ENTRY,
   MEMORY_PAGES,
@@ -411,18 +412,46 @@ function dispatchLoop(
   code.memory(op.i32Load, CELL.fetchTlb);
   const bank = code.keepTop(32);
   const entry = code.keep(intOp('add', intOp('shl', index, constant(32, Math.log2(FETCH_TLB_ENTRY))), bank));
+  const recordsOfEntry = () => {
+    code.emit(entry);
+    code.memory(op.i32Load, 8);
+    return code.keepTop(32);
+  };
+  /** Cell pcBase of the page with these records. */
+  const baseOf = (records: Node): Node => {
+    const quarter = convert(64, op.i64ExtendI32U, intOp('shrU', records, constant(32, 2)));
+    return intOp('sub', intOp('and', address, constant(64, ~0xfffn)), quarter);
+  };
   code.emit(intOp('sub', local(budget), constant(32, 1)));
   code.set(budget);
+  // The tag of a guarded page is found second, and not by the instruction behind an indirect branch, which must be a landing pad:
+  // TypeScript looks.
   code.emit(entry);
   code.memory(op.i64Load, 0);
-  code.emit(intOp('and', address, constant(64, ~0xffcn)));
-  code.int('eq', 64);
+  const tag = code.keepTop(64);
+  const wanted = code.keep(intOp('and', address, constant(64, ~0xffcn)));
+  const found = code.open(op.block);
+  code.emit(intOp('eq', tag, wanted));
+  code.branchIf(found);
+  code.emit(intOp('eq', tag, intOp('or', wanted, constant(64, FETCH_GUARDED))));
   code.open(op.if);
-  code.emit(entry);
-  code.memory(op.i32Load, 8);
-  const page = code.keepTop(32);
-  const quarter = convert(64, op.i64ExtendI32U, intOp('shrU', page, constant(32, 2)));
-  storeState('pcBase', intOp('sub', intOp('and', address, constant(64, ~0xfffn)), quarter));
+  code.i32(0);
+  code.memory(op.i32Load, CELL.branched);
+  code.emit(constant(32, 2));
+  code.int('shrU', 32);
+  code.emit(intOp('add', local(budget), constant(32, 1)));
+  code.int('ne', 32);
+  code.open(op.if);
+  storeState('guardedBase', baseOf(recordsOfEntry()));
+  code.branch(found);
+  code.close();
+  code.close();
+  storeState('pc', address);
+  storeState('budget', local(budget));
+  leave(0);
+  code.close();
+  const page = recordsOfEntry();
+  storeState('pcBase', baseOf(page));
   const offset = intOp(
     'shl',
     intOp('and', convert(32, op.i32WrapI64, address), constant(32, 0xffc)),
@@ -433,10 +462,6 @@ function dispatchLoop(
   code.get(budget);
   code.branchIf(dispatch);
   code.branch(exhausted);
-  code.close();
-  storeState('pc', address);
-  storeState('budget', local(budget));
-  leave(0);
 
   // next: one instruction done, `ip` is at the next record.
   code.close();

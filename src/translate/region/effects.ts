@@ -36,7 +36,7 @@ const PURE: readonly (keyof Emitter)[] = [
 const PURE_VECTOR: readonly (keyof VectorEmitter)[] = [
   ...(['read', 'register', 'after', 'element', 'constant', 'fromLow', 'splat', 'lane', 'withLane'] as const),
   ...(['bitwise', 'not', 'select', 'lanes', 'shift', 'countOnes', 'shuffle', 'lookUp', 'extract'] as const),
-  ...(['polynomialProduct', 'float', 'saturated'] as const),
+  ...(['polynomialProduct', 'float', 'floatLanes', 'saturated'] as const),
 ];
 
 /** A region's function has room for the temporaries of so many vector operations (AESE and SM4E have hundreds). */

@@ -5,7 +5,7 @@
  * Writes of registers are put off to the end of their instruction, so that a value read from a register stays what it was.
  */
 import { CELL } from '../../cpu/state.ts';
-import type { Access, Cell, Register, Value } from '../../isa/emitter.ts';
+import type { Access, Cell, IndirectBranch, Register, Value } from '../../isa/emitter.ts';
 import { usesVectors } from '../../isa/row.ts';
 import type { Decoded } from '../../isa/table.ts';
 import type { Vector, VectorAccess } from '../../isa/vector_emitter.ts';
@@ -33,8 +33,8 @@ export type Ending =
   | { readonly control: 'none' | 'direct' }
   /** `condition` is a local or a constant. */
   | { readonly control: 'conditional'; readonly condition: Node }
-  /** The address is in local `target`. */
-  | { readonly control: 'indirect' };
+  /** The address is in local `target`; what BTYPE becomes, absent of a return. */
+  | { readonly control: 'indirect'; readonly branchType?: Node };
 
 const SP = 31;
 
@@ -540,12 +540,13 @@ export class RegionEmitter extends WasmEmitter {
     }
     this.#ending = { control: 'conditional', condition: taken };
   }
-  branchIndirect(target: Value<64>): void {
+  branchIndirect(target: Value<64>, kind: IndirectBranch): void {
+    const branchType = this.branchType(kind);
     this.code.emit(node(target));
     this.code.set(LOCALS.target);
     if (records(this.#detail, 'flow')) this.#append(LOCALS.targetPointer, local(LOCALS.target, 64));
     this.#flush();
-    this.#ending = { control: 'indirect' };
+    this.#ending = { control: 'indirect', ...(branchType && { branchType }) };
   }
 
   call(): never {

@@ -233,6 +233,11 @@ class RegionFunction {
           this.#follow(number, next, after);
           code.close();
         }
+        if (ending.branchType) {
+          // The budget that the branch executes with: it is taken off already.
+          const own = intOp('add', local(LOCALS.budget), constant(32, 1));
+          this.#storeCell('branched', intOp('or', intOp('shl', own, constant(32, 2)), ending.branchType));
+        }
         this.#leaveFar(target);
         return;
       }

@@ -126,6 +126,9 @@ export const simd = {
   or: 80,
   xor: 81,
   select: 82,
+  anyTrue: 83,
+  f32x4DemoteZero: 94,
+  f64x2PromoteLow: 95,
   popcnt: 98,
 } as const;
 
@@ -149,3 +152,15 @@ export const lanes = {
   gtU: [40, 50, 60, 0],
 } as const;
 export type LaneOp = keyof typeof lanes;
+
+/** Vector operations on lanes of floating-point numbers: [f32x4, f64x2]. */
+export const floatLanes = {
+  eq: [65, 71],
+  sqrt: [227, 239],
+  add: [228, 240],
+  sub: [229, 241],
+  mul: [230, 242],
+  div: [231, 243],
+  min: [232, 244],
+  max: [233, 245],
+} as const;

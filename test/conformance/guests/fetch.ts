@@ -59,6 +59,7 @@ function tool(name: string, args: readonly string[], cwd?: string): string {
 class AptRoot {
   readonly #root: string;
   readonly #options: readonly string[];
+  readonly #unpacked = new Map<string, { folder: string; version: string }>();
 
   constructor(root: string) {
     this.#root = root;
@@ -91,8 +92,10 @@ class AptRoot {
     return found;
   }
 
-  /** Downloads a package and unpacks it; where it is unpacked, and its version. */
+  /** Downloads a package and unpacks it, once; where it is unpacked, and its version. */
   unpack(name: string): { folder: string; version: string } {
+    const unpacked = this.#unpacked.get(name);
+    if (unpacked) return unpacked;
     const folder = join(this.#root, 'packages', name);
     mkdirSync(folder, { recursive: true });
     tool('apt-get', [...this.#options, '-qq', 'download', name], folder);
@@ -100,7 +103,9 @@ class AptRoot {
     if (!archive) throw new UserError(`${name}: apt-get downloaded nothing`);
     const version = tool('dpkg-deb', ['-f', join(folder, archive), 'Version']).trim();
     tool('dpkg-deb', ['-x', join(folder, archive), join(folder, 'files')]);
-    return { folder: join(folder, 'files'), version };
+    const result = { folder: join(folder, 'files'), version };
+    this.#unpacked.set(name, result);
+    return result;
   }
 }
 

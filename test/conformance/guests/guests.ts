@@ -14,13 +14,27 @@ export interface GuestFile {
   readonly path: RegExp;
 }
 
+/** Modules of Debian's cloud kernel, in an order in which they can be inserted. */
+export const VIRTIO_MODULES = [
+  'virtio_ring',
+  'virtio',
+  'virtio_mmio',
+  'virtio_blk',
+  'failover',
+  'net_failover',
+  'virtio_net',
+  'virtio-rng',
+  'virtio_console',
+].map((name) => `${name}.ko`);
+
+const CLOUD_KERNEL = {
+  package: 'linux-image-cloud-arm64',
+  depends: /^linux-image-[\d.]+-\d+-cloud-arm64$/,
+} as const;
+
 export const GUEST_FILES: readonly GuestFile[] = [
-  {
-    name: 'vmlinuz-cloud',
-    package: 'linux-image-cloud-arm64',
-    depends: /^linux-image-[\d.]+-\d+-cloud-arm64$/,
-    path: /^boot\/vmlinuz-/,
-  },
+  { name: 'vmlinuz-cloud', ...CLOUD_KERNEL, path: /^boot\/vmlinuz-/ },
+  ...VIRTIO_MODULES.map((name) => ({ name, ...CLOUD_KERNEL, path: new RegExp(`^lib/modules/.*/${name}$`) })),
   {
     name: 'vmlinuz',
     package: 'linux-image-arm64',

@@ -7,7 +7,7 @@ import type { Recipe } from '../../../src/machine/recipe.ts';
 import { verifyReplay } from '../../../src/replay/verify_replay.ts';
 import { open } from '../../../src/sql/open.ts';
 import { record } from '../../../src/trace/flight_recorder.ts';
-import { BytesInput } from '../../../src/trace/input_source.ts';
+import { BytesInput, InputAfterText } from '../../../src/trace/input_source.ts';
 import { openRecording } from '../../../src/trace/recording.ts';
 import { everydayKernel, linux, recipeOf, xen, xenWithDom0 } from './boots.ts';
 import { guestFile } from './guests.ts';
@@ -21,14 +21,17 @@ afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 async function recorded(name: string, recipe: Recipe, input?: string, until?: string) {
   const directory = join(scratch, `${name}.hs`);
   let console = '';
+  const typed =
+    input === undefined ? undefined : new InputAfterText(new BytesInput(Buffer.from(input)), '/ # ');
   const summary = await record({
     recipe,
     directory,
     detail: 'memory',
     engine: 'regions',
     until: until === undefined ? {} : { console: until },
-    input: input === undefined ? undefined : new BytesInput(Buffer.from(input)),
+    input: typed,
     onConsole: (byte) => {
+      typed?.printed(byte);
       console += String.fromCharCode(byte);
     },
   });
@@ -115,6 +118,11 @@ describe.each([2, 3] as const)('on GICv%i', (gic) => {
     expect(console.match(/SUITE ENDS/g)).toHaveLength(2);
     await expectReplay(directory);
     const rows = await ledgerOf(directory);
+    // Every address finds its instruction.
+    const session = await open(directory);
+    const [accesses] = await session.sql('SELECT count(*) AS n FROM memory_accesses');
+    session.close();
+    expect(Number(accesses['n'])).toBeGreaterThan(1_000_000);
     expect(rows.some(({ reason, sub_reason }) => reason === 'HVC64' && sub_reason !== '')).toBe(true);
   });
 
@@ -128,8 +136,9 @@ describe.each([2, 3] as const)('on GICv%i', (gic) => {
     await expectReplay(first.directory);
   });
 
-  test('a shell on the console takes a script as its input, and switches off when told', async () => {
-    const script = 'echo $((6 * 7)) is the answer\nps | grep -c busybox\npoweroff -f\n';
+  test('a shell on the console takes a script as its input; the recording names functions as the kernel does', async () => {
+    const names = 'grep -wE "schedule|vfs_read|do_exit" /proc/kallsyms';
+    const script = `echo $((6 * 7)) is the answer\n${names}\npoweroff -f\n`;
     const { console, summary, directory } = await recorded(
       `shell${gic}`,
       recipeOf(linux(gic, 'init')),
@@ -138,6 +147,18 @@ describe.each([2, 3] as const)('on GICv%i', (gic) => {
     expect(console).toContain('42 is the answer');
     expect(summary.reason).toBe('power off');
     await expectReplay(directory);
+    // The guest's own list says what symbol() must say.
+    const listed = [...console.matchAll(/^([0-9a-f]{16}) [tT] (\w+)\r?$/gm)];
+    expect(listed.length).toBe(3);
+    const session = await open(directory);
+    try {
+      for (const [, address, name] of listed) {
+        const [row] = await session.sql(`SELECT symbol(${BigInt(`0x${address}`)}::UBIGINT) AS name`);
+        expect(row['name']).toBe(name);
+      }
+    } finally {
+      session.close();
+    }
   });
 
   test('Xen with Debian as dom0 boots to the suite’s end', async () => {

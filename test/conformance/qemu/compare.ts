@@ -2,7 +2,7 @@
  * Runs an image in QEMU and here, and compares the state before every instruction from reset to the end.
  *
  *     npm run conformance:qemu -- IMAGE [--gic 2|3] [--ram MiB] [--dtb FILE|NAME] [--initrd F] [--append "…"]
- *                                 [--bios F] [--load FILE@ADDRESS …] [--limit N] [--every K] [--deadline SECONDS] [--engine NAME]
+ *                                 [--bios F] [--cpu NAME] [--load FILE@ADDRESS …] [--limit N] [--every K] [--deadline SECONDS] [--engine NAME]
  *
  * NAME is one of test/conformance/qemu/devicetrees; without --dtb it is `min-gicvN`. `--every K` compares one state in K and
  * then finds the exact instruction. Exit code 0 when everything is the same, 1 when not, 2 for a mistake in the command.
@@ -25,6 +25,8 @@ export interface ImageComparison extends ComparisonOptions {
   /** Default 1; the reference trace is of one CPU. */
   readonly smp?: number;
   readonly ramMiB: number;
+  /** Default cortex-a57. */
+  readonly cpu?: string;
   /** A blob or source, or the name of one of ours. */
   readonly deviceTree: string;
   readonly initrd?: string;
@@ -36,16 +38,39 @@ export interface ImageComparison extends ComparisonOptions {
 }
 
 export function compareImage(options: ImageComparison): Promise<Comparison> {
-  const { image, gic, ramMiB, initrd, append, bios, load = [], engine = 'interpreter' } = options;
+  const {
+    image,
+    gic,
+    ramMiB,
+    cpu = DEFAULT_RECIPE.cpu,
+    initrd,
+    append,
+    bios,
+    load = [],
+    engine = 'interpreter',
+  } = options;
   const given = existsSync(options.deviceTree) ? options.deviceTree : deviceTreeSource(options.deviceTree);
   const dtb = given.endsWith('.dts') ? compileDeviceTree(given) : given;
   const raw = load.map(parseRawLoad);
   const qemu = {
-    ...{ kernel: image, gic, ramMiB, initrd, append, deviceTree: dtb, load: raw },
+    // Without what our max has not.
+    ...{ kernel: image, gic, ramMiB, cpu: cpu === 'max' ? 'max,sve=off,sme=off' : cpu },
+    ...{ initrd, append, deviceTree: dtb, load: raw },
     ...(image || bios ? {} : { entry: raw[0]?.address }),
     ...(bios ? { more: ['-bios', bios] } : {}),
   };
-  const recipe = { ...DEFAULT_RECIPE, image, gic, ram: ramMiB * 2 ** 20, initrd, append, dtb, bios, load };
+  const recipe = {
+    ...DEFAULT_RECIPE,
+    image,
+    gic,
+    cpu,
+    ram: ramMiB * 2 ** 20,
+    initrd,
+    append,
+    dtb,
+    bios,
+    load,
+  };
   return compareWithQemu(qemu, () => new MachineSubject(recipe, engine), options);
 }
 
@@ -61,6 +86,7 @@ function fromCommandLine(): ImageComparison {
         initrd: option,
         append: option,
         bios: option,
+        cpu: option,
         limit: option,
         every: option,
       },
@@ -82,9 +108,9 @@ function fromCommandLine(): ImageComparison {
     (name) => name === (values.engine ?? 'interpreter'),
   );
   if (!engine) throw new UserError(`--engine ${values.engine}: interpreter, evaluator or regions`);
-  const { limit, dtb, initrd, append, bios } = values;
+  const { limit, dtb, initrd, append, bios, cpu } = values;
   return {
-    ...{ image: positionals[0], gic, ramMiB: number('ram', 256), initrd, append, bios, load },
+    ...{ image: positionals[0], gic, ramMiB: number('ram', 256), cpu, initrd, append, bios, load },
     deviceTree: dtb ?? `min-gicv${gic}`,
     limit: limit === undefined ? undefined : number('limit', 1),
     every: number('every', 1),

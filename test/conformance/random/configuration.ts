@@ -52,7 +52,9 @@ export function randomConfiguration(choices: Choices, target: Target, tables: Im
   const el0 = NTWI | (1n << 18n) | some([9n, 14n, 15n, 26n], 2);
   const pauth = target.has('PAuth');
   const extensions =
-    (pauth ? some(SCTLR_KEYS, 6) : 0n) | (target.has('BTI') ? some(SCTLR_LANDING_PADS, 2) : 0n);
+    // XPAC does nothing in QEMU 7.2 while no key is on (docs/qemu-differences.md).
+    (pauth ? some(SCTLR_KEYS, 6) || 1n << SCTLR_KEYS[0] : 0n) |
+    (target.has('BTI') ? some(SCTLR_LANDING_PADS, 2) : 0n);
   const keysTrapped = pauth && choices.oneIn(12) ? choices.below(4) : 3;
   const ofEl2 = el === 2 || tge;
   return {

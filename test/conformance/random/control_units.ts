@@ -55,6 +55,9 @@ export function controlUnit(row: Row, word: number, choices: Choices, surroundin
     case 'BLR':
     case 'RET':
       return indirectBranch(name, choices, ahead);
+    case 'SB':
+      // QEMU 7.2 does not clear PSTATE.BTYPE, which an indirect branch may have left to it (docs/qemu-differences.md).
+      return only([instruction('HINT'), word]);
     case 'ERET':
       return exceptionReturn(choices, surroundings, ahead);
     case 'SVC':

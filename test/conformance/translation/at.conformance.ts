@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { atDifferences, describe as inWords, parsOfMmu, parsOfQemu, randomBatch } from './at.ts';
-import { CORTEX_A57, NEOVERSE_N1 } from './configuration.ts';
+import { CORTEX_A57, MAX, NEOVERSE_N1 } from './configuration.ts';
 
 const SEEDS = [11, 12, 13, 14];
 
 describe('AT on random translation tables, against QEMU', () => {
-  it.each([CORTEX_A57, NEOVERSE_N1])(
+  it.each([CORTEX_A57, NEOVERSE_N1, MAX])(
     'gives the same PAR_EL1 and the same exceptions on $name',
     async (cpu) => {
       const seen = new Set<string>();

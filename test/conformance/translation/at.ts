@@ -28,17 +28,22 @@ const TABLES = 0x4100_0000;
 const TABLES_SIZE = 0x200_0000;
 const RESULTS = 0x4400_0000;
 
-/** Without PAN, the P forms are the others; they are not in the base architecture. */
-const OPERATIONS = AT_OPERATIONS.filter((operation) => !operation.endsWith('P'));
-const EL1_OPERATIONS = OPERATIONS.filter((operation) => !operation.includes('E2'));
-const EL2_OPERATIONS = OPERATIONS.filter((operation) => operation.includes('E2'));
-const ORDER = [...EL1_OPERATIONS, ...EL2_OPERATIONS];
+/** The P forms come with PAN, which is 1 then. */
+const operationsOf = ({ updates }: TranslationCpu) =>
+  AT_OPERATIONS.filter((operation) => updates || !operation.endsWith('P'));
+const el1Operations = (cpu: TranslationCpu) =>
+  operationsOf(cpu).filter((operation) => !operation.includes('E2'));
+const el2Operations = (cpu: TranslationCpu) =>
+  operationsOf(cpu).filter((operation) => operation.includes('E2'));
+const orderOf = (cpu: TranslationCpu) => [...el1Operations(cpu), ...el2Operations(cpu)];
 
 const AT_FIELDS: { readonly [operation in string]: { op1: number; crm: number; op2: number } } = {
   S1E1R: { op1: 0, crm: 8, op2: 0 },
   S1E1W: { op1: 0, crm: 8, op2: 1 },
   S1E0R: { op1: 0, crm: 8, op2: 2 },
   S1E0W: { op1: 0, crm: 8, op2: 3 },
+  S1E1RP: { op1: 0, crm: 9, op2: 0 },
+  S1E1WP: { op1: 0, crm: 9, op2: 1 },
   S1E2R: { op1: 4, crm: 8, op2: 0 },
   S1E2W: { op1: 4, crm: 8, op2: 1 },
   S12E1R: { op1: 4, crm: 8, op2: 4 },
@@ -49,8 +54,10 @@ const AT_FIELDS: { readonly [operation in string]: { op1: number; crm: number; o
 const EXCEPTION = 1n << 63n;
 
 /** X20 walks over the data, X21 over the results; X19 is SCTLR_EL2 with the MMU on, X18 with it off. */
-function program(): Uint32Array {
+function program(cpu: TranslationCpu): Uint32Array {
   const code = new Code(DRIVER);
+  const [below, own] = [el1Operations(cpu), el2Operations(cpu)];
+  if (cpu.updates) code.emit('MSR_imm', { op1: 0, crm: 1, op2: 4 });
   code
     .mov(0, DRIVER + 0x800)
     .msr('VBAR_EL2', 0)
@@ -66,7 +73,7 @@ function program(): Uint32Array {
     .addImmediate(20, 20, 8 * (fixed + 2));
   code.isb().tlbiAll().dsb().isb();
   code.label('address').ldr(1, 20).addImmediate(20, 20, 8);
-  EL1_OPERATIONS.forEach((operation, i) => {
+  below.forEach((operation, i) => {
     code
       .emit('SYS', { ...AT_FIELDS[operation], crn: 7, rt: 1 })
       .isb()
@@ -74,15 +81,15 @@ function program(): Uint32Array {
       .str(2, 21, 8 * i);
   });
   code.msr('SCTLR_EL2', 19).isb();
-  EL2_OPERATIONS.forEach((operation, i) => {
+  own.forEach((operation, i) => {
     code
       .emit('SYS', { ...AT_FIELDS[operation], crn: 7, rt: 1 })
       .isb()
       .mrs(4 + i, 'PAR_EL1');
   });
   code.msr('SCTLR_EL2', 18).isb();
-  for (const i of EL2_OPERATIONS.keys()) code.str(4 + i, 21, 8 * (EL1_OPERATIONS.length + i));
-  code.addImmediate(21, 21, 8 * ORDER.length);
+  for (const i of own.keys()) code.str(4 + i, 21, 8 * (below.length + i));
+  code.addImmediate(21, 21, 8 * (below.length + own.length));
   code.emit('SUBS_imm', { sf: 1, rn: 22, rd: 22, imm12: 1 }).bCond(1, 'address').b('configure');
   code.label('off').mov(0, 0x8400_0008).emit('SMC').label('stop').b('stop');
   // Synchronous, from EL2 with SP_EL2.
@@ -96,6 +103,7 @@ function program(): Uint32Array {
 }
 
 export interface AtBatch {
+  readonly cpu: TranslationCpu;
   readonly configurations: readonly TranslationConfiguration[];
   readonly space: TableSpace;
 }
@@ -107,7 +115,7 @@ export function randomBatch(cpu: TranslationCpu, seed: number, count: number): A
   const configurations: TranslationConfiguration[] = [];
   while (configurations.length < count && space.left > 0x40_0000)
     configurations.push(randomTranslation(cpu, space, choices, DRIVER));
-  return { configurations, space };
+  return { cpu, configurations, space };
 }
 
 /** PAR_EL1 of each operation on each address of each configuration, in order. */
@@ -121,15 +129,20 @@ export async function parsOfQemu(
     BigInt(addresses.length),
     ...addresses,
   ]);
-  const total = configurations.reduce((sum, { addresses }) => sum + addresses.length * ORDER.length, 0);
+  const total = configurations.reduce(
+    (sum, { addresses }) => sum + addresses.length * orderOf(cpu).length,
+    0,
+  );
   const pieces = [
-    { address: DRIVER, bytes: new Uint8Array(program().buffer) },
+    { address: DRIVER, bytes: new Uint8Array(program(cpu).buffer) },
     { address: DATA, bytes: new Uint8Array(BigUint64Array.from([...data, 0n]).buffer) },
     { address: TABLES, bytes: space.bytes },
   ];
   const read = (ram: (address: number, length: number) => Uint8Array) =>
     new BigUint64Array(ram(RESULTS, 8 * total).buffer);
-  const { result, ended } = await runInQemu({ pieces, entry: DRIVER }, read, { cpu: cpu.name });
+  const { result, ended } = await runInQemu({ pieces, entry: DRIVER }, read, {
+    cpu: cpu.name === 'max' ? 'max,sve=off,sme=off' : cpu.name,
+  });
   if (!ended) throw new Error('QEMU did not reach the end of the image within its deadline');
   return result;
 }
@@ -152,15 +165,15 @@ export function parsOfMmu(cpu: TranslationCpu, { configurations, space }: AtBatc
     registers = configuration.registers;
     mmu.registersChanged();
     for (const va of configuration.addresses)
-      for (const operation of ORDER) pars.push(parOf(mmu, operation, va));
+      for (const operation of orderOf(cpu)) pars.push(parOf(mmu, operation, va, cpu.updates));
   }
   return BigUint64Array.from(pars);
 }
 
-function parOf(mmu: Mmu, operation: AtOperation, va: bigint): bigint {
+function parOf(mmu: Mmu, operation: AtOperation, va: bigint, pan: boolean): bigint {
   const { topByteIgnored } = mmu.regimeOfAt(operation);
   const address = canonicalAddress(Number(va & 0xffff_ffffn), Number(va >> 32n), topByteIgnored);
-  const { par, exception } = mmu.addressTranslate(operation, address, 2);
+  const { par, exception } = mmu.addressTranslate(operation, address, 2, pan);
   if (par !== null) return par;
   // A data abort from the same level, IL, CM, WnR.
   const s1ptw = exception.fault.s1ptw ? 0x80 : 0;
@@ -190,7 +203,7 @@ export interface AtDifference {
 }
 
 export function atDifferences(
-  { configurations }: AtBatch,
+  { cpu, configurations }: AtBatch,
   qemu: BigUint64Array,
   mmu: BigUint64Array,
 ): AtDifference[] {
@@ -198,7 +211,7 @@ export function atDifferences(
   let at = 0;
   for (const configuration of configurations)
     for (const va of configuration.addresses)
-      for (const operation of ORDER) {
+      for (const operation of orderOf(cpu)) {
         if (comparable(qemu[at], operation) !== comparable(mmu[at], operation))
           found.push({ configuration, operation, va, qemu: qemu[at], mmu: mmu[at] });
         at++;

@@ -5,6 +5,7 @@ import { diskBlockOf, OverlayDisk } from '../../../src/machine/disk/overlay.ts';
 import { UserError } from '../../../src/user-error.ts';
 
 const SIZE = 40_000;
+const OPTIONS = { readOnly: false, serial: '', changedBytesMax: 2 ** 20 };
 const image = () => {
   const bytes = Uint8Array.from({ length: SIZE }, (_, i) => i % 251);
   return {
@@ -18,7 +19,7 @@ const image = () => {
     },
   };
 };
-const disk = (options = {}) => new OverlayDisk(0, image(), { readOnly: false, serial: '', ...options });
+const disk = (options = {}) => new OverlayDisk(0, image(), { ...OPTIONS, ...options });
 
 describe('a disk over an image', () => {
   it('reads what was written last, as plain bytes would, and leaves the image alone', () => {
@@ -31,7 +32,7 @@ describe('a disk over an image', () => {
     fc.assert(
       fc.property(fc.array(operation, { maxLength: 20 }), (operations) => {
         const base = image();
-        const tested = new OverlayDisk(0, base, { readOnly: false, serial: '' });
+        const tested = new OverlayDisk(0, base, OPTIONS);
         const model = new Uint8Array(tested.size);
         model.set(base.bytes);
         for (const [kind, { at, length: wanted, value }] of operations) {
@@ -82,7 +83,7 @@ describe('a disk over an image', () => {
 
   it('tells blocks of disks from pages of RAM', () => {
     expect(diskBlockOf(0x40_0000_0000)).toBeUndefined();
-    const third = new OverlayDisk(3, image(), { readOnly: false, serial: '' });
+    const third = new OverlayDisk(3, image(), OPTIONS);
     third.write(8192, Uint8Array.of(1));
     expect(diskBlockOf(third.takeDirty()[0].pa)).toEqual({ disk: 3, block: 2 });
   });

@@ -1,0 +1,25 @@
+import { describe, expect, test } from 'vitest';
+import { fuzz } from './fuzz.ts';
+
+/** Ten million words: each is executed by two back ends. */
+const RUNS = [
+  { cpu: 'cortex-a57', seeds: [1, 2, 3, 4] },
+  { cpu: 'max', seeds: [5, 6, 7, 8, 9, 10] },
+] as const;
+const WORDS = 500_000;
+/** Far more than one machine needs (some 300 MiB), and far less than a leak of a kilobyte a word. */
+const MOST_BYTES = 1.5 * 2 ** 30;
+
+describe.each(RUNS)('random words at every level, with the MMU on and off, on $cpu', ({ cpu, seeds }) => {
+  test.each(seeds)('neither throw nor depend on the back end, seed %i', { timeout: 1_200_000 }, (seed) => {
+    const interpreted = fuzz({ cpu, engine: 'interpreter', seed, words: WORDS });
+    expect(interpreted.words).toBeGreaterThanOrEqual(WORDS);
+    expect(fuzz({ cpu, engine: 'regions', seed, words: WORDS })).toEqual(interpreted);
+    expect(process.memoryUsage().rss).toBeLessThan(MOST_BYTES);
+  });
+
+  test('do the same in the evaluator', { timeout: 1_200_000 }, () => {
+    const options = { cpu, seed: 99, words: 60_000 };
+    expect(fuzz({ ...options, engine: 'evaluator' })).toEqual(fuzz({ ...options, engine: 'interpreter' }));
+  });
+});
