@@ -130,6 +130,7 @@ export class ColumnBuilder {
   #setValues(values: Values): void {
     this.#values = values;
     if (values instanceof Uint8Array) this.#bytes = values;
+    else if (values instanceof Int8Array) this.#bytes = new Uint8Array(values.buffer);
     else if (values instanceof Uint16Array) this.#shorts = values;
     else if (values instanceof Uint32Array) this.#words = values;
     else {
@@ -150,6 +151,7 @@ export class ColumnBuilder {
         this.#words[this.#used++] = this.#idOf(cell as string);
         return;
       case 'u8':
+      case 'i8':
       case 'bool':
         this.#bytes[this.#used++] = Number(cell ?? 0);
         return;
