@@ -163,6 +163,9 @@ class EffectBuilder {
         const encoding = first?.op === 'constant' ? Number(first.value) : 0;
         if (name === 'readSystemRegister') return asValue({ op: 'system register', encoding });
         if (name === 'writeSystemRegister') this.#system = { encoding, value: second };
+        // Signed or not it is the same pointer, so that a copy shows as one.
+        if (/^(pac|aut)[id][ab]$|^xpac[id]$/.test(name)) return asValue(first);
+        if (name === 'pacga') return this.#compute(name, 64, [first, second]);
         return state(name);
       },
     };

@@ -47,6 +47,11 @@ const PC = CELL.pc >>> 3;
 const EL = CELL.el >>> 2;
 const DAIF = CELL.daif >>> 2;
 const HCR = slotOf('HCR_EL2');
+const VDISR = slotOf('VDISR_EL2');
+const VSESR = slotOf('VSESR_EL2');
+const DISR_A = 1n << 31n;
+/** Of cell daif. */
+const MASK_A = 4;
 const SCTLR_EL1 = slotOf('SCTLR_EL1');
 const SCTLR_EL2 = slotOf('SCTLR_EL2');
 const CPACR = slotOf('CPACR_EL1');
@@ -55,6 +60,8 @@ const CPTR_TFP = 1 << 10;
 /** In HCR_EL2[31:0]. */
 const HCR_TWI = 1 << 13;
 const HCR_TWE = 1 << 14;
+const HCR_AMO = 1 << 5;
+const HCR_VSE = 1 << 8;
 const HCR_TSC = 1 << 19;
 const HCR_TGE = 1 << 27;
 const HCR_HCD = 1 << 29;
@@ -340,6 +347,18 @@ export class CpuRuntime implements Runtime {
   }
   sendEventLocal(): void {
     this.#state.setSmall('eventRegister', 1);
+  }
+  /**
+   * A virtual SError that is pending and masked is put off into VDISR_EL2 (J1.1.3, AArch64.vESBOperation). There are no physical
+   * ones.
+   */
+  errorSynchronizationBarrier(): void {
+    const { u32, u64 } = this.#state;
+    const hcr = this.#hcr;
+    const pending = this.#el < 2 && !(hcr & HCR_TGE) && hcr & HCR_AMO && hcr & HCR_VSE;
+    if (!pending || !(u32[DAIF] & MASK_A)) return;
+    u64[VDISR] = DISR_A | (u64[VSESR] & 0x1ff_ffffn);
+    u32[2 * HCR] &= ~HCR_VSE;
   }
   yieldHint(): void {
     this.#options.onAttention('yield');

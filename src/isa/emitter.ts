@@ -89,6 +89,8 @@ export interface Runtime {
   /** SEVL: this CPU's event register only. */
   sendEventLocal(): void;
   yieldHint(): void;
+  /** ESB. */
+  errorSynchronizationBarrier(): void;
   /** Signs, or authenticates, a pointer with a modifier and the key of the call's name (FEAT_PAuth). */
   pacia(pointer: bigint, modifier: bigint): bigint;
   pacib(pointer: bigint, modifier: bigint): bigint;

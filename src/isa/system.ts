@@ -49,6 +49,7 @@ export const system = [
   row('SEV',     '1101010100 0 00 011 0010 0000 100 11111', beforeHint, hint('sendEvent')),
   row('SEVL',    '1101010100 0 00 011 0010 0000 101 11111', beforeHint, hint('sendEventLocal')),
   row('DGH',     '1101010100 0 00 011 0010 0000 110 11111', { feature: 'DGH', ...beforeHint }, nothing),
+  row('ESB',     '1101010100 0 00 011 0010 0010 000 11111', { feature: 'RAS', ...beforeHint }, hint('errorSynchronizationBarrier')),
   row('BTI',     '1101010100 0 00 011 0010 0100 targets:2 0 11111', { feature: 'BTI', ...beforeHint }, nothing),
   row('HINT',    '1101010100 0 00 011 0010 crm:4 op2:3 11111', {}, nothing),
 

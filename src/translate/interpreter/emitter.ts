@@ -111,6 +111,7 @@ export const RUNTIME_CALLS: readonly RuntimeCall[] = [
   'xpaci',
   'xpacd',
   'exceptionReturnAuthenticated',
+  'errorSynchronizationBarrier',
 ];
 const RETURNS: ReadonlySet<RuntimeCall> = new Set<RuntimeCall>([
   'readSystemRegister',
