@@ -122,7 +122,7 @@ function covers(row: Invalidation, walk: Walk, size: number): boolean {
   if (op.startsWith('ASIDE1')) return !isEl2 && sameVm;
   if (op.startsWith('IPAS2')) return walk.stage === 2 && sameVm && within(walk.ipa ?? 0n);
   if (/^VA.*E2/.test(op)) return isEl2 && within(walk.va);
-  if (/^VA/.test(op)) return !isEl2 && sameVm && within(walk.va & 0xffff_ffff_ffffn & ~0xfffn) === true;
+  if (/^VA/.test(op)) return !isEl2 && sameVm && within(walk.va);
   return true;
 }
 

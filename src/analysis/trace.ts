@@ -6,6 +6,7 @@
  * a byte the addresses back to it, which is some hundred million a second.
  */
 import { accessKind } from '../sql/access_kinds.ts';
+import { ExclusiveMonitor } from '../sql/exclusive_monitor.ts';
 import { decodeAddresses } from '../trace/decode/addresses.ts';
 import { FlowDecoder, type Packet } from '../trace/flow.ts';
 import type { Recording } from '../trace/recording.ts';
@@ -52,7 +53,7 @@ interface PacketAccesses {
   readonly pas: Float64Array;
   readonly sizes: Uint8Array;
   readonly stores: Uint8Array;
-  count: number;
+  readonly count: number;
 }
 
 /** A store that no instruction's operands show. */
@@ -285,42 +286,60 @@ export class Trace {
   packetAccesses(index: number): PacketAccesses {
     const known = this.#accesses.get(index);
     if (known !== undefined) return known;
+    let out = this.#assign(index, false);
+    if (!out.fits) out = this.#assign(index, true);
+    if (this.#accesses.size >= DECODED_PACKETS) this.#accesses.delete(this.#accesses.keys().next().value!);
+    this.#accesses.set(index, out);
+    return out;
+  }
+
+  /** `carried`: see ExclusiveMonitor. */
+  #assign(index: number, carried: boolean): PacketAccesses & { readonly fits: boolean } {
     const halves = this.addresses(index);
     const total = halves.length / 2;
-    const out: PacketAccesses = {
-      icounts: new Float64Array(total),
-      pas: new Float64Array(total),
-      sizes: new Uint8Array(total),
-      stores: new Uint8Array(total),
-      count: 0,
-    };
+    const icounts = new Float64Array(total);
+    const pas = new Float64Array(total);
+    const sizes = new Uint8Array(total);
+    const stores = new Uint8Array(total);
     const { first, words, excepted } = this.packetInstructions(index);
     let next = 0;
-    let exclusive = -1;
-    const addressAt = (n: number) => halves[2 * n + 1] * 2 ** 32 + halves[2 * n];
-    for (let i = 0; i < words.length && next < total; i++) {
+    let tooFew = false;
+    const monitor = new ExclusiveMonitor(carried);
+    const addressAt = (n: number) => (n < total ? halves[2 * n + 1] * 2 ** 32 + halves[2 * n] : undefined);
+    for (let i = 0; i < words.length; i++) {
       const word = words[i];
-      if ((word & 0x0a000000) !== 0x08000000 || excepted[i] === 1) continue;
+      if ((word & 0x0a000000) !== 0x08000000 || excepted[i] === 1) {
+        monitor.passes(word, excepted[i] === 1);
+        continue;
+      }
       const access = accessKind(word);
-      if (access === undefined || (access.conditional && addressAt(next) !== exclusive)) continue;
-      if ((word & 0x3fc00000) === 0x08400000) exclusive = addressAt(next);
+      if (access === undefined || (access.conditional && !monitor.stores(addressAt(next)))) continue;
+      monitor.loads(word, addressAt(next) ?? 0);
       for (let part = 0; part < access.count; part++) {
-        for (let left = access.size; left > 0 && next < total; ) {
+        for (let left = access.size; left > 0; ) {
           const pa = addressAt(next);
+          if (pa === undefined) {
+            tooFew = true;
+            break;
+          }
           const size = Math.min(left, 4096 - (pa % 4096));
           left -= size;
-          out.icounts[next] = first + i;
-          out.pas[next] = pa;
-          out.sizes[next] = size;
-          out.stores[next] = part < access.loads ? 0 : 1;
+          icounts[next] = first + i;
+          pas[next] = pa;
+          sizes[next] = size;
+          stores[next] = part < access.loads ? 0 : 1;
           next++;
         }
       }
     }
-    out.count = next;
-    if (this.#accesses.size >= DECODED_PACKETS) this.#accesses.delete(this.#accesses.keys().next().value!);
-    this.#accesses.set(index, out);
-    return out;
+    return {
+      icounts,
+      pas,
+      sizes,
+      stores,
+      count: next,
+      fits: !monitor.guessed || (!tooFew && next === total),
+    };
   }
 
   accessesOf(icount: number): MemoryAccess[] {

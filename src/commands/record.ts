@@ -15,7 +15,7 @@ import {
   record,
   type Until,
 } from '../trace/flight_recorder.ts';
-import { BytesInput } from '../trace/input_source.ts';
+import { BytesInput, InputAfterText } from '../trace/input_source.ts';
 import { TerminalInput } from '../trace/terminal_input.ts';
 import { UserError } from '../user-error.ts';
 
@@ -40,6 +40,7 @@ interface Options {
   readonly virtio: string;
   readonly symbols: string[];
   readonly input?: string;
+  readonly inputAfter?: string;
   readonly interactive?: true;
   readonly until: string[];
   readonly detail: string;
@@ -99,6 +100,7 @@ export default function addRecord(program: Command): void {
       [],
     )
     .option('--input <file>', 'console input; - is standard input')
+    .option('--input-after <text>', 'the input begins when the guest has printed this: its prompt')
     .option('--interactive', 'connect the terminal to the console; Ctrl-] ends')
     .option(
       '--until <when>',
@@ -125,6 +127,8 @@ async function run(argument: string | undefined, options: Options): Promise<void
     );
   if (options.input && options.interactive)
     throw new UserError('--input and --interactive exclude each other');
+  if (options.inputAfter && !options.input)
+    throw new UserError(`--input-after ${options.inputAfter}: goes with --input`);
   const recipe: Recipe = {
     ...DEFAULT_RECIPE,
     ram: parseSize('--ram', options.ram),
@@ -153,6 +157,9 @@ async function run(argument: string | undefined, options: Options): Promise<void
   process.on('SIGINT', onSignal);
   process.on('SIGTERM', onSignal);
   const terminal = options.interactive ? new TerminalInput(process.stdin, onSignal) : undefined;
+  const file = options.input === undefined ? undefined : new BytesInput(readInputFile(options.input));
+  const delayed =
+    file && options.inputAfter !== undefined ? new InputAfterText(file, options.inputAfter) : undefined;
   const until = parseUntil(options.until);
   const progress = progressLine(options, directory, until.icount);
   const started = performance.now();
@@ -162,9 +169,11 @@ async function run(argument: string | undefined, options: Options): Promise<void
       directory,
       detail,
       until,
-      input:
-        terminal ?? (options.input === undefined ? undefined : new BytesInput(readInputFile(options.input))),
-      onConsole: options.quiet ? undefined : (byte) => process.stdout.write(Uint8Array.of(byte)),
+      input: terminal ?? delayed ?? file,
+      onConsole: (byte) => {
+        delayed?.printed(byte);
+        if (!options.quiet) process.stdout.write(Uint8Array.of(byte));
+      },
       onProgress: progress?.update,
       signal: interrupt.signal,
       host: hostFacts(),

@@ -15,6 +15,7 @@ import { FlowDecoder, type Packet, type Runs } from '../trace/flow.ts';
 import type { IcountRange, Recording } from '../trace/recording.ts';
 import type { ColumnType } from '../trace/schema.ts';
 import { type AccessKind, accessKind } from './access_kinds.ts';
+import { ExclusiveMonitor, isLoadExclusive } from './exclusive_monitor.ts';
 import { registerScan, type ScanColumn, type View } from './scan.ts';
 import { createViews } from './tables.ts';
 
@@ -55,19 +56,46 @@ function join(
   { from = 0, to = Infinity }: IcountRange,
   out: TableBuilder,
 ): boolean {
+  const carried = beginsWithConditionalStore(runs) && !walk(runs, addresses, false, () => {});
+  return walk(runs, addresses, carried, (icount, pc, el, opcode, kind, address, size) => {
+    if (icount < from || icount >= to) return;
+    const row = out.addRow();
+    const cells = [icount, cpu, pc, el, opcode, kind, address, size];
+    for (let column = 0; column < cells.length; column++) out.columns[column].push(row, cells[column]);
+  });
+}
+
+type Visit = (
+  icount: number,
+  pc: bigint,
+  el: number,
+  opcode: number,
+  kind: (typeof KINDS)[number],
+  address: bigint,
+  size: number,
+) => void;
+
+/** Gives the addresses to the instructions, one after the other; false when they do not fit. `carried`: see ExclusiveMonitor. */
+function walk(runs: Runs, addresses: BigUint64Array, carried: boolean, visit: Visit): boolean {
   let next = 0;
-  let exclusive: bigint | undefined;
+  const monitor = new ExclusiveMonitor(carried);
   for (let run = 0; run < runs.count; run++) {
     const page = runs.pages[run];
-    if (page === undefined || runs.excepted[run]) continue;
+    if (page === undefined || runs.excepted[run]) {
+      monitor.passes(0, true);
+      continue;
+    }
     for (let n = 0; n < runs.lengths[run]; n++) {
       const offset = runs.offsets[run] + 4 * n;
       const opcode = page.words[offset >>> 2];
       // Bits 27 and 25 tell loads and stores from everything else.
-      if ((opcode & 0x0a000000) !== 0x08000000) continue;
+      if ((opcode & 0x0a000000) !== 0x08000000) {
+        monitor.passes(opcode, false);
+        continue;
+      }
       const access = kindOf(opcode);
-      if (access === undefined || (access.conditional && addresses[next] !== exclusive)) continue;
-      if (isLoadExclusive(opcode)) exclusive = addresses[next];
+      if (access === undefined || (access.conditional && !monitor.stores(addresses[next]))) continue;
+      monitor.loads(opcode, addresses[next]);
       const icount = runs.icounts[run] + n;
       const pc = (BigInt(runs.vaPages[run]) << 12n) + BigInt(offset);
       for (let i = 0; i < access.count; i++) {
@@ -76,19 +104,7 @@ function join(
           const address = addresses[next++];
           const size = Math.min(left, 4096 - Number(address & 0xfffn));
           left -= size;
-          if (icount < from || icount >= to) continue;
-          const row = out.addRow();
-          const cells = [
-            icount,
-            cpu,
-            pc,
-            runs.els[run],
-            opcode,
-            KINDS[i < access.loads ? 0 : 1],
-            address,
-            size,
-          ];
-          for (let column = 0; column < cells.length; column++) out.columns[column].push(row, cells[column]);
+          visit(icount, pc, runs.els[run], opcode, KINDS[i < access.loads ? 0 : 1], address, size);
         }
       }
     }
@@ -96,7 +112,20 @@ function join(
   return next === addresses.length;
 }
 
-const isLoadExclusive = (opcode: number) => (opcode & 0x3fc00000) === 0x08400000;
+/** Whether the first that the packet has of exclusives is a store: its load was in the packet before, if anywhere. */
+function beginsWithConditionalStore(runs: Runs): boolean {
+  for (let run = 0; run < runs.count; run++) {
+    const page = runs.pages[run];
+    if (page === undefined || runs.excepted[run]) return false;
+    for (let n = 0; n < runs.lengths[run]; n++) {
+      const opcode = page.words[(runs.offsets[run] >>> 2) + n];
+      if ((opcode & 0x3f80_0000) !== 0x0800_0000) continue;
+      if (isLoadExclusive(opcode)) return false;
+      if (kindOf(opcode)?.conditional) return true;
+    }
+  }
+  return false;
+}
 
 interface AccessPacket {
   readonly seq: number;

@@ -40,6 +40,35 @@ export class BytesInput implements InputSource {
   }
 }
 
+/** Input that is there once the guest has printed a text: a shell's prompt, as drivers drop what came before they started. */
+export class InputAfterText implements InputSource {
+  readonly #input: InputSource;
+  readonly #text: string;
+  /** The end of what was printed, as long as the text. */
+  #tail = '';
+  #seen = false;
+
+  constructor(input: InputSource, text: string) {
+    this.#input = input;
+    this.#text = text;
+  }
+  /** The guest printed a byte. */
+  printed(byte: number): void {
+    if (this.#seen) return;
+    this.#tail = (this.#tail + String.fromCharCode(byte)).slice(-this.#text.length);
+    this.#seen = this.#tail === this.#text;
+  }
+  peek(icount: number): number | undefined {
+    return this.#seen ? this.#input.peek(icount) : undefined;
+  }
+  take(): void {
+    this.#input.take();
+  }
+  async more(signal?: AbortSignal): Promise<boolean> {
+    return this.#seen && (await this.#input.more(signal));
+  }
+}
+
 /** Bytes that arrived at known instants: a recording's inputs, given again. */
 export class RecordedInput implements InputSource {
   readonly #bytes: readonly { readonly icount: number; readonly byte: number }[];

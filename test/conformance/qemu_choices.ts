@@ -46,19 +46,8 @@ export class QemuChoices {
       model.masks = masks;
     }
     this.#imposeShareability(this.#machine);
-    this.#imposeSyndrome(this.#machine);
+    imposeTransferSyndrome(this.#machine);
     return this.#machine;
-  }
-
-  /** ESR_EL2 has the syndrome of the access for data aborts at EL2 too. */
-  #imposeSyndrome({ exceptions, state, registers }: Machine): void {
-    const original = exceptions.dataAbort.bind(exceptions);
-    exceptions.dataAbort = (fault, va, access) => {
-      const atEl2 = state.small('el') === 2;
-      original(fault, va, access);
-      if (fault.stage !== 1 || !atEl2 || !access.transfer) return;
-      registers.set('ESR_EL2', registers.get('ESR_EL2') | BigInt(transferSyndrome(access.transfer)));
-    };
   }
 
   /** PAR_EL1.SH of Device and Normal Non-cacheable memory is the stage 1 descriptor's. */
@@ -74,4 +63,14 @@ export class QemuChoices {
       };
     }
   }
+}
+
+/** A stage 1 data abort that is taken to EL2 has the transfer's syndrome too: a VHE host keeps ESR_EL2. */
+function imposeTransferSyndrome({ exceptions, state, registers }: Machine): void {
+  const original = exceptions.dataAbort.bind(exceptions);
+  exceptions.dataAbort = (fault, va, access) => {
+    original(fault, va, access);
+    if (state.small('el') !== 2 || fault.stage !== 1 || !access.transfer) return;
+    registers.set('ESR_EL2', registers.get('ESR_EL2') | BigInt(transferSyndrome(access.transfer)));
+  };
 }

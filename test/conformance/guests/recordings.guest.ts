@@ -7,7 +7,7 @@ import type { Recipe } from '../../../src/machine/recipe.ts';
 import { verifyReplay } from '../../../src/replay/verify_replay.ts';
 import { open } from '../../../src/sql/open.ts';
 import { record } from '../../../src/trace/flight_recorder.ts';
-import { BytesInput } from '../../../src/trace/input_source.ts';
+import { BytesInput, InputAfterText } from '../../../src/trace/input_source.ts';
 import { openRecording } from '../../../src/trace/recording.ts';
 import { everydayKernel, linux, recipeOf, xen, xenWithDom0 } from './boots.ts';
 import { guestFile } from './guests.ts';
@@ -21,14 +21,17 @@ afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 async function recorded(name: string, recipe: Recipe, input?: string, until?: string) {
   const directory = join(scratch, `${name}.hs`);
   let console = '';
+  const typed =
+    input === undefined ? undefined : new InputAfterText(new BytesInput(Buffer.from(input)), '/ # ');
   const summary = await record({
     recipe,
     directory,
     detail: 'memory',
     engine: 'regions',
     until: until === undefined ? {} : { console: until },
-    input: input === undefined ? undefined : new BytesInput(Buffer.from(input)),
+    input: typed,
     onConsole: (byte) => {
+      typed?.printed(byte);
       console += String.fromCharCode(byte);
     },
   });
@@ -115,6 +118,11 @@ describe.each([2, 3] as const)('on GICv%i', (gic) => {
     expect(console.match(/SUITE ENDS/g)).toHaveLength(2);
     await expectReplay(directory);
     const rows = await ledgerOf(directory);
+    // Every address finds its instruction.
+    const session = await open(directory);
+    const [accesses] = await session.sql('SELECT count(*) AS n FROM memory_accesses');
+    session.close();
+    expect(Number(accesses['n'])).toBeGreaterThan(1_000_000);
     expect(rows.some(({ reason, sub_reason }) => reason === 'HVC64' && sub_reason !== '')).toBe(true);
   });
 
