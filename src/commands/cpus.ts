@@ -46,9 +46,9 @@ type Facts = ReturnType<typeof factsOf>;
 function list(models: readonly Facts[]): string {
   const lines = models.map(
     ({ name, midr, features, masks }) =>
-      `${name.padEnd(14)}${midr.padEnd(14)}${String(features.length).padStart(8)}${String(masks.length).padStart(8)}`,
+      `${name.padEnd(22)}${midr.padEnd(14)}${String(features.length).padStart(8)}${String(masks.length).padStart(8)}`,
   );
-  return `${'name'.padEnd(14)}${'MIDR_EL1'.padEnd(14)}features  masked\n${lines.join('\n')}\n`;
+  return `${'name'.padEnd(22)}${'MIDR_EL1'.padEnd(14)}features  masked\n${lines.join('\n')}\n`;
 }
 
 function describe({ name, compatible, midr, features, masks }: Facts): string {

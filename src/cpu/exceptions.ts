@@ -47,7 +47,7 @@ export type InterruptKind = 'irq' | 'fiq' | 'virtual irq' | 'virtual fiq' | 'vir
 export interface AbortedAccess {
   readonly write: boolean;
   /** Single-register load or store without writeback: its syndrome is given for stage 2 faults. */
-  readonly transfer?: Transfer;
+  readonly transfer?: Transfer | undefined;
   /** DC, IC or AT instruction. */
   readonly maintenance?: boolean;
 }
@@ -133,10 +133,14 @@ export class Exceptions {
   returned = false;
   readonly #state: CpuState;
   readonly #options: ExceptionsOptions;
+  /** Features that every entry or return asks for. */
+  readonly #has: { readonly [K in 'pan' | 'uao' | 'dit' | 'ssbs' | 'pauth']: boolean };
 
   constructor(options: ExceptionsOptions) {
     this.#options = options;
     this.#state = options.state;
+    const has = (feature: string) => options.features.has(feature);
+    this.#has = { pan: has('PAN'), uao: has('UAO'), dit: has('DIT'), ssbs: has('SSBS'), pauth: has('PAuth') };
   }
 
   /** HCR_EL2[31:0]. */
@@ -344,24 +348,22 @@ export class Exceptions {
 
   /** PSTATE.{PAN, UAO, SSBS} on entry: D1.3.2.2, and SCTLR_ELx.SPAN and DSSBS of the level entered. */
   #enterState(target: 1 | 2): void {
-    const { features } = this.#options;
     const { u32 } = this.#state;
     const sctlr = 2 * SCTLR[target];
     // Of the regimes that EL0 takes part in.
     const sharesEl0 = target === 1 || (this.#e2h && (this.#hcr & HCR_TGE) !== 0);
-    if (features.has('PAN') && sharesEl0 && (u32[sctlr] & SCTLR_SPAN) === 0) u32[PAN] = 1;
+    if (this.#has.pan && sharesEl0 && (u32[sctlr] & SCTLR_SPAN) === 0) u32[PAN] = 1;
     u32[UAO] = 0;
-    if (features.has('SSBS')) u32[SSBS] = u32[sctlr + 1] & SCTLR_DSSBS ? 1 : 0;
+    if (this.#has.ssbs) u32[SSBS] = u32[sctlr + 1] & SCTLR_DSSBS ? 1 : 0;
   }
 
   /** The fields of SPSR_ELx that ERET brings back and a feature adds. */
   #restoreState(bits: number): void {
-    const { features } = this.#options;
     const { u32 } = this.#state;
-    if (features.has('PAN')) u32[PAN] = (bits >> 22) & 1;
-    if (features.has('UAO')) u32[UAO] = (bits >> 23) & 1;
-    if (features.has('DIT')) u32[DIT] = (bits >> 24) & 1;
-    if (features.has('SSBS')) u32[SSBS] = (bits >> 12) & 1;
+    if (this.#has.pan) u32[PAN] = (bits >> 22) & 1;
+    if (this.#has.uao) u32[UAO] = (bits >> 23) & 1;
+    if (this.#has.dit) u32[DIT] = (bits >> 24) & 1;
+    if (this.#has.ssbs) u32[SSBS] = (bits >> 12) & 1;
   }
 
   /** ELR_ELx of the current exception level, above EL0. */
@@ -415,7 +417,7 @@ export class Exceptions {
   /** pc becomes AArch64.BranchAddr() of the address in two words: a tagged one loses its tag. */
   #branchTo(low: number, high: number, el: number): void {
     const { u32 } = this.#state;
-    const pauth = this.#options.features.has('PAuth');
+    const { pauth } = this.#has;
     u32[2 * PC] = low;
     if (el === 2 && !this.#e2h) {
       // TCR_EL2.TBI and TBID.

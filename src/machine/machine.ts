@@ -502,10 +502,11 @@ export class Machine {
         return machine.#controlBit(SCTLR_A);
       },
       dataAbort: (fault, va, write) => {
-        const decoded = decode(machine.engine.currentWord());
+        // Only stage 2 faults tell of the transfer.
+        const decoded = fault.stage === 2 ? decode(machine.engine.currentWord()) : undefined;
         const transfer = decoded?.row.transfer?.(decoded.fields);
         machine.time.doNotCount();
-        machine.exceptions.dataAbort(fault, va, { write, ...(transfer ? { transfer } : {}) });
+        machine.exceptions.dataAbort(fault, va, { write, transfer });
       },
       get watching() {
         return machine.debug.watching;

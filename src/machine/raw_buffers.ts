@@ -16,10 +16,6 @@ const BUFFERS = {
   registerPointer: REGISTER_BUFFER,
 } as const;
 type Pointer = keyof typeof BUFFERS;
-const POINTERS = Object.entries(BUFFERS).map(([pointer, start]) => ({
-  word: CELL[pointer as Pointer] >>> 2,
-  start,
-}));
 
 /** In 32-bit words. */
 const ATOM_POINTER = CELL.atomPointer >>> 2;
@@ -43,7 +39,12 @@ export class RawBuffers {
   /** Empties all buffers: a packet begins. */
   reset(): void {
     const { u32 } = this.#state;
-    for (const { word, start } of POINTERS) u32[word] = start;
+    // Not a loop over the pointers: V8 optimizes that again and again, and drops it each time.
+    u32[ATOM_POINTER] = ATOM_BUFFER;
+    u32[TARGET_POINTER] = TARGET_BUFFER;
+    u32[ACCESS_POINTER] = ACCESS_BUFFER;
+    u32[VALUE_POINTER] = VALUE_BUFFER;
+    u32[REGISTER_POINTER] = REGISTER_BUFFER;
   }
 
   #words(pointer: Pointer): BigUint64Array {

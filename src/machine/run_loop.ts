@@ -44,7 +44,8 @@ export class RunLoop {
 
   /** Brings the machine to where an instruction can execute. The reason if it has ended instead. */
   settle(): StopReason | undefined {
-    const { machine, time } = this.#parts;
+    const machine = this.#machine;
+    const { time } = machine;
     for (;;) {
       if (machine.stopped) return machine.stopped;
       if (machine.deadlineChanged) {
@@ -73,13 +74,10 @@ export class RunLoop {
     }
   }
 
-  get #parts() {
-    return { machine: this.#machine, time: this.#machine.time };
-  }
-
   /** The start of the next packet: the machine is settled. Empties the raw buffers. */
   beginPacket(): PacketStart {
-    const { machine, time } = this.#parts;
+    const machine = this.#machine;
+    const { time } = machine;
     machine.buffers.reset();
     const { name, vmid, asid } = machine.regime;
     return {
@@ -99,7 +97,8 @@ export class RunLoop {
    * or the machine's end. Leaves the machine settled. Returns the reason when it has ended.
    */
   runPacket(start: PacketStart, limit: number): StopReason | undefined {
-    const { machine, time } = this.#parts;
+    const machine = this.#machine;
+    const { time } = machine;
     const end = Math.min(start.icount + PACKET_INSTRUCTIONS, limit);
     try {
       while (time.icount < end) {
@@ -130,7 +129,8 @@ export class RunLoop {
 
   /** Executes at most `most` instructions, and at least attempts one. */
   #slice(most: number): 'completed' | 'redirected' | 'fetch fault' {
-    const { machine, time } = this.#parts;
+    const machine = this.#machine;
+    const { time } = machine;
     const { state, exceptions, engine, debug } = machine;
     // In the order of priority: D1.3.5.4.
     if (debug.armed && debug.stepIsPending) {
@@ -181,7 +181,7 @@ export class RunLoop {
 
   /** An instruction that is attempted, and raises an exception before it does anything. */
   #attemptInstead(raise: () => void): void {
-    const { time } = this.#parts;
+    const { time } = this.#machine;
     time.begin(1);
     raise();
     time.end(true);
@@ -189,7 +189,7 @@ export class RunLoop {
 
   /** A branch to itself that no interrupt can end. */
   #spinsForEver(): boolean {
-    const { machine } = this.#parts;
+    const machine = this.#machine;
     return (
       machine.engine.currentWord() === BRANCH_TO_SELF &&
       (this.#deadline === Number.POSITIVE_INFINITY || !machine.canBeInterrupted())

@@ -135,8 +135,10 @@ export class Mmu {
 
   /** What a TLBI executed here invalidates. Give it to `invalidate`: of this CPU, and of all for a broadcast. */
   decodeTlbi(operation: TlbiOperation, argument: bigint): TlbInvalidation {
-    const regimes = { el1: this.#regimeName(0), el2: this.#regimeName(2) };
-    return decodeTlbi(operation, argument, regimes, (name) => this.#regimes.decode(name).regime);
+    const [el1, el2] = [this.regime(0), this.regime(2)];
+    const regimeOf = (name: RegimeName) =>
+      name === el2.name ? el2 : name === el1.name ? el1 : this.#regimes.decode(name).regime;
+    return decodeTlbi(operation, argument, { el1: el1.name, el2: el2.name }, regimeOf);
   }
 
   invalidate(what: TlbInvalidation): void {

@@ -9,6 +9,8 @@ export type WalkOutcome = 'ok' | FaultType | 'stage 2';
 const TWO_32 = 2 ** 32;
 /** 52-bit addresses with 4 KiB granules begin at level -1. */
 const MAX_LEVELS = 5;
+/** A table: `2 ** n` with a variable n is a call, which costs more than reading a descriptor. */
+const POWERS = Float64Array.from({ length: 64 }, (_, n) => 2 ** n);
 
 export class TableWalk {
   outcome: WalkOutcome = 'ok';
@@ -31,6 +33,8 @@ export class TableWalk {
   count = 0;
   readonly addresses = new Float64Array(MAX_LEVELS);
   readonly words = new Uint32Array(2 * MAX_LEVELS);
+  /** The same as 64-bit words. */
+  readonly descriptors = new BigUint64Array(this.words.buffer);
 
   /**
    * Follows the tables down to a page or block with a valid output address and a set access flag; permissions are the
@@ -57,18 +61,18 @@ export class TableWalk {
     this.count = 0;
     this.sizeBits = 0;
     this.tableBits = 0;
-    const limit = 2 ** geometry.inputBits;
+    const limit = POWERS[geometry.inputBits];
     // Written so that NaN is out of range. Which half it is was decided by the sign.
     if (!(geometry.valid && input < limit && input >= -limit)) return 'translation';
     if (geometry.baseTooLarge) return 'address size';
 
     const stride = granule - 3;
     let table = geometry.base;
-    let entryMask = 2 ** (geometry.inputBits - ((3 - geometry.startLevel) * stride + granule)) - 1;
+    let entryMask = POWERS[geometry.inputBits - ((3 - geometry.startLevel) * stride + granule)] - 1;
     for (let level = geometry.startLevel; ; level++) {
       this.level = level;
       const shift = (3 - level) * stride + granule;
-      let address = table + 8 * (Math.floor(input / 2 ** shift) & entryMask);
+      let address = table + 8 * (Math.floor(input / POWERS[shift]) & entryMask);
       if (locate !== null) {
         address = locate(address);
         if (address < 0) return 'stage 2';
@@ -80,10 +84,10 @@ export class TableWalk {
       if ((low & 1) === 0 || (level === 3 && (low & 2) === 0)) return 'translation';
       if (isLeaf && level < geometry.firstBlockLevel) return 'translation';
       const output = addressIn(low, high, granule, geometry.addressFormat);
-      if (output >= 2 ** outputBits) return 'address size';
+      if (output >= POWERS[outputBits]) return 'address size';
       if (isLeaf) {
         this.sizeBits = shift;
-        const size = 2 ** shift;
+        const size = POWERS[shift];
         this.output = output - (output % size) + (input - Math.floor(input / size) * size);
         return (low & ACCESS_FLAG) === 0 && !geometry.updatesAccessFlag ? 'access flag' : 'ok';
       }

@@ -88,7 +88,8 @@ export function decodeTlbi(
   const { local, el2 } = PARSED.get(operation)!;
   const regime = el2 ? regimes.el2 : regimes.el1;
   const { vmid, asidMask } = regimeOf(regime);
-  const asid = Number(argument >> 48n) & asidMask;
+  WHOLE[0] = argument;
+  const asid = (HALVES[1] >>> 16) & asidMask;
   switch (local) {
     case 'VMALLE1':
       return { scope: 'all', regime, vmid };
@@ -143,9 +144,14 @@ const vaRange = (
 const ipaRange = (vmid: number, range: AddressRange | null): TlbInvalidation =>
   range === null ? { scope: 'nothing' } : { scope: 'ipa', vmid, ipa: range.va, end: range.end };
 
+/** Takes an argument apart without arithmetic on BigInts. */
+const WHOLE = new BigUint64Array(1);
+const HALVES = new Uint32Array(WHOLE.buffer);
+
 /** VA[55:12] in bits 43 to 0; an address that no table maps is NaN or out of every range, and drops nothing. */
 function pageOf(argument: bigint): AddressRange {
-  const va = Number(BigInt.asIntN(44, argument)) * 4096;
+  WHOLE[0] = argument;
+  const va = (((HALVES[1] << 20) >> 20) * 2 ** 32 + HALVES[0]) * 4096;
   return { va, end: va + 4096 };
 }
 

@@ -22,58 +22,61 @@ export function appendWalkRows(
   faulted: boolean,
 ): number | undefined {
   if (Number.isNaN(va)) return undefined;
-  const common = {
-    pc,
-    regime: regime.name,
-    vmid: regime.vmid,
-    asid: regime.asid,
-    va: va < 0 ? unsignedAddress(va) : va,
-  };
   const { stage1, stage2 } = walker;
+  const address = va < 0 ? unsignedAddress(va) : va;
   let parent: number | null = null;
   let seq: number | undefined;
   if (stage1 !== null) {
-    parent = events.append('walks', {
-      ...common,
-      ...tablesRead(stage1),
-      stage: 1,
-      access: kind,
-      ipa: regime.stage2 !== null && stage1.outcome === 'ok' ? stage1.output : null,
-      pa: faulted ? null : walker.pa,
-      parent: null,
-      s1ptw: false,
-    });
+    const ipa = regime.stage2 !== null && stage1.outcome === 'ok' ? stage1.output : null;
+    const pa = faulted ? null : walker.pa;
+    parent = events.append('walks', walkRow(pc, regime, address, stage1, 1, kind, ipa, pa, null));
     seq = parent;
   }
   for (const walk of stage2) {
-    const row = events.append('walks', {
-      ...common,
-      ...tablesRead(walk),
-      stage: 2,
-      access: walk.s1ptw ? 'walk' : kind,
-      ipa: walk.input,
-      pa: walk.outcome === 'ok' ? walk.output : null,
-      parent,
-      s1ptw: walk.s1ptw,
-    });
-    if (walk.outcome !== 'ok' || stage1 === null) seq = row;
+    const access = walk.s1ptw ? 'walk' : kind;
+    const pa = walk.outcome === 'ok' ? walk.output : null;
+    const row = walkRow(pc, regime, address, walk, 2, access, walk.input, pa, parent);
+    const rowSeq = events.append('walks', row);
+    if (walk.outcome !== 'ok' || stage1 === null) seq = rowSeq;
   }
   return seq;
 }
 
-function tablesRead(
+/** One literal with all columns: a recording of a guest that faults much makes millions. */
+function walkRow(
+  pc: bigint,
+  { name, vmid, asid }: Regime,
+  va: bigint | number,
   walk: TableWalk,
-): Pick<
-  RowOf<'walks'>,
-  'level' | 'page_size' | 'descriptor_addresses' | 'descriptors' | 'outcome' | 'fault_level'
-> {
-  const { outcome, level, count } = walk;
+  stage: 1 | 2,
+  access: RowOf<'walks'>['access'],
+  ipa: number | null,
+  pa: number | null,
+  parent: number | null,
+): RowOf<'walks'> {
+  const { outcome, level, count, sizeBits, s1ptw } = walk;
+  const descriptors: bigint[] = [];
+  for (let i = 0; i < count; i++) descriptors.push(walk.descriptors[i]);
+  const addresses: number[] = [];
+  const read = outcome === 'external' ? count + 1 : count;
+  for (let i = 0; i < read; i++) addresses.push(walk.addresses[i]);
   return {
+    pc,
+    stage,
+    regime: name,
+    vmid,
+    asid,
+    access,
+    va,
+    ipa,
+    pa,
     level,
-    page_size: walk.sizeBits === 0 ? null : 2 ** walk.sizeBits,
-    descriptor_addresses: Array.from(walk.addresses.subarray(0, outcome === 'external' ? count + 1 : count)),
-    descriptors: new BigUint64Array(walk.words.slice(0, 2 * count).buffer),
+    page_size: sizeBits === 0 ? null : sizeBits < 31 ? 1 << sizeBits : 2 ** sizeBits,
+    descriptor_addresses: addresses,
+    descriptors,
     outcome,
     fault_level: outcome === 'ok' || outcome === 'stage 2' || outcome === 'alignment' ? null : level,
+    s1ptw: stage === 2 && s1ptw,
+    parent,
   };
 }

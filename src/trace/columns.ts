@@ -56,6 +56,11 @@ export const hasOffsets = (type: ColumnType) => type === 'bytes' || type === 'u6
 export const columnsOf = (table: TableName): { readonly [name: string]: Column } => TABLES[table].columns;
 export const TABLE_NAMES = Object.keys(TABLES) as readonly TableName[];
 
+const NO_BYTES = new Uint8Array(0);
+const NO_SHORTS = new Uint16Array(0);
+const NO_WORDS = new Uint32Array(0);
+const NO_LONGS = new BigUint64Array(0);
+
 /** Doubles an array until it holds `length` elements. */
 function grown<T extends Values | Int32Array>(array: T, length: number): T {
   let capacity = Math.max(array.length, 64);
@@ -70,11 +75,21 @@ export class ColumnBuilder {
   readonly type: ColumnType;
   readonly #nullable: boolean;
   #values: Values;
+  /** The values again under the type that they have: a store through `#values`, which has many, costs ten times as much. */
+  #bytes: Uint8Array = NO_BYTES;
+  #shorts: Uint16Array = NO_SHORTS;
+  #words: Uint32Array = NO_WORDS;
+  #longs: BigUint64Array | BigInt64Array = NO_LONGS;
   /** The low and high halves of 64-bit values, so that numbers are stored without making BigInts. */
-  #halves: Uint32Array | undefined;
+  #halves: Uint32Array = NO_WORDS;
   #offsets: Int32Array | undefined;
   #validity: Uint8Array | undefined;
   #ids = new Map<string, number>();
+  /** The text of the last row is often that of the next. */
+  #lastText: string | undefined;
+  #lastId = 0;
+  /** As many values as there were last time: room for them is made at once. */
+  #expected = 0;
   /** The values are in memory that somebody else owns. */
   #borrowed = false;
   /** Elements used of `#values`; equals the rows unless the column has offsets. */
@@ -95,7 +110,7 @@ export class ColumnBuilder {
 
   /** Values go into memory of the caller's, which is as large as need be; what `take` returns lasts until the next row. */
   borrow(values: Values): void {
-    this.#values = values;
+    this.#setValues(values);
     this.#borrowed = true;
   }
 
@@ -109,8 +124,19 @@ export class ColumnBuilder {
   #reserveValues(length: number): void {
     if (this.#values.length >= length) return;
     if (this.#borrowed) throw new Error(`${length} values in memory for ${this.#values.length}`);
-    this.#values = grown(this.#values, length);
-    if (this.type === 'u64' || this.type === 'i64') this.#halves = new Uint32Array(this.#values.buffer);
+    this.#setValues(grown(this.#values, Math.max(length, this.#expected)));
+  }
+
+  #setValues(values: Values): void {
+    this.#values = values;
+    if (values instanceof Uint8Array) this.#bytes = values;
+    else if (values instanceof Int8Array) this.#bytes = new Uint8Array(values.buffer);
+    else if (values instanceof Uint16Array) this.#shorts = values;
+    else if (values instanceof Uint32Array) this.#words = values;
+    else {
+      this.#longs = values;
+      this.#halves = new Uint32Array(values.buffer);
+    }
   }
 
   push(row: number, cell: Cell): void {
@@ -118,31 +144,42 @@ export class ColumnBuilder {
     switch (this.type) {
       case 'u64':
       case 'i64':
-        if (typeof cell === 'number') this.#pushNumber(cell);
-        else if (this.type === 'u64')
-          (this.#values as BigUint64Array)[this.#used++] = (cell as bigint | null) ?? 0n;
-        else (this.#values as BigInt64Array)[this.#used++] = (cell as bigint | null) ?? 0n;
+        if (typeof cell === 'number') this.#setNumber(this.#used++, cell);
+        else this.#longs[this.#used++] = (cell as bigint | null) ?? 0n;
         return;
       case 'text':
-        (this.#values as Uint32Array)[this.#used++] = this.#idOf(cell as string);
+        this.#words[this.#used++] = this.#idOf(cell as string);
+        return;
+      case 'u8':
+      case 'i8':
+      case 'bool':
+        this.#bytes[this.#used++] = Number(cell ?? 0);
+        return;
+      case 'u16':
+        this.#shorts[this.#used++] = Number(cell ?? 0);
+        return;
+      case 'u32':
+        this.#words[this.#used++] = Number(cell ?? 0);
         return;
       case 'bytes':
       case 'u64list':
         this.pushMany(row, cell as Uint8Array);
-        return;
-      default:
-        (this.#values as Uint32Array)[this.#used++] = Number(cell ?? 0);
     }
   }
 
   /** A 64-bit value from a number: exact for integers below 2^53 in size; negative ones wrap. */
-  #pushNumber(n: number): void {
-    const at = 2 * this.#used++;
-    this.#halves![at] = n >>> 0;
-    this.#halves![at + 1] = Math.floor(n / 2 ** 32) >>> 0;
+  #setNumber(at: number, n: number): void {
+    this.#halves[2 * at] = n >>> 0;
+    this.#halves[2 * at + 1] = Math.floor(n / 2 ** 32) >>> 0;
   }
 
   #idOf(text: string): number {
+    if (text === this.#lastText) return this.#lastId;
+    this.#lastText = text;
+    this.#lastId = this.#newIdOf(text);
+    return this.#lastId;
+  }
+  #newIdOf(text: string): number {
     let id = this.#ids.get(text);
     if (id === undefined) {
       id = this.#ids.size;
@@ -156,14 +193,14 @@ export class ColumnBuilder {
     const end = this.#used + elements.length;
     this.#reserveValues(end);
     if (Array.isArray(elements))
-      for (let i = 0; i < elements.length; i++) this.#setElement(this.#used + i, elements[i]);
+      for (let i = 0; i < elements.length; i++) {
+        const element = elements[i];
+        if (typeof element === 'number') this.#setNumber(this.#used + i, element);
+        else this.#longs[this.#used + i] = element;
+      }
     else (this.#values as Uint8Array).set(elements as Uint8Array, this.#used);
     this.#used = end;
     this.#offsets![row + 1] = end;
-  }
-
-  #setElement(at: number, value: bigint | number): void {
-    (this.#values as BigUint64Array)[at] = BigInt.asUintN(64, BigInt(value));
   }
 
   /** Room for up to `length` more elements of row `row`; `closeRow` says how many were written. */
@@ -185,6 +222,8 @@ export class ColumnBuilder {
       ...(this.#validity && { validity: this.#validity.subarray(0, rows) }),
     };
     if (!this.#borrowed) this.#values = new VALUE_ARRAY[this.type](0);
+    this.#expected = this.#used;
+    this.#lastText = undefined;
     if (this.#offsets) this.#offsets = new Int32Array(1);
     if (this.#validity) this.#validity = new Uint8Array(0);
     this.#ids = new Map();

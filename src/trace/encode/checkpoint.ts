@@ -25,7 +25,7 @@ export const PAGE_INDEX = 'pages';
 export const PAGES_PER_GROUP = 256;
 export const pageGroup = (n: number) => `pages/${n}`;
 
-const OPTIONS = { params: { [constants.ZSTD_c_compressionLevel]: 1, [constants.ZSTD_c_checksumFlag]: 1 } };
+const OPTIONS = { params: { [constants.ZSTD_c_compressionLevel]: 3, [constants.ZSTD_c_checksumFlag]: 1 } };
 
 /** Writes it aside: the caller puts it in its place, or abandons it. `name` is its path in the recording. */
 export function writeCheckpoint(out: DurableFile, name: string, checkpoint: Checkpoint): CheckpointFacts {

@@ -29,15 +29,19 @@ const MAGIC = Buffer.from('ARROW1');
 const NO_BYTES = new Uint8Array(0);
 /** Smaller buffers are stored as they are. */
 const WORTH_COMPRESSING = 64;
-const LEVEL = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
+/** ZSTD's level: more than 1 pays where the branches are, a fifth of the time for a twentieth of the bytes. */
+const level = (table: TableName) => (table === 'flow' ? 5 : 1);
 /** Node puts the output together from chunks of this size: few of them. */
 const MOST_CHUNK = 2 ** 20;
 
 const bytesOf = ({ buffer, byteOffset, byteLength }: NodeJS.ArrayBufferView) =>
   new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength);
 
-const compressed = (bytes: Uint8Array): Uint8Array =>
-  zstdCompressSync(bytes, { ...LEVEL, chunkSize: Math.min(MOST_CHUNK, Math.max(64, bytes.length)) });
+const compressed = (bytes: Uint8Array, table: TableName): Uint8Array =>
+  zstdCompressSync(bytes, {
+    params: { [constants.ZSTD_c_compressionLevel]: level(table) },
+    chunkSize: Math.min(MOST_CHUNK, Math.max(64, bytes.length)),
+  });
 
 /** One bit a row, least significant first. */
 export function packBits(flags: Uint8Array): Uint8Array {
@@ -48,10 +52,15 @@ export function packBits(flags: Uint8Array): Uint8Array {
 
 /** A message's body under construction. */
 class Body {
+  readonly #table: TableName;
   readonly chunks: Uint8Array[] = [];
   readonly nodes: FieldNode[] = [];
   readonly regions: BufferRegion[] = [];
   length = 0;
+
+  constructor(table: TableName) {
+    this.#table = table;
+  }
 
   /** An Arrow buffer: its uncompressed length (-1: stored as it is), then the bytes, padded to 8. */
   add(bytes: Uint8Array): void {
@@ -59,7 +68,7 @@ class Body {
       this.regions.push(new BufferRegion(this.length, 0));
       return;
     }
-    const packed = bytes.length < WORTH_COMPRESSING ? bytes : compressed(bytes);
+    const packed = bytes.length < WORTH_COMPRESSING ? bytes : compressed(bytes, this.#table);
     const smaller = packed.length < bytes.length;
     const content = smaller ? packed : bytes;
     const size = 8 + content.length;
@@ -139,7 +148,7 @@ export class SegmentWriter {
   }
 
   #writeBatch({ rows, columns }: Batch): void {
-    const body = new Body();
+    const body = new Body(this.#table);
     const digests: { [name: string]: string } = {};
     for (const [name, column] of Object.entries(columnsOf(this.#table))) {
       body.addColumn(column, columns[name], rows);
@@ -188,7 +197,7 @@ export class SegmentWriter {
     const texts = entries.map((entry) => Buffer.from(entry, 'utf8'));
     const offsets = new Int32Array(texts.length + 1);
     for (let i = 0; i < texts.length; i++) offsets[i + 1] = offsets[i] + texts[i].length;
-    const body = new Body();
+    const body = new Body(this.#table);
     body.nodes.push(new FieldNode(texts.length, 0));
     body.add(NO_BYTES);
     body.add(bytesOf(offsets));

@@ -56,9 +56,11 @@ function scan(word: number, features: ReadonlySet<Feature>): Effects {
   let loads = 0;
   let stores = 0;
   let written = false;
-  const access = (count: () => void) => {
-    // A miss leaves before the instruction, which is then executed from its start: what it did before must not matter.
-    if (written || (stores > 0 && loads > 0)) throw NOT_IN_REGIONS;
+  let vectorsWritten = false;
+  const access = (count: () => void, loading = false) => {
+    // A miss leaves before the instruction, which is then executed from its start: what it did before must not matter. What a
+    // load has put into vectors does not: no address depends on it, and it will be put there again.
+    if (written || (vectorsWritten && !loading) || (stores > 0 && loads > 0)) throw NOT_IN_REGIONS;
     count();
     return VALUE;
   };
@@ -72,12 +74,12 @@ function scan(word: number, features: ReadonlySet<Feature>): Effects {
   };
   const vector: { [name: string]: unknown } = {
     write: () => {
-      written = true;
+      vectorsWritten = true;
     },
     setElement: () => {
-      written = true;
+      vectorsWritten = true;
     },
-    load: () => access(() => loads++),
+    load: () => access(() => loads++, true),
     store: () => access(() => stores++),
     mapLanes: (
       _bits: number,
@@ -105,7 +107,7 @@ function scan(word: number, features: ReadonlySet<Feature>): Effects {
     setCell: () => {
       written = true;
     },
-    load: (_access: Access) => access(() => loads++),
+    load: (_access: Access) => access(() => loads++, true),
     store: (_access: Access) => access(() => stores++),
     probeStore: () => access(() => {}),
     when: (_condition: Value, then: () => void, otherwise?: () => void) => {

@@ -25,6 +25,10 @@ function compile(args: readonly string[]): void {
   runTool('aarch64-linux-gnu-gcc', [...FLAGS, ...inFolder], 'gcc-aarch64-linux-gnu');
 }
 
+/** Path of a static program that is the first of Linux, and tries the debug registers and performance monitors. */
+export const debugProgram = (): string =>
+  cached('debug', contents, (path) => compile(['-static', '-Wl,--build-id=none', '-o', path, 'debug.c']));
+
 /** Paths of static programs for Linux: `kvm` runs a guest, `numeric` prints a digest. */
 export function guestPrograms(): { readonly kvm: string; readonly numeric: string } {
   const numeric = cached('numeric', contents, (path) =>
