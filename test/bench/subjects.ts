@@ -38,12 +38,13 @@ export const UNTRACED_SUBJECT: Subject = {
   records: false,
   command: (image) => [process.execPath, UNTRACED, image],
 };
+export const FLOW = recorded('flow');
 export const RECORDED = recorded('memory');
 export const SUBJECTS: readonly Subject[] = [
   QEMU,
   qemu('QEMU icount', '-icount', 'shift=0,align=off,sleep=off'),
   UNTRACED_SUBJECT,
-  recorded('flow'),
+  FLOW,
   RECORDED,
   recorded('full'),
 ];
