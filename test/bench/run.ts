@@ -34,6 +34,8 @@ const SHORTEST = 0.05;
 interface Measured {
   /** Start-up subtracted. */
   readonly seconds: number[];
+  /** Processor time, start-up subtracted. */
+  readonly cpuSeconds: number[];
   readonly startUp: number[];
   peakBytes: number;
   diskBytes: number;
@@ -63,11 +65,16 @@ async function measure(image: string, rounds: number, scratch: string) {
   let guest: Guest = { icount: 0, touched: 0 };
   for (let round = 0; round < rounds; round++)
     for (const subject of SUBJECTS) {
-      const startUp = (await timed(subject, HELLO, scratch)).seconds;
-      const { seconds, peakBytes, diskBytes, output } = await timed(subject, image, scratch);
-      const measured = results.get(subject) ?? { seconds: [], startUp: [], peakBytes: 0, diskBytes: 0 };
+      const hello = await timed(subject, HELLO, scratch);
+      const startUp = hello.seconds;
+      const { seconds, cpuSeconds, peakBytes, diskBytes, output } = await timed(subject, image, scratch);
+      const measured = results.get(subject) ?? {
+        ...{ seconds: [], cpuSeconds: [], startUp: [] },
+        ...{ peakBytes: 0, diskBytes: 0 },
+      };
       results.set(subject, measured);
       measured.seconds.push(seconds - startUp);
+      measured.cpuSeconds.push(cpuSeconds - hello.cpuSeconds);
       measured.startUp.push(startUp);
       measured.peakBytes = peakBytes;
       measured.diskBytes = diskBytes;
@@ -82,10 +89,11 @@ const column = (text: string | number, width = 12) => String(text).padStart(widt
 function printWorkload(name: string, { results, guest }: Awaited<ReturnType<typeof measure>>): void {
   print(`\n${name}: ${(guest.icount / 1e6).toFixed(1)} million instructions`);
   print(
-    `${'subject'.padEnd(12)}${['M instr/s', '× QEMU', '× untraced', 'B/instr', 'peak MB'].map((c) => column(c)).join('')}`,
+    `${'subject'.padEnd(12)}${['M instr/s', '× QEMU', '× QEMU, CPU', '× untraced', 'B/instr', 'peak MB'].map((c) => column(c)).join('')}`,
   );
   const secondsOf = (subject: Subject) => results.get(subject)!.seconds;
-  for (const [subject, { seconds, peakBytes, diskBytes }] of results) {
+  for (const [subject, { seconds, cpuSeconds, peakBytes, diskBytes }] of results) {
+    const qemuCpu = results.get(QEMU)!.cpuSeconds;
     // Of each round, then the median: the host's load is about the same within a round.
     const ratio = (other: Subject) =>
       SHORTEST > Math.min(median(seconds), median(secondsOf(other)))
@@ -94,6 +102,7 @@ function printWorkload(name: string, { results, guest }: Awaited<ReturnType<type
     const cells = [
       SHORTEST > median(seconds) ? 'short' : (guest.icount / median(seconds) / 1e6).toFixed(1),
       ratio(QEMU),
+      median(cpuSeconds.map((s, round) => qemuCpu[round] / s)).toFixed(2),
       ratio(UNTRACED_SUBJECT),
       subject.records ? (diskBytes / guest.icount).toFixed(4) : '',
       ((peakBytes - guest.touched) / 1e6).toFixed(0),
