@@ -89,6 +89,7 @@ function staleUse(context: Case): Judgement | undefined {
 function judge(context: Case, event: FatalEvent): Judgement {
   if (event.kind === 'exception') return judgeException(context, event.entry, event.repeated);
   const { at } = event;
+  if (event.kind === 'panic') return judgePanic(context, at, event.message);
   const finding: Finding =
     (event.kind === 'stopped' && !event.masked ? explainInterrupts(context) : undefined) ??
     explainStaleTranslation(context, at.icount) ??
@@ -100,6 +101,11 @@ function judge(context: Case, event: FatalEvent): Judgement {
       ? `no exception: EL${at.el}${machine} ${event.how}`
       : 'the machine was switched off after a message of distress';
   return { at, what, finding };
+}
+
+function judgePanic(context: Case, at: Instruction, message: string): Judgement {
+  const finding = ownDecision(context, at, false);
+  return { at, what: `the kernel gave up: ${message}`, finding };
 }
 
 /** The software stopped by its own decision: where it was called to do so. */

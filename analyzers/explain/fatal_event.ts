@@ -1,5 +1,5 @@
 /**
- * Finds the fatal event. Candidates, best first: the earliest fault that was never resumed; a fault whose handler went on
+ * Finds the fatal event. Candidates, best first: a Linux kernel's panic, unless a fault of its own came before it; the earliest fault that was never resumed; a fault whose handler went on
  * elsewhere; a CPU that waits for ever with its interrupts masked, or spins; a power off after a message. An exception that
  * software asks for (a call, a trapped access, a wait) is no fault, and neither is one of a kind that was handled before at the
  * same place.
@@ -8,6 +8,7 @@ import { type Entry, isAsynchronous } from '../../src/analysis/exception_log.ts'
 import { EC, isRequest } from '../../src/analysis/syndrome.ts';
 import type { Instruction } from '../../src/analysis/trace.ts';
 import type { Case } from './case.ts';
+import { findKernelPanic } from './kernel_panic.ts';
 
 export type FatalEvent =
   | {
@@ -18,13 +19,20 @@ export type FatalEvent =
     }
   /** A context that stopped by itself: `at` is the first instruction of what it does for ever. */
   | { readonly kind: 'stopped'; readonly at: Instruction; readonly masked: boolean; readonly how: string }
-  | { readonly kind: 'power off after a message'; readonly at: Instruction };
+  | { readonly kind: 'power off after a message'; readonly at: Instruction }
+  /** A Linux kernel called panic(). */
+  | { readonly kind: 'panic'; readonly at: Instruction; readonly message: string };
 
 /** Recordings that end by limit end in the middle of handlers: these many instructions are given to each. */
 const GRACE = 50_000;
 
 export function findFatalEvent(context: Case): FatalEvent | undefined {
-  return fatalException(context) ?? stopped(context) ?? powerOffAfterMessage(context);
+  const exception = fatalException(context);
+  const panic = findKernelPanic(context);
+  // What a program did wrong before is no reason for a kernel to give up; what the kernel itself did is.
+  const kernelFault = exception?.kind === 'exception' && exception.entry.fromEl > 0;
+  if (panic && !(kernelFault && exception.entry.icount < panic.at.icount)) return { kind: 'panic', ...panic };
+  return exception ?? stopped(context) ?? powerOffAfterMessage(context);
 }
 
 function fatalException({ log, recording }: Case): FatalEvent | undefined {

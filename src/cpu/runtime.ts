@@ -154,7 +154,10 @@ export class CpuRuntime implements Runtime {
     advanceStep(state);
     const result = this.#options.firmware.call(state.x(0), state.x(1), state.x(2), state.x(3));
     if (result !== undefined) state.setX(0, result);
+    const { branchType } = state;
     this.#options.onAttention(state.small('waiting') ? 'wait' : 'power');
+    // The firmware returns with the BTYPE that it finds in its SPSR, as QEMU 7.2 does.
+    if (branchType !== 0) state.branches(branchType as 1 | 2 | 3);
   }
 
   breakpoint(imm: bigint): void {

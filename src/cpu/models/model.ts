@@ -43,6 +43,7 @@ const WITHOUT_AARCH32: readonly IdentificationMask[] = [0, 1, 2].map((el) =>
 /** What all models say otherwise than QEMU 7.2's. */
 export const COMMON_MASKS: readonly IdentificationMask[] = [
   ...WITHOUT_AARCH32,
+  mask('ID_AA64MMFR0_EL1', 8, 0n, 'BigEnd: loads and stores are little-endian'),
   {
     register: 'PMCEID0_EL0',
     lsb: 8,

@@ -31,6 +31,8 @@ export const performanceMonitors: readonly SystemRegister[] = [
   register('PMOVSSET_EL0',   '3 3 9 14 3', 'rw rw rw', { ...computed, traps: [PMU_EN, TPM] }),
   register('PMINTENSET_EL1', '3 0 9 14 1', '-- rw rw', { ...computed, traps: [TPM] }),
   register('PMINTENCLR_EL1', '3 0 9 14 2', '-- rw rw', { ...computed, traps: [TPM] }),
+  // No STALL_SLOT event.
+  register('PMMIR_EL1',      '3 0 9 14 6', '-- ro ro', { storage: 'constant', feature: 'PMUv3p4', traps: [TPM] }),
   register('PMCCFILTR_EL0',  '3 3 14 15 7', 'rw rw rw', { ...computed, traps: [PMU_EN, TPM] }),
   ...counters,
 ];

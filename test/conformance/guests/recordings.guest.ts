@@ -3,6 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { explain } from '../../../analyzers/explain/explain.ts';
 import type { Recipe } from '../../../src/machine/recipe.ts';
 import { verifyReplay } from '../../../src/replay/verify_replay.ts';
 import { open } from '../../../src/sql/open.ts';
@@ -158,6 +159,21 @@ describe.each([2, 3] as const)('on GICv%i', (gic) => {
       }
     } finally {
       session.close();
+    }
+  });
+
+  test('explain says that the kernel panicked, what it said, and who made it panic', async () => {
+    const recipe = recipeOf(linux(gic, 'missing'));
+    const { directory } = await recorded(`panic${gic}`, recipe, undefined, '---[ end Kernel panic');
+    const recording = openRecording(directory);
+    try {
+      const verdict = await explain(recording);
+      expect(verdict).toMatchObject({ kind: 'software-panic', symptom: { symbol: 'panic', offset: 0 } });
+      if (verdict.kind === undefined) return;
+      expect(verdict.symptom.what).toMatch(/the kernel gave up: (VFS|No working init)/);
+      expect(verdict.cause!.symbol).toMatch(/mount|root|init/);
+    } finally {
+      recording.close();
     }
   });
 

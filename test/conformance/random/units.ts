@@ -125,7 +125,9 @@ function loopUnit(first: number, choices: Choices, { target }: Surroundings): Un
   const body = [first];
   for (let i = choices.below(3); i > 0; i--) {
     const other = choices.of(target.rows);
-    if (classOf(other) === 'system' || SIGN_EXTENDED_BY_QEMU.test(other.name)) continue;
+    // Loads, stores and branches are left out below; some rows are for units of their own.
+    if (classOf(other) === 'system' || other.name === 'FJCVTZS') continue;
+    if (SIGN_EXTENDED_BY_QEMU.test(other.name)) continue;
     const word = randomWord(other, choices);
     if (!isLoadStore(word) && !isBranchOrSystem(word)) body.push(word);
   }
