@@ -62,10 +62,12 @@ export function controlUnit(row: Row, word: number, choices: Choices, surroundin
       return exceptionReturn(choices, surroundings, ahead);
     case 'SVC':
     case 'HVC':
-    case 'SMC':
     case 'BRK':
       // #0xffff ends a stream at EL2.
       return only([instruction(name, { imm16: choices.field(16) & 0x7fff })]);
+    case 'SMC':
+      // Whether SPSR.BTYPE is zero where it is UNDEFINED is CONSTRAINED UNPREDICTABLE (J1.1.2, Unpredictable_ZEROBTYPE).
+      return only([instruction('HINT'), instruction('SMC', { imm16: choices.field(16) & 0x7fff })]);
     case 'HLT':
       return only([instruction(name, { imm16: choices.below(0xf000) })]);
     case 'WFE':

@@ -6,7 +6,7 @@
  * handlers go on at the next word, within the same 64 KiB wherever the exception came from. Words that change control registers take
  * effect, so an episode may lead anywhere; after some thousand instructions the next one starts anew.
  */
-import { createHash } from 'node:crypto';
+import { createHash, type Hash } from 'node:crypto';
 import { modelFeatures } from '../../../src/cpu/models/model.ts';
 import { modelNamed } from '../../../src/cpu/models/models.ts';
 import { VECTOR_BASE } from '../../../src/cpu/state.ts';
@@ -16,6 +16,7 @@ import { type EngineName, Machine } from '../../../src/machine/machine.ts';
 import { DEFAULT_RECIPE } from '../../../src/machine/recipe.ts';
 import { RunLoop } from '../../../src/machine/run_loop.ts';
 import { restoreMachine, type Sections, saveMachine } from '../../../src/machine/snapshot.ts';
+import type { EventSink } from '../../../src/trace/schema.ts';
 import { Code } from './assembler.ts';
 import { Choices } from './randomness.ts';
 
@@ -30,6 +31,8 @@ const VECTORS_EL1 = HANDLERS;
 const VECTORS_EL2 = HANDLERS + 0x800;
 const TABLES = HANDLERS + MIB2;
 
+const PHYSICAL_ADDRESS = 0xffff_ffff_ffffn;
+
 const EPISODE_INSTRUCTIONS = 4_000;
 const EPISODES_A_FILL = 12;
 
@@ -39,6 +42,8 @@ export interface FuzzOptions {
   readonly seed: number;
   /** Ends when so many words were executed, each counted once. */
   readonly words: number;
+  /** As a recording of detail `full` is made: events and raw buffers are part of the digest. */
+  readonly recorded?: boolean;
 }
 
 export interface FuzzResult {
@@ -98,11 +103,21 @@ class FuzzedMachine {
   words = 0;
   readonly #machine: Machine;
   readonly #starts: readonly Sections[];
+  /** Events by table, and what the raw buffers held at the end of each packet. */
+  readonly #events: { [table: string]: number } = {};
+  readonly #recorded: Hash | undefined;
   /** Words executed since the last fill. */
   readonly #executed = new Uint8Array(WORDS_BYTES / 4);
 
-  constructor({ cpu, engine }: FuzzOptions) {
+  constructor({ cpu, engine, recorded }: FuzzOptions) {
+    if (recorded) this.#recorded = createHash('sha256');
+    const append: EventSink['append'] = (table) => {
+      this.#events[table] = (this.#events[table] ?? 0) + 1;
+      return 0;
+    };
     this.#machine = new Machine({
+      detail: recorded ? 'full' : 'none',
+      events: () => ({ recording: recorded === true, append }),
       recipe: {
         ...DEFAULT_RECIPE,
         cpu,
@@ -158,14 +173,26 @@ class FuzzedMachine {
     const loop = new RunLoop(machine);
     const limit = time.icount + EPISODE_INSTRUCTIONS;
     let stopped = loop.settle();
-    while (!stopped && time.icount < limit) stopped = loop.runPacket(loop.beginPacket(), limit);
+    while (!stopped && time.icount < limit) {
+      stopped = loop.runPacket(loop.beginPacket(), limit);
+      this.#takeBuffers();
+    }
     return stopped ?? 'limit';
+  }
+
+  #takeBuffers(): void {
+    if (!this.#recorded) return;
+    const { atoms, targets, addresses, values, registers } = this.#machine.buffers;
+    for (const words of [atoms, targets, values, registers]) this.#recorded.update(words);
+    // Above the physical address is the way that the access took.
+    this.#recorded.update(addresses.map((address) => address & PHYSICAL_ADDRESS));
   }
 
   stateDigest(): Buffer {
     const hash = createHash('sha256');
     for (const section of Object.values(saveMachine(this.#machine))) hash.update(section);
     hash.update(this.#machine.memory.readBytes(DATA, 0x4000)!);
+    if (this.#recorded) hash.update(this.#recorded.copy().digest()).update(JSON.stringify(this.#events));
     return hash.digest();
   }
 }

@@ -17,7 +17,10 @@ export interface Target {
 }
 
 /** QEMU's `max` has SVE and SME, which the table marks as not implemented. */
-const QEMU_NAMES: { readonly [cpu: string]: string } = { max: 'max,sve=off,sme=off', 'max,pauth-impdef=on': 'max,sve=off,sme=off,pauth-impdef=on' };
+const QEMU_NAMES: { readonly [cpu: string]: string } = {
+  max: 'max,sve=off,sme=off',
+  'max,pauth-impdef=on': 'max,sve=off,sme=off,pauth-impdef=on',
+};
 
 const targets = new Map<string, Target>();
 
