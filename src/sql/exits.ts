@@ -298,10 +298,9 @@ class Names {
     }
   }
 
-  /** What a guest finds at an intermediate physical address, if its devices are where the board's are; else the address. */
   /**
-   * Hypervisors put the devices that they emulate where the board has its own, or elsewhere: Xen its interrupt controller where the board
-   * has flash. Nobody emulates flash, so an address in it is only an address.
+   * What a guest finds at an intermediate physical address, if its devices are where the board's are; else the address. Xen puts its
+   * interrupt controller where the board has flash, and nobody emulates flash: an address in it is only an address.
    */
   #at(ipa: bigint): string {
     const device = this.#board.bus.describe(Number(ipa));
