@@ -51,7 +51,9 @@ function tool(name: string, args: readonly string[], cwd?: string): string {
     if (code === 'ENOENT')
       throw new UserError(`${name} is not here: the guests come from Debian's packages, on a Debian machine`);
     const complaint = (stderr || message).trim().split('\n').at(-1);
-    throw new UserError(`${name} ${args.filter((arg) => !arg.includes('::')).join(' ')}: ${complaint}`);
+    throw new UserError(
+      `${name} ${args.filter((arg) => arg !== '-o' && !arg.includes('::')).join(' ')}: ${complaint}`,
+    );
   }
 }
 
@@ -82,6 +84,11 @@ class AptRoot {
 
   update(): void {
     tool('apt-get', [...this.#options, '-qq', 'update']);
+    // A mirror that does not answer is a warning to apt.
+    if (!readdirSync(join(this.#root, 'state/lists')).some((name) => name.includes('_Packages')))
+      throw new UserError(
+        "Debian's packages cannot be reached from here: apt-get update brought no list for arm64; copy the folder from a machine that has them",
+      );
   }
 
   /** The package that `name` depends on whose name fits. */
