@@ -99,7 +99,7 @@ function stopped(context: Case): FatalEvent | undefined {
 }
 
 const COMPLAINT =
-  /panic|oops|\bBUG\b|unhandled|unexpected|fatal|assert|abort|exception|fault|corrupt|differs|failed/i;
+  /panic|oops|\bBUG\b|unhandled|unexpected|fatal|assert|abort|exception|\bfault\b|corrupt|differs|failed/i;
 
 function powerOffAfterMessage(context: Case): FatalEvent | undefined {
   const { recording, trace } = context;

@@ -298,9 +298,13 @@ class Names {
     }
   }
 
-  /** What a guest finds at an intermediate physical address, if its devices are where the board's are; else the address. */
+  /**
+   * What a guest finds at an intermediate physical address, if its devices are where the board's are; else the address. Xen puts its
+   * interrupt controller where the board has flash, and nobody emulates flash: an address in it is only an address.
+   */
   #at(ipa: bigint): string {
-    return this.#board.bus.describe(Number(ipa)) ?? `0x${ipa.toString(16)}`;
+    const device = this.#board.bus.describe(Number(ipa));
+    return device === undefined || device.startsWith('flash') ? `0x${ipa.toString(16)}` : device;
   }
 
   subReason({ kind, ec, iss, x0, icount, cpu, ipa }: Exit): string {
