@@ -16,10 +16,13 @@ const traces = import.meta.dirname;
 const top = dirname(traces);
 const prefix = 'aarch64-linux-gnu-';
 
+/** Code leaves the registers of floating point and Advanced SIMD alone, but for sources named *.simd.c. */
+const GENERAL_REGISTERS = '-mgeneral-regs-only';
+
 const compilerFlags = [
   '-std=gnu11',
   '-march=armv8-a',
-  '-mgeneral-regs-only',
+  GENERAL_REGISTERS,
   '-mstrict-align', // with the MMU off every data access is to Device memory
   '-mno-outline-atomics',
   '-ffreestanding',
@@ -65,8 +68,8 @@ function compile(
   return sources.map((source) => {
     const object = join(objects, `${source.replaceAll('/', '-')}.o`);
     const options = [`-Itraces/${dirname(source)}`, '-O2', ...defines.map((name) => `-D${name}`)];
-    if (!existsSync(object))
-      tool('gcc', [...compilerFlags, ...options, '-c', `traces/${source}`, '-o', object]);
+    const flags = compilerFlags.filter((flag) => flag !== GENERAL_REGISTERS || !source.endsWith('.simd.c'));
+    if (!existsSync(object)) tool('gcc', [...flags, ...options, '-c', `traces/${source}`, '-o', object]);
     return object;
   });
 }

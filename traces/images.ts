@@ -100,6 +100,7 @@ export const images: readonly Image[] = [
   benchmark('recursion'),
   benchmark('alu-loop'),
   benchmark('memory-copy'),
+  benchmark('float-simd', 'bench/float-simd/kernel.simd.c'),
   benchmark('state-machine'),
   benchmark('exits', 'bench/exits/enter.S', 'bench/vectors.S'),
   benchmark('page-faults', 'bench/vectors.S'),

@@ -1,8 +1,9 @@
 /** The back ends as the machine runs them. */
 import { CELL, type CpuState } from '../cpu/state.ts';
+import type { Access } from '../isa/emitter.ts';
 import type { Detail } from '../translate/detail.ts';
 import { records } from '../translate/detail.ts';
-import { Evaluator, type RedirectingRuntime } from '../translate/evaluator.ts';
+import { Evaluator, type MemoryPort, type RedirectingRuntime } from '../translate/evaluator.ts';
 import type { InlineTlb } from '../translate/inline_tlb.ts';
 import { RUNTIME_CALLS } from '../translate/interpreter/emitter.ts';
 import { Interpreter } from '../translate/interpreter/interpreter.ts';
@@ -50,6 +51,7 @@ export interface EngineParts {
 }
 
 const PC = CELL.pc >>> 2;
+const SP = CELL.sp >>> 2;
 const IP = CELL.ip >>> 2;
 const BUDGET = CELL.budget >>> 2;
 /** argument1 follows. */
@@ -160,6 +162,17 @@ export class InterpreterEngine implements Engine {
   }
 }
 
+/** Accesses with SP as their base, with the check of its alignment that translated code does inline. */
+function checkingStack({ access, state, stackMisaligned }: EngineParts): MemoryPort {
+  const faults = ({ stack }: Access) =>
+    stack !== undefined && (state.u32[SP] & 15) !== 0 && stackMisaligned() === 1;
+  return {
+    load: (of, address) => (faults(of) ? undefined : access.load(of, address)),
+    store: (of, address, value) => !faults(of) && access.store(of, address, value),
+    probeStore: (of, address) => !faults(of) && access.probeStore(of, address),
+  };
+}
+
 /** One instruction at a time, through the reference evaluator. */
 export class EvaluatorEngine implements Engine {
   readonly maxSlice = 1;
@@ -173,7 +186,7 @@ export class EvaluatorEngine implements Engine {
     const recordsFlow = records(detail, 'flow');
     this.#evaluator = new Evaluator(
       parts.state,
-      parts.access,
+      checkingStack(parts),
       parts.runtime,
       {
         atom: (taken) => recordsFlow && buffers.addAtom(taken),

@@ -299,8 +299,13 @@ class Names {
   }
 
   /** What a guest finds at an intermediate physical address, if its devices are where the board's are; else the address. */
+  /**
+   * Hypervisors put the devices that they emulate where the board has its own, or elsewhere: Xen its interrupt controller where the board
+   * has flash. Nobody emulates flash, so an address in it is only an address.
+   */
   #at(ipa: bigint): string {
-    return this.#board.bus.describe(Number(ipa)) ?? `0x${ipa.toString(16)}`;
+    const device = this.#board.bus.describe(Number(ipa));
+    return device === undefined || device.startsWith('flash') ? `0x${ipa.toString(16)}` : device;
   }
 
   subReason({ kind, ec, iss, x0, icount, cpu, ipa }: Exit): string {

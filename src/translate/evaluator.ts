@@ -348,7 +348,7 @@ const slot = (register: number): number => (register === 31 ? CELL.sp : CELL.x0 
 
 /** The port cannot ask a Register for its number, so a base that is not SP is not shown to it. */
 const seenByPort = (access: Access): Access =>
-  access.stack && numberOf(access.stack) !== SLOT_SP ? { ...access, stack: undefined } : access;
+  access.stack !== undefined && numberOf(access.stack) !== SLOT_SP ? { ...access, stack: undefined } : access;
 
 function sameWidth(a: Value, b: Value): Width {
   const { width } = known(a);

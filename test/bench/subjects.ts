@@ -38,12 +38,13 @@ export const UNTRACED_SUBJECT: Subject = {
   records: false,
   command: (image) => [process.execPath, UNTRACED, image],
 };
+export const FLOW = recorded('flow');
 export const RECORDED = recorded('memory');
 export const SUBJECTS: readonly Subject[] = [
   QEMU,
   qemu('QEMU icount', '-icount', 'shift=0,align=off,sleep=off'),
   UNTRACED_SUBJECT,
-  recorded('flow'),
+  FLOW,
   RECORDED,
   recorded('full'),
 ];
@@ -51,6 +52,8 @@ export const SUBJECTS: readonly Subject[] = [
 export interface Run {
   /** Wall time of the process. */
   readonly seconds: number;
+  /** Processor time of all its threads, to some hundredths: what a busy host leaves comparable. */
+  readonly cpuSeconds: number;
   /** VmHWM, the most memory that was resident; shared memory counts. */
   readonly peakBytes: number;
   readonly output: string;
@@ -69,8 +72,10 @@ export async function run([file, ...args]: readonly [string, ...string[]]): Prom
   child.stdout.on('data', (chunk: Buffer) => (output += chunk));
   child.stderr.on('data', (chunk: Buffer) => (complaints += chunk));
   let peakBytes = 0;
+  let cpuSeconds = 0;
   const watch = setInterval(() => {
     peakBytes = Math.max(peakBytes, highWaterMark(child.pid));
+    cpuSeconds = Math.max(cpuSeconds, processorTime(child.pid));
   }, 20);
   try {
     const failure = await new Promise<string | undefined>((resolve) => {
@@ -79,7 +84,7 @@ export async function run([file, ...args]: readonly [string, ...string[]]): Prom
     });
     const seconds = (performance.now() - started) / 1000;
     if (failure !== undefined) throw new UserError(`${file} ${args.join(' ')}: ${failure}`);
-    return { seconds, peakBytes, output };
+    return { seconds, cpuSeconds, peakBytes, output };
   } finally {
     clearInterval(watch);
   }
@@ -90,6 +95,16 @@ function highWaterMark(pid: number | undefined): number {
   try {
     const [, kib] = /^VmHWM:\s*(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
     return Number(kib ?? 0) * 1024;
+  } catch {
+    return 0;
+  }
+}
+
+/** utime and stime of proc(5), in hundredths of a second. 0 once the process has gone. */
+function processorTime(pid: number | undefined): number {
+  try {
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ');
+    return (Number(fields[11]) + Number(fields[12])) / 100;
   } catch {
     return 0;
   }
