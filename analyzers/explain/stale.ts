@@ -97,8 +97,8 @@ function* storesTo(
       touched = pages.has(page);
     }
     if (!touched) continue;
-    const { icounts, pas, stores, count } = trace.packetAccesses(index);
-    for (let i = 0; i < count; i++) {
+    const { icounts, pas, stores } = trace.packetAccesses(index);
+    for (let i = 0; i < icounts.length; i++) {
       const address = pas[i] - (pas[i] % 8);
       if (stores[i] === 1 && icounts[i] < before && walks.has(address)) yield { icount: icounts[i], address };
     }

@@ -5,10 +5,10 @@
  * An instruction costs the decoding of its packet. The last write of a register costs the packets back to it; the last store to
  * a byte the addresses back to it, which is some hundred million a second.
  */
-import { accessKind } from '../sql/access_kinds.ts';
-import { ExclusiveMonitor } from '../sql/exclusive_monitor.ts';
 import { decodeAddresses } from '../trace/decode/addresses.ts';
+import { damaged } from '../trace/decode/segment.ts';
 import { FlowDecoder, type Packet } from '../trace/flow.ts';
+import { assignAccesses } from '../trace/packet_accesses.ts';
 import type { Recording } from '../trace/recording.ts';
 import { destinations } from './instruction_effects.ts';
 import { rowsOf } from './rows.ts';
@@ -53,7 +53,6 @@ interface PacketAccesses {
   readonly pas: Float64Array;
   readonly sizes: Uint8Array;
   readonly stores: Uint8Array;
-  readonly count: number;
 }
 
 /** A store that no instruction's operands show. */
@@ -286,68 +285,39 @@ export class Trace {
   packetAccesses(index: number): PacketAccesses {
     const known = this.#accesses.get(index);
     if (known !== undefined) return known;
-    let out = this.#assign(index, false);
-    if (!out.fits) out = this.#assign(index, true);
+    const halves = this.addresses(index);
+    const total = halves.length / 2;
+    const packet = this.packets[index];
+    const out: PacketAccesses = {
+      icounts: new Float64Array(total),
+      pas: new Float64Array(total),
+      sizes: new Uint8Array(total),
+      stores: new Uint8Array(total),
+    };
+    const runs = this.#decoder.decode(packet);
+    const offsetOf = (at: number) => halves[2 * at] & 0xfff;
+    const fits = assignAccesses(packet, runs, total, offsetOf, (run, n, at, size, store) => {
+      out.icounts[at] = runs.icounts[run] + n;
+      out.pas[at] = halves[2 * at + 1] * 2 ** 32 + halves[2 * at];
+      out.sizes[at] = size;
+      out.stores[at] = Number(store);
+    });
+    if (!fits)
+      throw damaged(
+        this.recording.directory,
+        `the accesses of the packet of instruction ${packet.icount} do not fit its instructions`,
+      );
     if (this.#accesses.size >= DECODED_PACKETS) this.#accesses.delete(this.#accesses.keys().next().value!);
     this.#accesses.set(index, out);
     return out;
   }
 
-  /** `carried`: see ExclusiveMonitor. */
-  #assign(index: number, carried: boolean): PacketAccesses & { readonly fits: boolean } {
-    const halves = this.addresses(index);
-    const total = halves.length / 2;
-    const icounts = new Float64Array(total);
-    const pas = new Float64Array(total);
-    const sizes = new Uint8Array(total);
-    const stores = new Uint8Array(total);
-    const { first, words, excepted } = this.packetInstructions(index);
-    let next = 0;
-    let tooFew = false;
-    const monitor = new ExclusiveMonitor(carried);
-    const addressAt = (n: number) => (n < total ? halves[2 * n + 1] * 2 ** 32 + halves[2 * n] : undefined);
-    for (let i = 0; i < words.length; i++) {
-      const word = words[i];
-      if ((word & 0x0a000000) !== 0x08000000 || excepted[i] === 1) {
-        monitor.passes(word, excepted[i] === 1);
-        continue;
-      }
-      const access = accessKind(word);
-      if (access === undefined || (access.conditional && !monitor.stores(addressAt(next)))) continue;
-      monitor.loads(word, addressAt(next) ?? 0);
-      for (let part = 0; part < access.count; part++) {
-        for (let left = access.size; left > 0; ) {
-          const pa = addressAt(next);
-          if (pa === undefined) {
-            tooFew = true;
-            break;
-          }
-          const size = Math.min(left, 4096 - (pa % 4096));
-          left -= size;
-          icounts[next] = first + i;
-          pas[next] = pa;
-          sizes[next] = size;
-          stores[next] = part < access.loads ? 0 : 1;
-          next++;
-        }
-      }
-    }
-    return {
-      icounts,
-      pas,
-      sizes,
-      stores,
-      count: next,
-      fits: !monitor.guessed || (!tooFew && next === total),
-    };
-  }
-
   accessesOf(icount: number): MemoryAccess[] {
     const index = this.packetOf(icount);
     if (index < 0) return [];
-    const { icounts, pas, sizes, stores, count } = this.packetAccesses(index);
+    const { icounts, pas, sizes, stores } = this.packetAccesses(index);
     const found: MemoryAccess[] = [];
-    for (let i = 0; i < count; i++)
+    for (let i = 0; i < icounts.length; i++)
       if (icounts[i] === icount) found.push({ icount, pa: pas[i], size: sizes[i], store: stores[i] === 1 });
     return found;
   }
@@ -357,8 +327,8 @@ export class Trace {
     const last = icount === Infinity ? this.packets.length - 1 : this.packetOf(icount);
     for (let index = last; index >= 0; index--) {
       if (!this.#touches(index, pa - 15, pa + length)) continue;
-      const { icounts, pas, sizes, stores, count } = this.packetAccesses(index);
-      for (let i = count - 1; i >= 0; i--)
+      const { icounts, pas, sizes, stores } = this.packetAccesses(index);
+      for (let i = icounts.length - 1; i >= 0; i--)
         if (stores[i] === 1 && icounts[i] < icount && pas[i] < pa + length && pas[i] + sizes[i] > pa)
           return { icount: icounts[i], pa: pas[i], size: sizes[i], store: true };
     }
@@ -380,8 +350,8 @@ export class Trace {
     for (let index = Math.max(0, this.packetOf(from)); index < this.packets.length; index++) {
       if (this.packets[index].icount >= to) return;
       if (!this.#touches(index, pa - 15, pa + length)) continue;
-      const { icounts, pas, sizes, stores, count } = this.packetAccesses(index);
-      for (let i = 0; i < count; i++)
+      const { icounts, pas, sizes, stores } = this.packetAccesses(index);
+      for (let i = 0; i < icounts.length; i++)
         if (icounts[i] >= from && icounts[i] < to && pas[i] < pa + length && pas[i] + sizes[i] > pa)
           yield { icount: icounts[i], pa: pas[i], size: sizes[i], store: stores[i] === 1 };
     }

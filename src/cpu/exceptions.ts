@@ -41,6 +41,14 @@ export const EC = {
   breakpointInstruction: 0x3c,
 } as const;
 
+/** Exceptions of one access of an instruction: data aborts and watchpoints. */
+const ACCESS_FAULTS = new Set([
+  EC.dataAbortLower,
+  EC.dataAbort,
+  EC.watchpointLower,
+  EC.watchpointLower + 1,
+] as number[]);
+
 export type InterruptKind = 'irq' | 'fiq' | 'virtual irq' | 'virtual fiq' | 'virtual serror';
 
 /** The access that a data abort reports. */
@@ -53,6 +61,8 @@ export interface AbortedAccess {
 }
 
 export interface ExceptionsOptions {
+  /** How many rows of `accesses` the current instruction has made, whose access at the address faults. */
+  readonly accessesBefore: (address: bigint) => number;
   readonly state: CpuState;
   readonly events: EventSink;
   /** Inputs of the CPU that is in CpuState. */
@@ -324,7 +334,11 @@ export class Exceptions {
     const state = this.#state;
     const { u32, u64 } = state;
     const fromEl = u32[EL];
-    this.#options.onLevelChange?.(target);
+    const { events, accessesBefore, onLevelChange } = this.#options;
+    // Before the state changes: it is a question about the present instruction.
+    const ofAccess = events.recording && far !== undefined && ACCESS_FAULTS.has((esr ?? 0) >>> 26);
+    const accesses = ofAccess ? accessesBefore(far) : 0;
+    onLevelChange?.(target);
     this.returned = false;
     const spsr = this.programStatus();
     const block = target > fromEl ? 0x400 : u32[SPSEL] === 0 ? 0x000 : 0x200;
@@ -343,7 +357,7 @@ export class Exceptions {
     const vbar = 2 * VBAR[target];
     const low = (((u32[vbar] & ~0x7ff) >>> 0) + block + vector) >>> 0;
     this.#branchTo(low, u32[vbar + 1], target);
-    this.#finish(kind, fromEl, from, spsr, esr, far, hpfar);
+    this.#finish(kind, fromEl, from, spsr, { esr, far, hpfar, accesses });
   }
 
   /** PSTATE.{PAN, UAO, SSBS} on entry: D1.3.2.2, and SCTLR_ELx.SPAN and DSSBS of the level entered. */
@@ -439,9 +453,12 @@ export class Exceptions {
     fromEl: number,
     pc: bigint,
     spsr: number,
-    esr = 0,
-    far?: bigint,
-    hpfar?: bigint,
+    {
+      esr = 0,
+      far,
+      hpfar,
+      accesses = 0,
+    }: { esr?: number; far?: bigint; hpfar?: bigint; accesses?: number } = {},
   ): void {
     const { events, onAttention } = this.#options;
     const { u64 } = this.#state;
@@ -461,6 +478,7 @@ export class Exceptions {
         hcr: u64[HCR],
         vttbr: u64[VTTBR],
         vmid: vmidOf(u64[VTTBR], u64[VTCR]),
+        accesses,
         x0: esr >>> 26 === EC.hvc || esr >>> 26 === EC.smc ? this.#state.x(0) : null,
       });
     this.redirected = true;

@@ -196,6 +196,8 @@ export interface Emitter {
   branch(offset: Value<64>): void;
   /** One atom in the flow. */
   branchIf(condition: Value<32>, offset: Value<64>): void;
+  /** What the flow cannot know otherwise: one atom. */
+  decided(yes: Value<32>): void;
   /** One target in the flow. */
   branchIndirect(target: Value<64>, kind: IndirectBranch): void;
   /** Calls the machine. The result is meaningful for calls that return one. */

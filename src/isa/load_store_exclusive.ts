@@ -83,6 +83,7 @@ function storeIfMonitored(
   const finish = (status: number) => {
     e.setCell('exclusiveAddress', e.constant(64, -1));
     e.setX(rs, e.constant(32, status));
+    e.decided(e.constant(32, 1 - status));
   };
   const fail = () => finish(1);
   e.when(

@@ -15,6 +15,7 @@ import { isHost } from '../cpu/sysregs/traps.ts';
 import { SystemOperations } from '../cpu/system_operations.ts';
 import { SystemRegisters } from '../cpu/system_registers.ts';
 import type { FlashArray } from '../devices/cfi_flash.ts';
+import { accessesBefore } from '../isa/access_kinds.ts';
 import { decode } from '../isa/table.ts';
 import { canonicalAddress } from '../mmu/address.ts';
 import { mmuFeatures } from '../mmu/features.ts';
@@ -215,6 +216,11 @@ export class Machine {
       features: this.registers.features,
       events: this.events,
       inputs: () => this.board.inputs[currentCpu()],
+      accessesBefore: (address) => {
+        const word = this.engine.currentWord();
+        const base = (word >>> 5) & 31;
+        return accessesBefore(word, base === 31 ? this.state.get('sp') : this.state.x(base), address);
+      },
       onAttention,
       onLevelChange: (el) => this.board.monitors.levelChanges(el),
     });

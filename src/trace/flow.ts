@@ -3,13 +3,19 @@
  *
  * A packet starts with a full sync; within it regime, VMID and ASID do not change, the exception level may. Its exceptions
  * are the rows of its CPU with a seq between its own and the next packet's. An interrupt happens before the instruction
- * with its icount; a synchronous exception, and a return, is that instruction. Conditional branches take an atom each,
- * indirect ones a target; a branch that takes an exception takes neither. The code comes from `fetch` and `code`.
+ * with its icount; a synchronous exception, and a return, is that instruction. Conditional branches and
+ * store-exclusives take an atom each, indirect branches a target; an instruction that takes an exception takes neither. The code comes from `fetch` and `code`.
  *
  * Decoding makes runs, not instructions: stretches of consecutive addresses, so that counting costs little.
  */
 
-import { CONDITIONAL, type CodePage, INDIRECT, INSTRUCTIONS_PER_PAGE } from './code_page.ts';
+import {
+  CONDITIONAL,
+  CONDITIONAL_STORE,
+  type CodePage,
+  INDIRECT,
+  INSTRUCTIONS_PER_PAGE,
+} from './code_page.ts';
 import type { Batch } from './columns.ts';
 import { damaged } from './decode/segment.ts';
 import { CodeMap, contextKey, type ExceptionEvents, exceptionsOf } from './flow_events.ts';
@@ -45,6 +51,8 @@ export interface Runs {
   els: Uint8Array;
   /** 1: one instruction that took a synchronous exception, or returned from one. */
   excepted: Uint8Array;
+  /** Rows of `accesses` that it had made. */
+  accesses: Uint8Array;
   /** undefined: one instruction that could not be fetched. */
   readonly pages: (CodePage | undefined)[];
   /** Where execution is after the packet. */
@@ -64,6 +72,7 @@ function newRuns(capacity: number): Runs {
     lengths: new Uint32Array(capacity),
     els: new Uint8Array(capacity),
     excepted: new Uint8Array(capacity),
+    accesses: new Uint8Array(capacity),
     pages: [],
     endPc: 0n,
     endEl: 0,
@@ -72,7 +81,7 @@ function newRuns(capacity: number): Runs {
 
 function grow(runs: Runs): void {
   const larger = newRuns(2 * runs.icounts.length);
-  for (const name of ['icounts', 'vaPages', 'offsets', 'lengths', 'els', 'excepted'] as const) {
+  for (const name of ['icounts', 'vaPages', 'offsets', 'lengths', 'els', 'excepted', 'accesses'] as const) {
     larger[name].set(runs[name] as never);
     runs[name] = larger[name] as never;
   }
@@ -214,6 +223,7 @@ export class FlowDecoder {
       runs.lengths[at] = length;
       runs.els[at] = el;
       runs.excepted[at] = excepted;
+      runs.accesses[at] = excepted ? events!.accesses[event] : 0;
       runs.pages[at] = page;
     };
     for (;;) {
@@ -236,10 +246,10 @@ export class FlowDecoder {
           i += code.straight[i];
           if (i - start >= available || i === INSTRUCTIONS_PER_PAGE) break;
           kind = code.kinds[i];
-          if (kind === CONDITIONAL) {
+          if (kind === CONDITIONAL || kind === CONDITIONAL_STORE) {
             if (atom >= packet.atomCount)
               throw this.#contradiction(packet, icount, vaPage, 4 * i, 'its atoms are used up');
-            jump = ((atoms[atom >>> 3] >>> (atom & 7)) & 1) === 1;
+            jump = kind === CONDITIONAL && ((atoms[atom >>> 3] >>> (atom & 7)) & 1) === 1;
             atom += 1;
           } else {
             jump = true;

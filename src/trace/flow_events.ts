@@ -19,9 +19,10 @@ export interface ExceptionEvents {
   readonly noOpcode: boolean[];
   readonly target: bigint[];
   readonly toEl: number[];
+  readonly accesses: number[];
 }
 
-const EXCEPTION_COLUMNS = ['icount', 'seq', 'cpu', 'kind', 'target', 'to_el', 'ec', 'iss'];
+const EXCEPTION_COLUMNS = ['icount', 'seq', 'cpu', 'kind', 'target', 'to_el', 'ec', 'iss', 'accesses'];
 
 /** The exceptions of an epoch by CPU. */
 export function exceptionsOf(recording: Recording, epoch: number): Map<number, ExceptionEvents> {
@@ -41,6 +42,7 @@ export function exceptionsOf(recording: Recording, epoch: number): Map<number, E
         noOpcode: [],
         target: [],
         toEl: [],
+        accesses: [],
       };
       byCpu.set(cpu, events);
       const kind = kinds[Number(columns['kind'].values[row])];
@@ -50,6 +52,7 @@ export function exceptionsOf(recording: Recording, epoch: number): Map<number, E
       events.before.push(BEFORE.has(kind) || stepCompleted(ec, Number(columns['iss'].values[row])));
       events.noOpcode.push(NO_OPCODE.has(ec));
       events.target.push(columns['target'].values[row] as bigint);
+      events.accesses.push(Number(columns['accesses'].values[row]));
       events.toEl.push(Number(columns['to_el'].values[row]));
     }
   }

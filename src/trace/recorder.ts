@@ -53,7 +53,7 @@ export interface EpochState {
 /** An epoch is full at so many rows, bytes of raw packets, or instructions: amounts that a replay reaches alike. */
 const EPOCH_ROWS = 2 ** 18;
 const EPOCH_PACKET_BYTES = 2 ** 29;
-const EPOCH_INSTRUCTIONS = 2 ** 27;
+const EPOCH_INSTRUCTIONS = 2 ** 28;
 
 const PACKET_TABLES: ReadonlySet<TableName> = new Set(['flow', 'accesses', 'values']);
 

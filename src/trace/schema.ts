@@ -2,7 +2,7 @@
  * The tables of a recording, declared once. Arrow types, DuckDB types, the writer's column buffers, the reader and
  * docs/tables.md are derived from this. A change of any column raises FORMAT_VERSION.
  */
-export const FORMAT_VERSION = 1;
+export const FORMAT_VERSION = 2;
 
 /**
  * u8..u64, i8, i64: integers. `text`: dictionary-encoded UTF-8. `bytes`: binary. `u64list`: list of u64.
@@ -52,7 +52,11 @@ export const TABLES = {
       vmid: column('u16', '', 'VMID of the regime, 0 where it has none'),
       asid: column('u16', '', 'ASID, 0 where the regime has none'),
       instructions: column('u32', 'instructions', 'Number of instructions attempted in the packet'),
-      atoms: column('bytes', 'bits', 'One bit per conditional branch, least significant first: 1 taken'),
+      atoms: column(
+        'bytes',
+        'bits',
+        'One bit per conditional branch, 1 taken, and per store-exclusive, 1 stored; least significant first',
+      ),
       atom_count: column('u32', 'bits', 'Number of atoms'),
       targets: column('u64list', 'address', 'One target per indirect branch (BR, BLR, RET)'),
     },
@@ -141,6 +145,7 @@ export const TABLES = {
       hcr: column('u64', '', 'HCR_EL2 at that moment'),
       vttbr: column('u64', '', 'VTTBR_EL2 at that moment'),
       vmid: column('u16', '', 'VMID at that moment'),
+      accesses: column('u8', '', 'How many rows of accesses the instruction had made before'),
       x0: nullable('u64', '', 'X0 at an HVC or SMC: the function that is called, as SMCCC has it'),
     },
   },

@@ -309,6 +309,9 @@ export class Evaluator implements Emitter {
     this.#flow.atom(taken);
     if (taken) this.branch(offset);
   }
+  decided(yes: Value<32>): void {
+    this.#flow.atom(holds(yes));
+  }
   branchIndirect(target: Value<64>, kind: IndirectBranch): void {
     if (kind === 'call') this.#state.branches(2);
     else if (kind !== 'return') this.#state.branches(kind === 'jump' && this.#state.inGuardedPage ? 3 : 1);

@@ -337,6 +337,7 @@ export abstract class WasmEmitter implements Emitter {
   abstract store(access: Access, address: Value<64>, of: Value): void;
   abstract probeStore(access: Access, address: Value<64>): void;
   abstract branch(offset: Value<64>): void;
+  abstract decided(yes: Value<32>): void;
   abstract branchIf(condition: Value<32>, offset: Value<64>): void;
   abstract branchIndirect(target: Value<64>, kind: IndirectBranch): void;
   abstract call(name: RuntimeCall, ...args: Value<64>[]): Value<64>;

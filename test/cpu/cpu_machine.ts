@@ -127,6 +127,7 @@ export class CpuMachine {
       state,
       events,
       inputs: () => this.inputs,
+      accessesBefore: () => 0,
       onAttention,
       features: this.registers.features,
     });

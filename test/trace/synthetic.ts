@@ -173,6 +173,7 @@ export async function recordSynthetic(directory: string, options: SyntheticOptio
         target: addressOf(to, target),
         esr: ec * 2 ** 26,
         ec,
+        accesses: 0,
         iss: 0,
         ...(ec === 0x20 && { far: addressOf(cpu.space, cpu.index) }),
         spsr: cpu.el === 2 ? 0x3c9 : cpu.el === 1 ? 0x3c5 : 0x3c0,

@@ -82,6 +82,7 @@ describe('the machine is called', () => {
       'waitForInterrupt',
       'sendEvent',
       'sendEventLocal',
+      'errorSynchronizationBarrier',
     ]);
     expect(machine.state.get('pc')).toBe(0x1000n + 4n * 9n);
   });
@@ -195,6 +196,6 @@ describe('the exclusive monitor', () => {
   test("the monitor's comparison leaves no value in the trace", () => {
     const machine = monitored();
     machine.run('STXR_64', store);
-    expect(machine.log).toEqual(['value 0', 'r2 = 0', 'value 55', 'r4 = 0']);
+    expect(machine.log).toEqual(['value 0', 'r2 = 0', 'value 55', 'r4 = 0', 'atom true']);
   });
 });

@@ -515,15 +515,20 @@ export class InterpreterEmitter extends WasmEmitter {
     }
   }
 
+  #atom(taken: Node): void {
+    if (!records(this.#detail, 'flow')) return;
+    this.code.get(this.#frame.atomPointer);
+    this.code.emit(taken);
+    this.code.memory(op.i32Store8, 0);
+    this.#advance(this.#frame.atomPointer, 1);
+  }
+  decided(yes: Value<32>): void {
+    this.#atom(node(yes));
+  }
   branchIf(condition: Value<32>, offset: Value<64>): void {
     this.use.branches = true;
     const taken = this.code.keep(node(condition));
-    if (records(this.#detail, 'flow')) {
-      this.code.get(this.#frame.atomPointer);
-      this.code.emit(taken);
-      this.code.memory(op.i32Store8, 0);
-      this.#advance(this.#frame.atomPointer, 1);
-    }
+    this.#atom(taken);
     if (this.#variant.near) {
       const distance = convert(32, op.i32WrapI64, node(offset));
       const step: Node = {

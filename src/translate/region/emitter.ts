@@ -530,14 +530,19 @@ export class RegionEmitter extends WasmEmitter {
     this.#flush();
     this.#ending = { control: 'direct' };
   }
+  #atom(taken: Node): void {
+    if (!records(this.#detail, 'flow')) return;
+    this.code.get(LOCALS.atomPointer);
+    this.code.emit(taken);
+    this.code.memory(op.i32Store8, 0);
+    this.#advance(LOCALS.atomPointer, 1);
+  }
+  decided(yes: Value<32>): void {
+    this.#atom(node(yes));
+  }
   branchIf(condition: Value<32>): void {
     const taken = this.code.keep(node(condition));
-    if (records(this.#detail, 'flow')) {
-      this.code.get(LOCALS.atomPointer);
-      this.code.emit(taken);
-      this.code.memory(op.i32Store8, 0);
-      this.#advance(LOCALS.atomPointer, 1);
-    }
+    this.#atom(taken);
     this.#ending = { control: 'conditional', condition: taken };
   }
   branchIndirect(target: Value<64>, kind: IndirectBranch): void {

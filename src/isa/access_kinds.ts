@@ -11,23 +11,47 @@ export interface AccessKind {
   readonly size: number;
   /** How many of them are loads: the first ones. */
   readonly loads: number;
-  /** A store that may fail, and then leaves no address. */
-  readonly conditional: boolean;
 }
 
-const kind = (count: AccessKind['count'], size: number, store: boolean, conditional = false): AccessKind => ({
+const kind = (count: AccessKind['count'], size: number, store: boolean): AccessKind => ({
   count,
   size,
   loads: store ? 0 : count,
-  conditional,
 });
 
 const atomic = (places: 1 | 2, size: number): AccessKind => ({
   count: places === 1 ? 2 : 4,
   size,
   loads: places,
-  conditional: false,
 });
+
+/** STXR, STXP and their ordered forms; CASP has a pair's bit and a size that STXP has not. Whether it stores is an atom of the flow. */
+export const isStoreExclusive = (opcode: number): boolean =>
+  (opcode & 0x3fc0_0000) === 0x0800_0000 && (opcode & 0x8020_0000) !== 0x0020_0000;
+
+const PAGE = 4096n;
+
+/**
+ * How many rows of `accesses` an instruction has made when its access at `address` faults: those of its accesses before that one,
+ * two for one that crosses a 4 KiB page. `base` is the value of its base register.
+ */
+export function accessesBefore(opcode: number, base: bigint, address: bigint): number {
+  const access = accessKind(opcode);
+  if (access === undefined || access.count === 1) return 0;
+  const isPair = (opcode & 0x3a000000) === 0x28000000;
+  const isPostIndexed = ((opcode >>> 23) & 3) === 1;
+  const imm7 = (opcode << 10) >> 25;
+  const first = isPair && !isPostIndexed ? base + BigInt(imm7 * access.size) : base;
+  const places = access.loads % access.count || access.count;
+  let rows = 0;
+  for (let i = 0; i < access.count; i++) {
+    const at = BigInt.asUintN(64, first + BigInt((i % places) * access.size));
+    const size = BigInt(access.size);
+    if (BigInt.asUintN(64, address - at) < size) break;
+    rows += (at % PAGE) + size > PAGE ? 2 : 1;
+  }
+  return rows;
+}
 
 /** undefined: the instruction accesses no memory, or only through other means than its operands (DC ZVA: table writes). */
 export function accessKind(opcode: number): AccessKind | undefined {
@@ -53,7 +77,8 @@ function exclusiveOrOrdered(opcode: number, size: number, isLoad: boolean): Acce
   if (isOrdered) return isPair ? atomic(1, 1 << size) : kind(1, 1 << size, !isLoad);
   if (isPair && size < 2)
     return ((opcode >>> 10) & 31) !== 31 ? undefined : size === 0 ? atomic(1, 8) : atomic(2, 8);
-  return kind(isPair ? 2 : 1, 1 << size, !isLoad, !isLoad);
+  // LDXP and STXP of words are one doubleword.
+  return isPair && size === 2 ? kind(1, 8, !isLoad) : kind(isPair ? 2 : 1, 1 << size, !isLoad);
 }
 
 /** Registers by the opcode field of multiple structures. */
