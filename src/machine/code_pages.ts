@@ -33,6 +33,9 @@ export interface CodePage {
   records: number;
 }
 
+/** Mappings that are remembered: a guest may go through all ASIDs and VMIDs. */
+export const MOST_FETCHED = 2 ** 18;
+
 interface Fetched {
   readonly page: CodePage;
   readonly version: number;
@@ -47,6 +50,9 @@ export class CodePages {
   readonly #byRecords: CodePage[] = [];
   /** Last row of table fetch for each (CPU, context), by virtual page. */
   readonly #fetched = new Map<string, Map<bigint, Fetched>>();
+  #fetchedCount = 0;
+  /** Called when all mappings are forgotten: each has to pass `fetched` again. */
+  onFetchesForgotten: () => void = () => {};
   /** Called with a page whose version changed, or whose records were thrown away. */
   onRecordsGone: (records: number | 'all') => void = () => {};
   /** Called before the words `first` to `last` of the page lose their records, because they are written. */
@@ -94,6 +100,7 @@ export class CodePages {
     this.#dropAllRecords();
     this.#pages.clear();
     this.#fetched.clear();
+    this.#fetchedCount = 0;
   }
 
   #dropAllRecords(): void {
@@ -134,13 +141,18 @@ export class CodePages {
   fetched(page: CodePage, context: FetchContext, vaPage: bigint): void {
     if (!this.#events.recording) return;
     const key = `${context.cpu} ${context.regime} ${context.vmid} ${context.asid}`;
+    const last = this.#fetched.get(key)?.get(vaPage);
+    if (last !== undefined && last.page === page && last.version === page.version) return;
+    if (last === undefined && this.#fetchedCount++ === MOST_FETCHED) {
+      this.#fetched.clear();
+      this.#fetchedCount = 1;
+      this.onFetchesForgotten();
+    }
     let pages = this.#fetched.get(key);
     if (pages === undefined) {
       pages = new Map();
       this.#fetched.set(key, pages);
     }
-    const last = pages.get(vaPage);
-    if (last !== undefined && last.page === page && last.version === page.version) return;
     pages.set(vaPage, { page, version: page.version });
     this.#events.append('fetch', {
       regime: context.regime,

@@ -128,6 +128,7 @@ export class Machine {
     this.code.onNewPage = (poolOffset) => {
       if (this.dirty.has(poolOffset)) this.#tlb.protectPage(poolOffset);
     };
+    this.code.onFetchesForgotten = () => this.#tlb.dropAllFetches();
     this.code.onRecordsGone = (gone) => {
       if (gone !== 'all') this.#tlb.dropFetch(gone);
       else {
