@@ -37,4 +37,18 @@ describe('our guests in QEMU and here', () => {
       expect({ divergence, ending }, reportComparison(comparison)).toEqual({});
     },
   );
+
+  const benchmarks = readdirSync(`${traces}bench`, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => name);
+
+  it.each(benchmarks)(
+    'bench/%s: the same states to the end, one in 9973, and the same console',
+    async (name) => {
+      const image = `${traces}bench/${name}/${name}.elf`;
+      const comparison = await compareImage({ image, ...machine(3), every: 9973, engine: 'regions' });
+      expect(comparison.identical, reportComparison(comparison)).toBe(true);
+      expect(comparison.commonPrefix).toBeGreaterThan(50_000_000);
+    },
+  );
 });

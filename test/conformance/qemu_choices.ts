@@ -5,6 +5,7 @@
 import { transferSyndrome } from '../../src/cpu/exceptions.ts';
 import type { CpuModel } from '../../src/cpu/models/model.ts';
 import { modelNamed } from '../../src/cpu/models/models.ts';
+import { decode } from '../../src/isa/table.ts';
 import type { Machine } from '../../src/machine/machine.ts';
 import type { EventSink, RowOf } from '../../src/trace/schema.ts';
 
@@ -66,11 +67,14 @@ export class QemuChoices {
 }
 
 /** A stage 1 data abort that is taken to EL2 has the transfer's syndrome too: a VHE host keeps ESR_EL2. */
-function imposeTransferSyndrome({ exceptions, state, registers }: Machine): void {
+function imposeTransferSyndrome(machine: Machine): void {
+  const { exceptions, state, registers } = machine;
   const original = exceptions.dataAbort.bind(exceptions);
   exceptions.dataAbort = (fault, va, access) => {
+    const decoded = decode(machine.engine.currentWord());
+    const transfer = access.maintenance ? undefined : decoded?.row.transfer?.(decoded.fields);
     original(fault, va, access);
-    if (state.small('el') !== 2 || fault.stage !== 1 || !access.transfer) return;
-    registers.set('ESR_EL2', registers.get('ESR_EL2') | BigInt(transferSyndrome(access.transfer)));
+    if (state.small('el') !== 2 || fault.stage !== 1 || !transfer) return;
+    registers.set('ESR_EL2', registers.get('ESR_EL2') | BigInt(transferSyndrome(transfer)));
   };
 }
