@@ -44,6 +44,7 @@ interface Options {
   readonly interactive?: true;
   readonly until: string[];
   readonly detail: string;
+  readonly engine: string;
   readonly semihosting?: true;
   readonly quiet?: true;
 }
@@ -109,6 +110,7 @@ export default function addRecord(program: Command): void {
       [],
     )
     .option('--detail <level>', `how much: ${DETAILS.join(', ')}`, 'memory')
+    .option('--engine <name>', 'what executes: regions or interpreter; the recording is the same', 'regions')
     .option('--semihosting', 'HLT #0xF000 is a semihosting call')
     .option('-q, --quiet', 'print neither the console nor a summary')
     .action(async (image: string | undefined, options: Options) => {
@@ -121,6 +123,7 @@ async function run(argument: string | undefined, options: Options): Promise<void
     throw new UserError(`--kernel ${options.kernel}: the image is ${argument} already: name one`);
   const image = argument ?? options.kernel;
   const detail = oneOf('--detail', options.detail, DETAILS);
+  const engine = oneOf('--engine', options.engine, ['regions', 'interpreter'] as const);
   if (image === undefined && options.bios === undefined && options.load.length === 0)
     throw new UserError(
       'name an image to record, firmware with --bios, or load one with --load FILE@ADDRESS',
@@ -168,6 +171,7 @@ async function run(argument: string | undefined, options: Options): Promise<void
       recipe,
       directory,
       detail,
+      engine,
       until,
       input: terminal ?? delayed ?? file,
       onConsole: (byte) => {

@@ -1,5 +1,5 @@
 /**
- * `npm run bench [-- WORKLOAD … --rounds N --quick]`: speed side by side with QEMU.
+ * `npm run bench [-- WORKLOAD … --rounds N --quick --engine regions|interpreter]`: speed side by side with QEMU.
  *
  * Every figure of a workload comes from the same rounds: in each, every subject runs the image once, one after the other. A run is
  * timed as a whole process, to its exit. Its start-up is measured in the same way and subtracted: the time of the same command for
@@ -12,16 +12,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { UserError } from '../../src/user-error.ts';
 import { images } from '../../traces/images.ts';
-import {
-  bytesOnDisk,
-  FLOW,
-  QEMU,
-  RECORDED,
-  run,
-  SUBJECTS,
-  type Subject,
-  UNTRACED_SUBJECT,
-} from './subjects.ts';
+import { bytesOnDisk, QEMU, run, type Subject, type Subjects, subjectsOf } from './subjects.ts';
 
 const TRACES = fileURLToPath(new URL('../../traces/', import.meta.url));
 const WORKLOADS = images.filter(({ folder }) => folder.startsWith('bench/'));
@@ -60,11 +51,11 @@ async function timed(subject: Subject, image: string, scratch: string) {
   return { ...result, diskBytes };
 }
 
-async function measure(image: string, rounds: number, scratch: string) {
+async function measure(image: string, subjects: Subjects, rounds: number, scratch: string) {
   const results = new Map<Subject, Measured>();
   let guest: Guest = { icount: 0, touched: 0 };
   for (let round = 0; round < rounds; round++)
-    for (const subject of SUBJECTS) {
+    for (const subject of subjects.all) {
       const hello = await timed(subject, HELLO, scratch);
       const startUp = hello.seconds;
       const { seconds, cpuSeconds, peakBytes, diskBytes, output } = await timed(subject, image, scratch);
@@ -78,7 +69,7 @@ async function measure(image: string, rounds: number, scratch: string) {
       measured.startUp.push(startUp);
       measured.peakBytes = peakBytes;
       measured.diskBytes = diskBytes;
-      if (subject === UNTRACED_SUBJECT) guest = JSON.parse(output) as Guest;
+      if (subject === subjects.untraced) guest = JSON.parse(output) as Guest;
     }
   return { results, guest };
 }
@@ -86,7 +77,9 @@ async function measure(image: string, rounds: number, scratch: string) {
 const print = (line: string) => process.stdout.write(`${line}\n`);
 const column = (text: string | number, width = 12) => String(text).padStart(width);
 
-function printWorkload(name: string, { results, guest }: Awaited<ReturnType<typeof measure>>): void {
+type Measurement = Awaited<ReturnType<typeof measure>>;
+
+function printWorkload(name: string, { untraced }: Subjects, { results, guest }: Measurement): void {
   print(`\n${name}: ${(guest.icount / 1e6).toFixed(1)} million instructions`);
   print(
     `${'subject'.padEnd(12)}${['M instr/s', '× QEMU', '× QEMU, CPU', '× untraced', 'B/instr', 'peak MB'].map((c) => column(c)).join('')}`,
@@ -103,7 +96,7 @@ function printWorkload(name: string, { results, guest }: Awaited<ReturnType<type
       SHORTEST > median(seconds) ? 'short' : (guest.icount / median(seconds) / 1e6).toFixed(1),
       ratio(QEMU),
       median(cpuSeconds.map((s, round) => qemuCpu[round] / s)).toFixed(2),
-      ratio(UNTRACED_SUBJECT),
+      ratio(untraced),
       subject.records ? (diskBytes / guest.icount).toFixed(4) : '',
       ((peakBytes - guest.touched) / 1e6).toFixed(0),
     ];
@@ -124,7 +117,7 @@ interface Summary {
   readonly hostBytes: number;
 }
 
-function summaryOf({ results, guest }: Awaited<ReturnType<typeof measure>>): Summary {
+function summaryOf({ untraced, flow, memory }: Subjects, { results, guest }: Measurement): Summary {
   const qemu = results.get(QEMU)!.seconds;
   const against = (subject: Subject) => {
     const { seconds } = results.get(subject)!;
@@ -132,12 +125,12 @@ function summaryOf({ results, guest }: Awaited<ReturnType<typeof measure>>): Sum
     return median(seconds.map((s, round) => qemu[round] / s));
   };
   return {
-    untraced: against(UNTRACED_SUBJECT),
-    flow: against(FLOW),
-    memory: against(RECORDED),
-    flowBytes: results.get(FLOW)!.diskBytes / guest.icount,
-    memoryBytes: results.get(RECORDED)!.diskBytes / guest.icount,
-    hostBytes: results.get(RECORDED)!.peakBytes - guest.touched,
+    untraced: against(untraced),
+    flow: against(flow),
+    memory: against(memory),
+    flowBytes: results.get(flow)!.diskBytes / guest.icount,
+    memoryBytes: results.get(memory)!.diskBytes / guest.icount,
+    hostBytes: results.get(memory)!.peakBytes - guest.touched,
   };
 }
 
@@ -171,16 +164,23 @@ function printFloors(summaries: ReadonlyMap<string, Summary>, startUp: number): 
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { rounds: { type: 'string', default: '5' }, quick: { type: 'boolean', default: false } },
+    options: {
+      rounds: { type: 'string', default: '5' },
+      quick: { type: 'boolean', default: false },
+      engine: { type: 'string', default: 'regions' },
+    },
   });
   const rounds = values.quick ? 1 : Number(values.rounds);
   if (!Number.isInteger(rounds) || rounds < 1)
     throw new UserError(`--rounds ${values.rounds}: give a number from 1`);
+  if (values.engine !== 'regions' && values.engine !== 'interpreter')
+    throw new UserError(`--engine ${values.engine}: regions or interpreter`);
+  const subjects = subjectsOf(values.engine);
   const names = WORKLOADS.map(({ folder }) => basename(folder));
   for (const name of positionals)
     if (!names.includes(name)) throw new UserError(`no workload ${name}: there are ${names.join(', ')}`);
   const scratch = mkdtempSync(join(tmpdir(), 'hindsight-bench-'));
-  const startUps = new Map<Subject, number[]>(SUBJECTS.map((subject) => [subject, []]));
+  const startUps = new Map<Subject, number[]>(subjects.all.map((subject) => [subject, []]));
   const summaries = new Map<string, Summary>();
   try {
     print(
@@ -189,15 +189,15 @@ async function main(): Promise<void> {
     for (const { folder } of WORKLOADS) {
       const name = basename(folder);
       if (positionals.length > 0 && !positionals.includes(name)) continue;
-      const measured = await measure(imagePath(folder), rounds, scratch);
-      printWorkload(name, measured);
-      summaries.set(name, summaryOf(measured));
+      const measured = await measure(imagePath(folder), subjects, rounds, scratch);
+      printWorkload(name, subjects, measured);
+      summaries.set(name, summaryOf(subjects, measured));
       for (const [subject, { startUp }] of measured.results) startUps.get(subject)!.push(...startUp);
     }
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }
-  if (summaries.size > 0) printFloors(summaries, median(startUps.get(RECORDED)!));
+  if (summaries.size > 0) printFloors(summaries, median(startUps.get(subjects.memory)!));
   print('\nstart-up: hello, whole process');
   for (const [{ name }, seconds] of startUps)
     print(`${name.padEnd(12)}${column(median(seconds).toFixed(2))} s`);

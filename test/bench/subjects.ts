@@ -23,31 +23,30 @@ const qemu = (name: string, ...more: string[]): Subject => ({
   records: false,
   command: (kernel) => ['qemu-system-aarch64', ...machineArguments({ kernel, ramMiB: 1024, gic: 2, more })],
 });
-const recorded = (detail: string): Subject => ({
+const recorded = (detail: string, engine: string): Subject => ({
   name: detail,
   records: true,
   command: (image, directory) => [
     process.execPath,
-    ...[HINDSIGHT, 'record', image, '-o', directory, '--detail', detail, '--quiet'],
+    ...[HINDSIGHT, 'record', image, '-o', directory, '--detail', detail, '--engine', engine, '--quiet'],
   ],
 });
 
 export const QEMU = qemu('QEMU');
-export const UNTRACED_SUBJECT: Subject = {
-  name: 'untraced',
-  records: false,
-  command: (image) => [process.execPath, UNTRACED, image],
-};
-export const FLOW = recorded('flow');
-export const RECORDED = recorded('memory');
-export const SUBJECTS: readonly Subject[] = [
-  QEMU,
-  qemu('QEMU icount', '-icount', 'shift=0,align=off,sleep=off'),
-  UNTRACED_SUBJECT,
-  FLOW,
-  RECORDED,
-  recorded('full'),
-];
+
+/** What is measured, in the order in which a round runs it: QEMU, and our machine with one engine. */
+export function subjectsOf(engine: 'regions' | 'interpreter') {
+  const untraced: Subject = {
+    name: 'untraced',
+    records: false,
+    command: (image) => [process.execPath, UNTRACED, image, engine],
+  };
+  const flow = recorded('flow', engine);
+  const memory = recorded('memory', engine);
+  const icount = qemu('QEMU icount', '-icount', 'shift=0,align=off,sleep=off');
+  return { untraced, flow, memory, all: [QEMU, icount, untraced, flow, memory, recorded('full', engine)] };
+}
+export type Subjects = ReturnType<typeof subjectsOf>;
 
 export interface Run {
   /** Wall time of the process. */

@@ -1,14 +1,14 @@
 /**
- * Runs an image without recording anything and prints its facts as one line of JSON: `node untraced.ts IMAGE`. The benchmark starts
+ * Runs an image without recording anything and prints its facts as one line of JSON: `node untraced.ts IMAGE ENGINE`. The benchmark starts
  * it as a process of its own, as it starts QEMU.
  */
-import { Machine } from '../../src/machine/machine.ts';
+import { type EngineName, Machine } from '../../src/machine/machine.ts';
 import { PAGE_SIZE } from '../../src/machine/memory.ts';
 import { DEFAULT_RECIPE } from '../../src/machine/recipe.ts';
 import { RunLoop } from '../../src/machine/run_loop.ts';
 
-const [image] = process.argv.slice(2);
-const machine = new Machine({ recipe: { ...DEFAULT_RECIPE, image } });
+const [image, engine] = process.argv.slice(2);
+const machine = new Machine({ recipe: { ...DEFAULT_RECIPE, image }, engine: engine as EngineName });
 const loop = new RunLoop(machine);
 let stop = loop.settle();
 while (!stop) stop = loop.runPacket(loop.beginPacket(), Number.POSITIVE_INFINITY);
