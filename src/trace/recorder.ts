@@ -5,7 +5,7 @@
  * Every call may throw the UserError that the writer met (a full disk): what was committed stays readable.
  */
 import { existsSync, mkdirSync, readdirSync } from 'node:fs';
-import { getCompileCacheDir } from 'node:module';
+import module from 'node:module';
 import { dirname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { UserError } from '../user-error.ts';
@@ -248,9 +248,9 @@ export class Recorder implements EventSink {
   }
 }
 
-/** A worker does not inherit what module.enableCompileCache was told, which saves it half of its start. */
+/** A worker does not inherit what module.enableCompileCache was told, which saves it half of its start. Deno, in notebooks, has none. */
 function workerEnvironment(): NodeJS.ProcessEnv {
-  const cache = getCompileCacheDir();
+  const cache = module.getCompileCacheDir?.();
   return cache === undefined ? process.env : { ...process.env, NODE_COMPILE_CACHE: dirname(cache) };
 }
 
