@@ -9,7 +9,6 @@ export interface DescriptorWords {
 
 const OUTPUT = 0x0000_ffff_ffff_f000n;
 
-/** `el2`: of a regime with one privilege level. */
 export function describeDescriptor(descriptor: bigint, level: number, stage: number): DescriptorWords {
   const bit = (n: bigint) => Number((descriptor >> n) & 1n);
   const valid = bit(0n) === 1;

@@ -1,7 +1,7 @@
 /**
  * The machine of a recording at any instant: restores the nearest checkpoint and executes again.
  *
- * `goto` costs the instructions from the checkpoint before it: below a tenth of a second. Going on from where the timeline stands
+ * `goto` costs the instructions from the checkpoint before it: up to half a second. Going on from where the timeline stands
  * costs only the instructions between.
  */
 import type { ObservedAccess, StepObserver } from '../machine/data_access.ts';
