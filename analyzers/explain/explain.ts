@@ -1,15 +1,9 @@
 /** From a recording to a verdict: the fatal event, decoded, and its cause. */
 import type { Entry } from '../../src/analysis/exception_log.ts';
 import { effectsOf } from '../../src/analysis/instruction_effects.ts';
-import {
-  abortSyndrome,
-  className,
-  EC,
-  isAbort,
-  isDataAbort,
-  isInstructionAbort,
-} from '../../src/analysis/syndrome.ts';
+import { abortSyndrome, isAbort, isDataAbort, isInstructionAbort } from '../../src/analysis/syndrome.ts';
 import type { Instruction } from '../../src/analysis/trace.ts';
+import { className, EC } from '../../src/cpu/exception_classes.ts';
 import type { Recording } from '../../src/trace/recording.ts';
 import { Case, hex, type Place } from './case.ts';
 import { type FatalEvent, findFatalEvent } from './fatal_event.ts';

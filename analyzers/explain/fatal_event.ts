@@ -5,8 +5,9 @@
  * same place.
  */
 import { type Entry, isAsynchronous } from '../../src/analysis/exception_log.ts';
-import { EC, isRequest } from '../../src/analysis/syndrome.ts';
+import { isRequest } from '../../src/analysis/syndrome.ts';
 import type { Instruction } from '../../src/analysis/trace.ts';
+import { EC } from '../../src/cpu/exception_classes.ts';
 import type { Case } from './case.ts';
 import { findKernelPanic } from './kernel_panic.ts';
 
