@@ -7,7 +7,7 @@ import { parseDrive } from '../machine/disk/drive.ts';
 import { readInputFile } from '../machine/input_file.ts';
 import { DEFAULT_RECIPE, type Recipe } from '../machine/recipe.ts';
 import { formatTime, grouped, parseCount, parseSize, parseTime } from '../quantities.ts';
-import { directorySize } from '../trace/directory_size.ts';
+import { committedIn } from '../trace/committed_size.ts';
 import { type EndReason, type RecordSummary, record, type Until } from '../trace/flight_recorder.ts';
 import { BytesInput, InputAfterText } from '../trace/input_source.ts';
 import { ProgressLine } from '../trace/progress_line.ts';
@@ -224,7 +224,7 @@ function progressLine({ quiet, interactive }: Options, directory: string, until:
     stream: process.stderr,
     sharesTerminal: process.stderr.isTTY && process.stdout.isTTY,
     until,
-    bytesOnDisk: () => directorySize(directory),
+    committed: committedIn(directory),
     now: () => performance.now(),
   });
 }

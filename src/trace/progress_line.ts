@@ -3,6 +3,7 @@
  * end it. On a terminal one line is redrawn twice a second; elsewhere a line is written now and then.
  */
 import { formatSize, formatTime, grouped } from '../quantities.ts';
+import type { Committed } from './committed_size.ts';
 import type { Progress, Until } from './flight_recorder.ts';
 
 const REDRAW_MS = 500;
@@ -16,8 +17,8 @@ export interface ProgressLineOptions {
   /** The guest's console goes to the same terminal. */
   readonly sharesTerminal: boolean;
   readonly until: Until;
-  /** Bytes that the recording has on the disk by now. */
-  readonly bytesOnDisk: () => number;
+  /** What of the recording is safe on the disk. What is under way, an epoch or some, has no size yet. */
+  readonly committed: () => Committed;
   /** Milliseconds of a clock that never goes back. */
   readonly now: () => number;
 }
@@ -62,14 +63,18 @@ export class ProgressLine {
   }
 
   #text({ icount, timeNs }: Progress, seconds: number): string {
-    const bytes = this.#options.bytesOnDisk();
+    const committed = this.#options.committed();
     const perSecond = (icount - this.#last.icount) / seconds;
     const left = this.#secondsLeft({ icount, timeNs }, seconds);
     return [
       `${grouped(icount)} instructions`,
       `${(perSecond / 1e6).toFixed(1)} million/s`,
-      ...(icount === 0 ? [] : [`${(bytes / icount).toFixed(4)} B/instr`]),
-      `${formatSize(bytes)} on disk`,
+      ...(committed.icount === 0
+        ? []
+        : [
+            `${(committed.bytes / committed.icount).toFixed(4)} B/instr`,
+            `${formatSize(committed.bytes)} on disk`,
+          ]),
       `${formatTime(timeNs)} of guest time`,
       ...(left === undefined ? [] : [`${Math.ceil(left)} s left`]),
     ].join(', ');

@@ -5,16 +5,16 @@ import { ProgressLine } from '../../src/trace/progress_line.ts';
 /** A line whose clock and stream are the test's own. */
 function lineOn(isTTY: boolean, until: Until = {}, sharesTerminal = isTTY) {
   const written: string[] = [];
-  const clock = { ms: 0, bytes: 0 };
+  const clock = { ms: 0, committed: { bytes: 0, icount: 0 } };
   const line = new ProgressLine({
     stream: { isTTY, write: (text: string) => written.push(text) },
     sharesTerminal,
     until,
-    bytesOnDisk: () => clock.bytes,
+    committed: () => clock.committed,
     now: () => clock.ms,
   });
   const at = (ms: number, icount: number, bytes: number, timeNs = icount) => {
-    Object.assign(clock, { ms, bytes });
+    Object.assign(clock, { ms, committed: { bytes, icount: bytes === 0 ? 0 : icount } });
     line.update({ icount, timeNs });
     return written.at(-1);
   };

@@ -19,6 +19,7 @@ const GICR = (cpu: number) => 0x080a_0000 + cpu * 0x2_0000;
 const TRANSLATER = GITS + 0x1_0040;
 
 const FIRST_LPI = 8192;
+const LOW = 0xe0e0_e0e0;
 const VALID = 1n << 63n;
 
 type Tables = 'flat' | 'indirect';
@@ -56,8 +57,11 @@ class MessageAccesses {
       ...redistributors,
       ...Array.from({ length: 24 }, (_, n) => this.#configure(n)),
       ...Array.from({ length: this.#cpus }, (_, cpu) => this.#mapCollection(cpu, cpu, true)),
+      this.#mapCollection(2, 0, true),
+      this.#mapCollection(3, this.#cpus - 1, true),
       ...[0, 1, 2].map((device) => this.#mapDevice(device, 3, true)),
       this.#mapDevice(3, 13, true),
+      ...[0, 1, 2].flatMap((device) => [0, 1, 2, 3].map((event) => this.#mapEvent(device, event))),
       ...this.#invalidateAll(),
     ];
   }
@@ -66,14 +70,13 @@ class MessageAccesses {
   some(): Access[] {
     const { below, of, oneIn } = this.#bound;
     const device = below(4);
-    const event = device === 3 ? FIRST_LPI + below(12) : below(12);
+    // Some that the device has no room for.
+    const event = device === 3 ? FIRST_LPI + below(12) : below(oneIn(6) ? 20 : 4);
     switch (below(20)) {
       case 0:
       case 1:
       case 2:
-        return [
-          this.#command('MAPTI', [this.#id(0x0a, device), this.#event(event, this.#lpi()), BigInt(below(4))]),
-        ];
+        return [this.#mapEvent(device, event)];
       case 3:
         return [this.#command('MAPI', [this.#id(0x0b, 3), this.#event(event, 0), BigInt(below(4))])];
       case 4:
@@ -95,7 +98,8 @@ class MessageAccesses {
         return [this.#command('MOVALL', [0x0en, 0n, from, to])];
       }
       case 14:
-        return [this.#configure(below(24)), ...this.#invalidateAll()];
+        // The ITS on, so that it invalidates before anything else happens.
+        return [write('GITS_CTLR', GITS, 1), this.#configure(below(24)), ...this.#invalidateAll()];
       case 15:
         return oneIn(3)
           ? [this.#mapDevice(device, device === 3 ? 13 : below(4), !oneIn(3))]
@@ -105,11 +109,11 @@ class MessageAccesses {
       case 17: {
         // Off and on: the pending table is as it was left. Off: messages are lost.
         const cpu = below(this.#cpus);
-        return [write('GICR_CTLR', GICR(cpu), below(3) === 0 ? 0 : 1)];
+        return [write('GICR_CTLR', GICR(cpu), oneIn(6) ? 0 : 1)];
       }
       case 18:
         return [
-          write('GITS_CTLR', GITS, oneIn(3) ? 0 : 1),
+          write('GITS_CTLR', GITS, oneIn(6) ? 0 : 1),
           ...(oneIn(2) ? [write('GITS_CTLR', GITS, 1)] : []),
         ];
       default:
@@ -150,6 +154,11 @@ class MessageAccesses {
     return (BigInt(intid) << 32n) | BigInt(event);
   }
 
+  #mapEvent(device: number, event: number): Access {
+    const words = [this.#id(0x0a, device), this.#event(event, this.#lpi()), BigInt(this.#choices.below(4))];
+    return this.#command('MAPTI', words);
+  }
+
   #mapDevice(device: number, size: number, valid: boolean): Access {
     const table = BigInt(TRANSLATIONS(device)) | (valid ? VALID : 0n);
     return this.#command('MAPD', [this.#id(0x08, device), BigInt(size), table]);
@@ -171,15 +180,17 @@ class MessageAccesses {
     );
   }
 
-  /** The collections of all CPUs. */
+  /** The collections of all CPUs at once: QEMU's INVALL is for all of them. */
   #invalidateAll(): Access[] {
-    return Array.from({ length: this.#cpus }, (_, cpu) => this.#command('INVALL', [0x0dn, 0n, BigInt(cpu)]));
+    const words = Array.from({ length: this.#cpus }, (_, cpu) => [0x0dn, 0n, BigInt(cpu), 0n]).flat();
+    const first = this.#writer + 8 * words.length > QUEUE_BYTES ? [this.#command('SYNC', [0x05n])] : [];
+    return [...first, this.#command('INVALL', words)];
   }
 
   #command(name: string, words: readonly bigint[]): Access {
     const at = QUEUE + this.#writer;
-    this.#writer = (this.#writer + 32) % QUEUE_BYTES;
-    const all = [...words, ...Array.from({ length: 4 - words.length }, () => 0n)];
+    const all = [...words, ...Array.from({ length: -words.length & 3 }, () => 0n)];
+    this.#writer = (this.#writer + 8 * all.length) % QUEUE_BYTES;
     return { kind: 'command', name, words: all, at, writer: this.#writer };
   }
 }
@@ -192,11 +203,24 @@ export function lpiSequence(options: { seed: number; cpus: 1 | 2; length: number
   const messages = new MessageAccesses(choices, cpus);
   const steps: Step[] = [];
   for (let cpu = 0; cpu < cpus; cpu++)
-    steps.push(...gic.prologue('physical', cpu).map((access) => ({ cpu, access })));
+    steps.push(
+      ...gic.prologue('physical', cpu).map((access) => ({ cpu, access })),
+      // The other interrupts shall not hide the LPIs: none has the highest priority, as at reset.
+      ...Array.from({ length: 8 }, (_, n) =>
+        write(`GICR_IPRIORITYR${n}`, GICR(cpu) + 0x1_0400 + 4 * n, LOW),
+      ).map((access) => ({ cpu, access })),
+      ...Array.from({ length: 4 }, (_, n) => write(`GICD_IPRIORITYR${8 + n}`, 0x0800_0420 + 4 * n, LOW)).map(
+        (access) => ({ cpu, access }),
+      ),
+    );
   steps.push(...messages.prologue(choices.of(['flat', 'indirect'])).map((access) => ({ cpu: 0, access })));
   while (steps.length < length) {
     const cpu = choices.below(cpus);
-    const some = choices.oneIn(2) ? [gic.physical(cpu)] : messages.some();
+    const some = choices.oneIn(2)
+      ? messages.some()
+      : choices.oneIn(4)
+        ? [gic.physical(cpu)]
+        : [choices.oneIn(3) ? gic.end('physical', 2) : gic.acknowledge('physical', 2)];
     steps.push(...some.map((access) => ({ cpu, access })));
   }
   return { gic: 3, cpus, steps, setUp: GICV3_SET_UP };

@@ -474,12 +474,12 @@ export class GicV3Accesses extends GicAccesses {
     ];
   }
 
-  private acknowledge(on: Side, el: 1 | 2): Access {
+  acknowledge(on: Side, el: 1 | 2): Access {
     const group = this.choices.below(2) as 0 | 1;
     const register = group === 0 ? ICC.IAR0 : ICC.IAR1;
     return { kind: 'acknowledge', name: `ICC_IAR${group}`, on, from: { register, el, group } };
   }
-  private end(on: Side, el: 1 | 2): Access {
+  end(on: Side, el: 1 | 2): Access {
     const to = [
       { register: ICC.EOIR0, el },
       { register: ICC.EOIR1, el },
