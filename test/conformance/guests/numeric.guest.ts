@@ -39,7 +39,7 @@ async function linesOf(name: string, boot: Boot, until?: string): Promise<string
 }
 
 /** programs/digests.c is told these by scripts/numbers and by kvm_guest.c. */
-const PROCESS_ROUNDS = 60;
+const PROCESS_ROUNDS = 20;
 const PAYLOAD_ROUNDS = 5;
 
 /** What scripts/numbers has awk compute: an iteration in which each rounding matters to the next. */
