@@ -4,6 +4,7 @@ import { type EngineName, Machine } from '../../src/machine/machine.ts';
 import type { Recipe } from '../../src/machine/recipe.ts';
 import { RunLoop } from '../../src/machine/run_loop.ts';
 import { canonicalAddress } from '../../src/mmu/address.ts';
+import type { EventSink, EventTable } from '../../src/trace/schema.ts';
 import type { Subject } from './qemu/comparison.ts';
 import { QemuChoices } from './qemu_choices.ts';
 
@@ -21,13 +22,21 @@ export class MachineSubject implements Subject {
   #fetchFaults = 0;
   #stopped: string | undefined;
 
-  constructor(recipe: Recipe, engine?: EngineName) {
+  /** `onEvent` sees every event as a recording would. */
+  constructor(recipe: Recipe, engine?: EngineName, onEvent?: (table: EventTable, row: object) => void) {
     const choices = new QemuChoices();
+    const observed: EventSink = {
+      recording: true,
+      append(table, row) {
+        onEvent?.(table, row);
+        return choices.events.append(table, row);
+      },
+    };
     this.machine = choices.impose(recipe.cpu, () => {
       return new Machine({
         recipe,
         engine,
-        events: () => choices.events,
+        events: () => observed,
         onConsole: (byte) => this.#console.push(byte),
       });
     });
