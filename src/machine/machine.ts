@@ -155,7 +155,7 @@ export class Machine {
       },
       flashArray: (base) => this.#flashArray(base),
       disks: this.disks,
-      fwCfg: { cpus: recipe.smp, ...this.boot.fwCfg },
+      fwCfg: { cpus: recipe.smp, ram: recipe.ram, ...this.boot.fwCfg },
       dma: new GuestDma({
         memory: this.memory,
         store: (pa, bytes) => this.storeToMemory(pa, bytes),

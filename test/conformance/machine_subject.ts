@@ -6,6 +6,7 @@ import { type EngineName, Machine } from '../../src/machine/machine.ts';
 import type { Recipe } from '../../src/machine/recipe.ts';
 import { RunLoop } from '../../src/machine/run_loop.ts';
 import { canonicalAddress } from '../../src/mmu/address.ts';
+import type { EventSink, EventTable } from '../../src/trace/schema.ts';
 import type { StateDigest } from '../../src/translate/interpreter/state_digest.ts';
 import type { Subject } from './qemu/comparison.ts';
 import { FPCR_WORD, FPSR_WORD, PSTATE_WORD, VECTOR_WORD } from './qemu/state.ts';
@@ -31,15 +32,22 @@ export class MachineSubject implements Subject {
   #fetchFaults = 0;
   #stopped: string | undefined;
 
-  /** Engine 'interpreter' keeps a digest. */
-  constructor(recipe: Recipe, engine: EngineName = 'interpreter') {
+  /** `onEvent` sees every event as a recording would. Engine 'interpreter' keeps a digest. */
+  constructor(recipe: Recipe, engine?: EngineName, onEvent?: (table: EventTable, row: object) => void) {
     const choices = new QemuChoices();
+    const observed: EventSink = {
+      recording: true,
+      append(table, row) {
+        onEvent?.(table, row);
+        return choices.events.append(table, row);
+      },
+    };
     this.machine = choices.impose(recipe.cpu, () => {
       return new Machine({
         recipe,
         engine,
         digest: engine === 'interpreter',
-        events: () => choices.events,
+        events: () => observed,
         onConsole: (byte) => this.#console.push(byte),
       });
     });

@@ -19,8 +19,9 @@ export const everydayKernel = (): string => guestFile(hasGuest(TINY_KERNEL) ? TI
 
 /** Path of the root file system, with our programs beside busybox. */
 function initramfsFile(): string {
-  const { kvm, numeric } = guestPrograms();
-  const programs = { kvm: readFileSync(kvm), numeric: readFileSync(numeric) };
+  const programs = Object.fromEntries(
+    Object.entries(guestPrograms()).map(([name, path]) => [name, readFileSync(path)]),
+  );
   const archive = Buffer.from(initramfs(readFileSync(guestFile('busybox')), programs));
   return cached('initramfs.cpio', [archive], (path) => writeFileSync(path, archive));
 }
@@ -86,9 +87,10 @@ export const recipeOf = ({
   image,
   gic,
   smp = 1,
+  cpu = DEFAULT_RECIPE.cpu,
 }: Boot): Recipe => ({
   ...DEFAULT_RECIPE,
-  ...{ image, bios, initrd, append, load, gic, smp },
+  ...{ image, bios, initrd, append, load, gic, smp, cpu },
   ram: ramMiB * 2 ** 20,
   dtb: deviceTree,
 });

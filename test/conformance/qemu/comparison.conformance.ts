@@ -114,7 +114,8 @@ describe('the comparison by digests', () => {
   const file = fileURLToPath(new URL('../../../traces/bench/float-simd/float-simd.elf', import.meta.url));
   const dtb = compileDeviceTree(deviceTreeSource('min-gicv3'));
   const reference = { kernel: file, gic: 3, ramMiB: 256, deviceTree: dtb } as const;
-  const start = () => new MachineSubject({ ...DEFAULT_RECIPE, image: file, gic: 3, ram: 2 ** 28, dtb });
+  const start = () =>
+    new MachineSubject({ ...DEFAULT_RECIPE, image: file, gic: 3, ram: 2 ** 28, dtb }, 'interpreter');
   const limit = 300_000;
 
   it('finds our machine and QEMU identical', async () => {
