@@ -8,7 +8,7 @@ import { guestFile, hasGuest, TINY_KERNEL } from './guests.ts';
 import { initramfs } from './initramfs.ts';
 import { guestPrograms } from './programs.ts';
 
-export type Boot = Omit<ImageComparison, 'limit' | 'every' | 'deadline' | 'engine'>;
+export type Boot = Omit<ImageComparison, 'limit' | 'deadline' | 'engine'>;
 
 /** Linux boots three times faster without its crypto self tests, and without moving itself about. */
 const QUICK = 'nokaslr cryptomgr.notests';

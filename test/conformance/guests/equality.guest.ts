@@ -1,25 +1,14 @@
-/**
- * Real guests in QEMU and here: the same state before every instruction, one in `EVERY` looked at. A difference that lasts cannot
- * escape, and one that does not last changed nothing.
- */
+/** Real guests in QEMU and here: the same state before every instruction, by digests. */
 import { describe, expect, test } from 'vitest';
 import { compareImage } from '../qemu/compare.ts';
 import { reportComparison } from '../qemu/report.ts';
 import { type Boot, firmware, linux, xen } from './boots.ts';
 import { guestFile } from './guests.ts';
 
-/** A prime: loops do not fall in step with it. */
-const EVERY = 4999;
 const DEADLINE = 1500;
 
 async function compare(boot: Boot, limit?: number) {
-  const comparison = await compareImage({
-    ...boot,
-    limit,
-    every: EVERY,
-    deadline: DEADLINE,
-    engine: 'regions',
-  });
+  const comparison = await compareImage({ ...boot, limit, deadline: DEADLINE });
   const { divergence, ending } = comparison;
   expect({ divergence, ending }, reportComparison(comparison)).toEqual({});
   const printed = Buffer.from(comparison.console.subject).toString('latin1');
