@@ -35,6 +35,8 @@ export interface ImageComparison extends ComparisonOptions {
   readonly initrd?: string;
   readonly append?: string;
   readonly bios?: string;
+  /** False: QEMU tells firmware of no ACPI tables, as our machine does. */
+  readonly acpi?: boolean;
   /** FILE@ADDRESS each. */
   readonly load?: readonly string[];
   /** Absent: the interpreter, and regions beside it. */
@@ -51,7 +53,7 @@ export function compareImage(options: ImageComparison): Promise<Comparison> {
     ...{ kernel: image, gic, ramMiB, cpu: cpu === 'max' ? 'max,sve=off,sme=off' : cpu },
     ...{ initrd, append, deviceTree: dtb, load: raw },
     ...(image || bios ? {} : { entry: raw[0]?.address }),
-    ...(bios ? { more: ['-bios', bios] } : {}),
+    more: [...(bios ? ['-bios', bios] : []), ...(options.acpi === false ? ['-machine', 'acpi=off'] : [])],
   };
   const recipe = {
     ...DEFAULT_RECIPE,
