@@ -94,9 +94,12 @@ export class RunLoop {
 
   /**
    * Runs to the end of the packet: PACKET_INSTRUCTIONS instructions, `limit` (an icount), a change of regime, VMID, ASID or CPU,
-   * or the machine's end. Leaves the machine settled. Returns the reason when it has ended.
+   * or the machine's end. Leaves the machine settled. Returns the reason when it has ended. Where `isAhead` says so between two
+   * instructions, returns 'ahead': the packet goes on when it is run again, or ends there.
    */
-  runPacket(start: PacketStart, limit: number): StopReason | undefined {
+  runPacket(start: PacketStart, limit: number): StopReason | undefined;
+  runPacket(start: PacketStart, limit: number, isAhead?: () => boolean): StopReason | 'ahead' | undefined;
+  runPacket(start: PacketStart, limit: number, isAhead?: () => boolean): StopReason | 'ahead' | undefined {
     const machine = this.#machine;
     const { time } = machine;
     const end = Math.min(start.icount + PACKET_INSTRUCTIONS, limit);
@@ -112,6 +115,7 @@ export class RunLoop {
           asid === start.asid &&
           machine.processors.current === start.cpu;
         if (!same) return undefined;
+        if (isAhead?.() && time.icount < end) return 'ahead';
       }
       return this.#spinsForEver() ? 'idle' : undefined;
     } catch (error) {
