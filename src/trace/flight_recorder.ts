@@ -219,12 +219,15 @@ class RecordingSession {
   async #runPacket(start: PacketStart, limit: number): Promise<StopReason | 'ahead' | undefined> {
     const { pace, input, signal } = this.#options;
     if (!pace) return this.#loop.runPacket(start, limit);
-    const { time } = this.#machine;
+    const machine = this.#machine;
+    const { time } = machine;
     for (;;) {
       const stop = this.#loop.runPacket(start, limit, () => pace.ahead(time.now()) > 0);
       if (stop !== 'ahead') return stop;
-      await waitForInput(pace.ahead(time.now()), input, signal);
-      if (input?.peek(time.icount) !== undefined || signal?.aborted) return stop;
+      // While the guest has no room for what was typed, only the clock ends its wait.
+      const source = machine.canReceive() ? input : undefined;
+      await waitForInput(pace.ahead(time.now()), source, signal);
+      if (source?.peek(time.icount) !== undefined || signal?.aborted) return stop;
     }
   }
 

@@ -50,12 +50,28 @@ const treeFile = (bytes: Uint8Array) =>
  *
  * - QEMU says that there is AArch32 at EL0 and EL1, this machine has none (docs/qemu-differences.md).
  */
-const NOISE = /CPU features: detected: 32-bit EL[01] Support/;
+const NOISE = new RegExp(
+  [
+    'CPU features: detected: 32-bit EL[01] Support',
+    'setend (emulation handler|instruction emulation)',
+    // Xen prints the identification registers.
+    String.raw`^\(XEN\) +(Processor|Debug|Auxiliary|Memory Model|ISA) Features:`,
+    String.raw`^\(XEN\) +(Exception Levels|Instruction Sets|Extensions):`,
+    String.raw`^\(XEN\) +[0-9a-f]{16}[ :][0-9a-f]{16}$`,
+    String.raw`^\(XEN\) 32-bit Execution:`,
+  ].join('|'),
+);
 const TIME = /\[ *\d+\.\d{6}\] ?/;
 
-/** The lines of a console up to its last words, without noise. */
-export const comparableLines = (console: string, words?: LastWords): string[] =>
-  upTo(console, words)
+/**
+ * The lines of a console up to its last words, without noise, those of each domain of Xen by themselves: the domains take turns by their
+ * time, of which a probe for AArch32 takes some.
+ */
+export function comparableLines(console: string, words?: LastWords): string[] {
+  const domainOf = (line: string) => Number(/^\(XEN\) DOM(\d+): /.exec(line)?.[1] ?? 0);
+  return upTo(console, words)
     .split(/\r*\n/)
     .filter((line) => !NOISE.test(line))
-    .map((line) => line.replace(TIME, ''));
+    .map((line) => line.replace(TIME, ''))
+    .sort((a, b) => domainOf(a) - domainOf(b));
+}
