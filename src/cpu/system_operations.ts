@@ -137,7 +137,7 @@ export class SystemOperations {
     const pa = answer.ok ? this.#blockOf(answer.page, va) : 0;
     if (answer.ok && zeroBlock(pa, ZERO_BLOCK)) {
       if (events.recording)
-        events.append('writes', { pa: BigInt(pa), length: BigInt(ZERO_BLOCK), who: 'dc zva' });
+        events.append('writes', { pa, length: ZERO_BLOCK, who: 'dc zva' });
       return;
     }
     exceptions.dataAbort(answer.ok ? EXTERNAL : answer.fault, va, { write: true });
