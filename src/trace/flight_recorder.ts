@@ -232,14 +232,25 @@ class RecordingSession {
   #addPacket(seq: number, start: ReturnType<RunLoop['beginPacket']>): void {
     const { buffers, time } = this.#machine;
     const { detail } = this.#options;
+    const memory = records(detail, 'memory');
+    const full = records(detail, 'full');
+    const { icount, timeNs, cpu, pc, el, regime, vmid, asid } = start;
     this.#recorder.addPacket({
-      ...start,
       seq,
-      instructions: time.icount - start.icount,
+      icount,
+      timeNs,
+      cpu,
+      pc,
+      el,
+      regime,
+      vmid,
+      asid,
+      instructions: time.icount - icount,
       atoms: buffers.atoms,
       targets: buffers.targets,
-      ...(records(detail, 'memory') ? { addresses: buffers.addresses } : {}),
-      ...(records(detail, 'full') ? { registers: buffers.registers, memory: buffers.values } : {}),
+      addresses: memory ? buffers.addresses : undefined,
+      registers: full ? buffers.registers : undefined,
+      memory: full ? buffers.values : undefined,
     });
   }
 
