@@ -11,7 +11,7 @@ import { RECORD_SIZE } from '../translate/layout.ts';
 import { type RegionOptions, Regions } from '../translate/region/regions.ts';
 import type { CodePage, CodePages } from './code_pages.ts';
 import type { DataAccess, StepObserver } from './data_access.ts';
-import type { GuestMemory } from './memory.ts';
+import { type GuestMemory, PAGE_SIZE } from './memory.ts';
 import type { RawBuffers } from './raw_buffers.ts';
 
 /** Executes instructions from the pc in CpuState. */
@@ -60,6 +60,9 @@ const RESULT = CELL.result >>> 2;
 const READ_SYSTEM_REGISTER = RUNTIME_CALLS.indexOf('readSystemRegister');
 const PC_BASE = CELL.pcBase >>> 2;
 
+/** Branches and exception generation, but not hints, barriers and system register moves: Arm ARM C4.1.66. */
+const leavesRun = (word: number): boolean => ((word >>> 26) & 7) === 5 && word >>> 22 !== 0b1101010100;
+
 export class InterpreterEngine implements Engine {
   readonly maxSlice: number;
   readonly #parts: EngineParts;
@@ -82,8 +85,7 @@ export class InterpreterEngine implements Engine {
           // Cell pc is that of the last call out: a new version's row of table fetch needs this instruction's.
           state.set('pc', BigInt.asUintN(64, state.get('pcBase') + BigInt(ip / 4)));
           parts.onFirstExecution(page, offset);
-          this.#interpreter.decode(ip, memory.u32[(page.poolOffset + offset) / 4], offset);
-          this.regions?.decoded(page, offset);
+          this.#decodeRun(page, offset);
         },
         hot: (ip) => {
           const { page, offset } = code.locate(ip);
@@ -132,6 +134,21 @@ export class InterpreterEngine implements Engine {
     if (!this.#parts.breaksInPage())
       tlb.fillFetch(this.#parts.fetchBank(), pageLow, u32[PC + 1], records, guarded);
     this.#begin(records, pageLow, guarded);
+  }
+
+  /**
+   * Decodes the word at byte `offset` of the page, which executes now, and those that will follow it up to the next branch. A
+   * word that the page's version has already makes no new one when it executes: it may be decoded ahead.
+   */
+  #decodeRun(page: CodePage, offset: number): void {
+    const { memory, code } = this.#parts;
+    const { records, poolOffset } = page;
+    for (let at = offset; ; at += 4) {
+      const word = memory.u32[(poolOffset + at) >>> 2];
+      this.#interpreter.decode(records + at * (RECORD_SIZE / 4), word, at);
+      this.regions?.decoded(page, at);
+      if (leavesRun(word) || at === PAGE_SIZE - 4 || !code.mayDecodeAhead(page, at + 4)) return;
+    }
   }
 
   /** Cells ip and pcBase for pc in the page with these records. */
