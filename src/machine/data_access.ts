@@ -168,6 +168,15 @@ export class DataAccess implements MemoryPort {
     return true;
   }
 
+  /** The page of a virtual address, for the present level's inline accesses. */
+  translated(va: bigint, page: Translation): void {
+    this.#split64[0] = va;
+    const [low, high] = this.#split32;
+    const offset = this.#memory.dataOffsetOf(page.paPage, false);
+    if (this.#inline && offset >= 0 && !(this.#context.watching && this.#context.watchesPage(va)))
+      this.#fill(page, offset, low, high, false);
+  }
+
   /** The table walker's store to a descriptor that it has read: both words as memory holds them. */
   writeDescriptor(pa: number, low: number, high: number): void {
     const offset = this.#memory.offsetOf(pa);
@@ -227,7 +236,7 @@ export class DataAccess implements MemoryPort {
       const result = this.#transfer(first, flags, value);
       this.#recordValue(flags, write ? value : result);
       if (this.#inline && first.offset >= 0 && !(this.#context.watching && this.#context.watchesPage(va)))
-        this.#fill(first, low, high, unprivileged);
+        this.#fill(first.page, first.offset, low, high, unprivileged);
       return result;
     }
     const next = BigInt.asUintN(64, va + BigInt(inPage));
@@ -314,7 +323,7 @@ export class DataAccess implements MemoryPort {
     this.observer?.access({ va, pa, size: bytes, write, value: BigInt.asUintN(8 * bytes, value) });
   }
 
-  #fill({ page, offset }: Part, low: number, high: number, unprivileged: boolean): void {
+  #fill(page: Translation, offset: number, low: number, high: number, unprivileged: boolean): void {
     const poolOffset = offset - (offset % PAGE_SIZE);
     this.#tlb.fillData(this.#context.tlbBank(unprivileged), {
       vaLow: (low & ~(PAGE_SIZE - 1)) >>> 0,

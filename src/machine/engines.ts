@@ -13,6 +13,7 @@ import type { CodePage, CodePages } from './code_pages.ts';
 import type { DataAccess, StepObserver } from './data_access.ts';
 import { type GuestMemory, PAGE_SIZE } from './memory.ts';
 import type { RawBuffers } from './raw_buffers.ts';
+import type { Shortcuts } from './shortcuts.ts';
 
 /** Executes instructions from the pc in CpuState. */
 export interface Engine {
@@ -40,8 +41,7 @@ export interface EngineParts {
   /** The calls, with the machine's bookkeeping around them. */
   readonly runtime: RedirectingRuntime;
   readonly stackMisaligned: () => 0 | 1;
-  /** Index in CpuState.u64 of what MRS of an encoding reads now; 0 where it must be called. */
-  readonly plainRegister: (encoding: number) => number;
+  readonly shortcuts: Shortcuts;
   /** Bank of the fetch TLB in use. */
   readonly fetchBank: () => number;
   /** Jumps to the page of pc must end the slice: it may have a breakpoint. */
@@ -58,6 +58,8 @@ const BUDGET = CELL.budget >>> 2;
 const ARGUMENT = CELL.argument0 >>> 2;
 const RESULT = CELL.result >>> 2;
 const READ_SYSTEM_REGISTER = RUNTIME_CALLS.indexOf('readSystemRegister');
+const WRITE_SYSTEM_REGISTER = RUNTIME_CALLS.indexOf('writeSystemRegister');
+const SYSTEM_OPERATION = RUNTIME_CALLS.indexOf('systemOperation');
 const PC_BASE = CELL.pcBase >>> 2;
 
 /** Branches and exception generation, but not hints, barriers and system register moves: Arm ARM C4.1.66. */
@@ -93,19 +95,16 @@ export class InterpreterEngine implements Engine {
         },
         access: (va, flags) => parts.access.access(va, flags),
         runtime: (index) => {
-          if (index === READ_SYSTEM_REGISTER) {
-            const slot = parts.plainRegister(state.u32[ARGUMENT]);
-            if (slot !== 0) {
-              state.u32[RESULT] = state.u32[2 * slot];
-              state.u32[RESULT + 1] = state.u32[2 * slot + 1];
-              return 0;
-            }
-          }
           runtime.redirected = false;
           const { u64 } = state;
           const result = calls[index].call(runtime, u64[ARGUMENT >>> 1], u64[(ARGUMENT >>> 1) + 1]);
           if (result !== undefined) u64[RESULT >>> 1] = result;
-          return runtime.redirected ? 1 : 0;
+          if (runtime.redirected) return 1;
+          const { shortcuts } = parts;
+          if (index === READ_SYSTEM_REGISTER) shortcuts.learnRead(state.u32[ARGUMENT]);
+          else if (index === WRITE_SYSTEM_REGISTER) shortcuts.learnWrite(state.u32[ARGUMENT]);
+          else if (index === SYSTEM_OPERATION) shortcuts.learnOperation(state.u32[ARGUMENT]);
+          return 0;
         },
         stackMisaligned: parts.stackMisaligned,
       },
@@ -164,6 +163,7 @@ export class InterpreterEngine implements Engine {
   }
 
   run(): boolean {
+    this.#parts.shortcuts.settle();
     return this.#interpreter.run();
   }
 

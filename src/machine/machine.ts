@@ -44,6 +44,7 @@ import { Processors } from './processors.ts';
 import { Psci } from './psci.ts';
 import { RawBuffers } from './raw_buffers.ts';
 import type { Recipe, StopReason } from './recipe.ts';
+import { Shortcuts } from './shortcuts.ts';
 import { Timekeeper } from './timekeeper.ts';
 import { TranslationBanks } from './translation_banks.ts';
 import { MAP, mpidrAffinity, RAM_BASE } from './virt_map.ts';
@@ -99,6 +100,7 @@ export class Machine {
   readonly #access: DataAccess;
   readonly #tlb: InlineTlb;
   readonly #banks: TranslationBanks;
+  readonly #shortcuts: Shortcuts;
 
   constructor(options: MachineOptions) {
     const { recipe, readFile, engine = 'regions', regions, detail = 'none', events, onConsole } = options;
@@ -178,6 +180,7 @@ export class Machine {
       timer: this.board.timer,
       pmu: this.board.monitors,
       gic: this.board.gicCpuInterface,
+      onTrapControl: () => this.#shortcuts.forget(),
       onEffect: (effect, register) => {
         if (effect === 'performance monitors') {
           this.board.monitors.controlsChanged();
@@ -241,6 +244,7 @@ export class Machine {
       board: this.board,
       onSwitch: () => {
         this.#banks.forget();
+        this.#shortcuts.forget();
         this.debug.refresh();
       },
     });
@@ -275,6 +279,7 @@ export class Machine {
         for (const { mmu } of cores) mmu.invalidate(what);
       },
       zeroBlock: (pa, bytes) => access.zero(pa, bytes),
+      onTranslated: (va, page) => access.translated(va, page),
       watchpointHit: (va, size, el) => this.debug.checkAccess(va, size, true, el),
       doNotCount: () => this.time.doNotCount(),
     });
@@ -300,6 +305,15 @@ export class Machine {
       doNotCount: () => this.time.doNotCount(),
       ...(recipe.semihosting ? { semihosting: this.#semihosting(access) } : {}),
     });
+    this.#shortcuts = new Shortcuts({
+      state: this.state,
+      memory: stateMemory.buffer,
+      registers: this.registers,
+      operations,
+      inputs: () => this.board.inputs[currentCpu()],
+      recording: () => this.events.recording,
+      debugArmed: () => this.debug.armed,
+    });
     const parts: EngineParts = {
       detail,
       state: this.state,
@@ -311,7 +325,7 @@ export class Machine {
       buffers: this.buffers,
       runtime,
       stackMisaligned: () => this.#stackMisaligned(),
-      plainRegister: (encoding) => this.registers.plainSlot(encoding),
+      shortcuts: this.#shortcuts,
       fetchBank: () => this.#banks.current,
       breaksInPage: () => this.debug.armed && this.debug.breaksInPage(this.state.u64[PC]),
       onFirstExecution: (page, offset) => this.#firstExecution(page, offset),
@@ -403,6 +417,7 @@ export class Machine {
   /** Everything but memory is another state now: the caches that follow from it are made anew. */
   reload(): void {
     this.registers.reload(this.processors.current);
+    this.#shortcuts.forget();
     for (const { mmu } of this.processors.cores) mmu.registersChanged();
     this.debug.refresh();
     this.#tlb.flush();

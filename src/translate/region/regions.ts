@@ -20,10 +20,10 @@ import {
   SLOT_REGION,
   SLOT_SIZE,
 } from '../layout.ts';
-import { directBranch, effectsOf, endsRun } from './effects.ts';
+import { directBranch, endsRun } from './effects.ts';
 import { type Graph, graphOf } from './graph.ts';
 import { buildRegionModule, type RegionModule } from './module.ts';
-import { planRegion } from './plan.ts';
+import { canHold, planRegion } from './plan.ts';
 
 export interface RegionOptions {
   /**
@@ -194,6 +194,11 @@ export class Regions {
     this.#nextSlot = 0;
   }
 
+  /** What keeps instructions out of regions. */
+  get #limits() {
+    return { features: this.#interpreter.features, recording: this.#detail !== 'none' };
+  }
+
   #headsOf(page: RegionPage): PageHeads {
     let heads = this.#pages.get(page.records);
     if (!heads) {
@@ -296,7 +301,7 @@ export class Regions {
     const code = {
       word: (index: number) => this.#word(page, index),
       decoded: (index: number) => this.#decoded(page, index),
-      features: this.#interpreter.features,
+      ...this.#limits,
     };
     const plan = planRegion(code, word, { instructions: mostInstructions, blockLength, calls });
     if (plan.blocks.length === 0) return undefined;
@@ -345,9 +350,7 @@ export class Regions {
       this.statistics.regions += 1;
       this.statistics.instructions += instructions;
       for (const exit of exitsOf(graph)) {
-        const skipped =
-          exit < RECORDS_PER_PAGE &&
-          !effectsOf(this.#word(slot.page.page, exit), this.#interpreter.features).supported;
+        const skipped = exit < RECORDS_PER_PAGE && !canHold(this.#word(slot.page.page, exit), this.#limits);
         this.#want(slot.page, skipped ? exit + 1 : exit);
       }
     }
