@@ -208,7 +208,8 @@ export class Machine {
         pc,
         onInvalidate: (what) => {
           if (what.all) this.#tlb.flush();
-          else this.#tlb.dropPages(what.va, what.size);
+          // While its own page stays translated, execution need not be looked at.
+          else if (!this.#tlb.dropPages(what.va, what.size) && !this.#executesIn(what.va, what.size)) return;
           this.#attend('translation');
         },
         onContextChange: (unchanged) => this.#banks.forgetBelow(unchanged),
@@ -255,6 +256,7 @@ export class Machine {
       currentCpu,
       mmu: () => this.mmu,
       vectorsAreTrapped: () => runtime.vectorsAreTrapped,
+      alignmentChecked: (el) => this.#controlBit(SCTLR_A, el),
     });
     const access = new DataAccess({
       state: this.state,
@@ -338,6 +340,13 @@ export class Machine {
     this.#parts = parts;
     this.#access = access;
     this.#reset();
+  }
+
+  /** Whether pc is in [va, va + size). */
+  #executesIn(va: number, size: number): boolean {
+    const { u32 } = this.state;
+    const pc = (u32[2 * PC + 1] | 0) * 2 ** 32 + u32[2 * PC];
+    return pc >= va && pc < va + size;
   }
 
   /** MMU of the current CPU. */
@@ -540,10 +549,10 @@ export class Machine {
     };
   }
 
-  /** A bit of the SCTLR_ELx that governs the current exception level. */
-  #controlBit(bit: number): boolean {
+  /** A bit of the SCTLR_ELx that governs an exception level: the current one. */
+  #controlBit(bit: number, el = this.state.u32[EL]): boolean {
     const { u32 } = this.state;
-    const el2 = u32[EL] === 2 || (u32[EL] === 0 && isHost(this.state.u64[HCR]));
+    const el2 = el === 2 || (el === 0 && isHost(this.state.u64[HCR]));
     return (u32[2 * (el2 ? SCTLR_EL2 : SCTLR_EL1)] & bit) !== 0;
   }
 

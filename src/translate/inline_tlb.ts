@@ -130,15 +130,16 @@ export class InlineTlb {
     this.generation++;
   }
 
-  /** Drops the pages of [va, va + size) from every bank. */
-  dropPages(va: CanonicalAddress, size: number): void {
+  /** Drops the pages of [va, va + size) from every bank. True where everything went, as the banks themselves did then. */
+  dropPages(va: CanonicalAddress, size: number): boolean {
     if (size > MOST_PAGES_DROPPED_SINGLY * 4096) {
       this.flush();
-      return;
+      return true;
     }
     for (let page = va; page < va + size; page += 4096)
       for (let bank = 0; bank < TLB_BANKS; bank++)
         if (this.#fills[bank] !== 0) this.#dropPage(bank, lowWord(page), highWord(page));
+    return false;
   }
 
   #dropPage(bank: number, vaLow: number, vaHigh: number): void {
