@@ -152,7 +152,7 @@ export class SystemOperations {
     if (answer.ok && zeroBlock(pa, ZERO_BLOCK)) {
       onTranslated(va, answer.page);
       if (events.recording)
-        events.append('writes', { pa: BigInt(pa), length: BigInt(ZERO_BLOCK), who: 'dc zva' });
+        events.append('writes', { pa, length: ZERO_BLOCK, who: 'dc zva' });
       return;
     }
     exceptions.dataAbort(answer.ok ? EXTERNAL : answer.fault, va, { write: true });

@@ -188,7 +188,7 @@ export class DataAccess implements MemoryPort {
     if (this.#code.holdsCode(pageOf(offset))) this.#code.written(offset, 8);
     this.#memory.u32[offset / 4] = low;
     this.#memory.u32[offset / 4 + 1] = high;
-    this.#events.append('writes', { pa: BigInt(pa), length: 8n, who: 'table walk' });
+    this.#events.append('writes', { pa, length: 8, who: 'table walk' });
   }
 
   /** The byte at a virtual address as the current exception level reads it; undefined where that would fault. */

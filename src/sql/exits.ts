@@ -343,7 +343,7 @@ function boardForNames(recipe: Recipe): VirtBoard {
       onDeadlineChange: () => {},
       flashArray: () => ({ read: () => 0, write: () => {}, setReadArray: () => {} }),
       dma: { read: () => false, write: () => false },
-      fwCfg: { cpus: recipe.smp },
+      fwCfg: { cpus: recipe.smp, ram: recipe.ram },
       disks: (recipe.drives ?? []).map(() => NO_DISK),
       onConsole: () => {},
     },

@@ -6,7 +6,6 @@
  * in their order.
  */
 import { join } from 'node:path';
-import type { Batch } from './columns.ts';
 import { seal, sha256 } from './digest.ts';
 import { DurableFile, syncPaths, textFile } from './durable_file.ts';
 import { type Checkpoint, writeCheckpoint } from './encode/checkpoint.ts';
@@ -15,9 +14,11 @@ import { SegmentWriter } from './encode/segment.ts';
 import { storedFilePaths } from './image_files.ts';
 import * as layout from './layout.ts';
 import { PacketBuffer } from './raw_packet.ts';
+import { chunkBatch } from './rows/chunk_batch.ts';
+import type { ChunkFacts } from './rows/event_rows.ts';
 import { TABLES, type TableName } from './schema.ts';
 import { writeError } from './write_error.ts';
-import { WORKER_BASE } from './writer_channel.ts';
+import { ROW_LAYOUT, WORKER_BASE } from './writer_channel.ts';
 
 /** What closes an epoch. */
 export interface EpochEnd {
@@ -26,7 +27,6 @@ export interface EpochEnd {
   readonly endTimeNs: number;
   readonly stateHash: string;
   readonly checkpoint: Checkpoint | null;
-  readonly tables: { readonly [table in TableName]?: Batch };
 }
 
 /** What ends a recording. */
@@ -77,14 +77,21 @@ export class Writer {
     });
   }
 
+  /** Takes a chunk of events' rows, which may be overwritten afterwards. */
+  addRows(chunk: ChunkFacts): void {
+    this.#failing(() => {
+      const table = ROW_LAYOUT.tables[chunk.table];
+      this.#segment(table.table).write(chunkBatch(this.#memory, table, chunk));
+    });
+  }
+
   /** Writes what closes an epoch; the promise is fulfilled when the epoch is committed. */
   closeEpoch(end: EpochEnd): Promise<void> {
     return this.#failing(() => this.#closeEpoch(end));
   }
 
-  #closeEpoch({ tables, checkpoint, ...end }: EpochEnd): Promise<void> {
+  #closeEpoch({ checkpoint, ...end }: EpochEnd): Promise<void> {
     this.#packets.flush();
-    for (const [table, batch] of Object.entries(tables)) this.#segment(table as TableName).write(batch);
     const segments: layout.SegmentFacts[] = [];
     // In the order of the schema, so that the manifest does not depend on which table had a row first.
     for (const table of Object.keys(TABLES) as TableName[]) {

@@ -4,7 +4,8 @@
  */
 
 import type { Regime } from '../../src/trace/raw_packet.ts';
-import { Recorder, type Stamp } from '../../src/trace/recorder.ts';
+import { Recorder } from '../../src/trace/recorder.ts';
+import type { Stamp } from '../../src/trace/rows/event_rows.ts';
 
 /** mulberry32: the same numbers for the same seed, everywhere. */
 export function randomNumbers(seed: number): (below: number) => number {
@@ -180,7 +181,7 @@ export async function recordSynthetic(directory: string, options: SyntheticOptio
         hcr: 0x80000001n,
         vttbr: 0x7_0000_4000_0000n,
         vmid: 7,
-        ...(ec === 0x16 && { x0: 0xc600_0001 }),
+        ...(ec === 0x16 && { x0: 0xc600_0001n }),
       });
       count('exceptions');
       if (kind === 'return' && toEl < 2 && cpu.exit !== undefined) {
