@@ -14,7 +14,7 @@ import {
 import { shapeFields, shapeKey } from './shapes.ts';
 
 /** Instructions remembered: code repeats itself, and half of a kernel's are found again. A power of two. */
-const REMEMBERED = 16_384;
+const REMEMBERED = 65_536;
 const RECORD_WORDS = RECORD_SIZE / 4;
 
 /** The families of a row by the bits of the word that its shape looks at, so that no shape is made twice. */
