@@ -151,8 +151,7 @@ export class SystemOperations {
     const pa = answer.ok ? this.#blockOf(answer.page, va) : 0;
     if (answer.ok && zeroBlock(pa, ZERO_BLOCK)) {
       onTranslated(va, answer.page);
-      if (events.recording)
-        events.append('writes', { pa, length: ZERO_BLOCK, who: 'dc zva' });
+      if (events.recording) events.append('writes', { pa, length: ZERO_BLOCK, who: 'dc zva' });
       return;
     }
     exceptions.dataAbort(answer.ok ? EXTERNAL : answer.fault, va, { write: true });
