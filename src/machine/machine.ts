@@ -97,6 +97,8 @@ export class Machine {
   exitStatus = 0;
   /** nextDeadline() of the board must be asked again. */
   deadlineChanged = true;
+  /** The packet under way ends behind the instruction that executes. */
+  packetEnds = false;
   readonly #mainEngine: Engine;
   readonly #parts: EngineParts;
   readonly #access: DataAccess;
@@ -349,6 +351,12 @@ export class Machine {
     const { u32 } = this.state;
     const pc = (u32[2 * PC + 1] | 0) * 2 ** 32 + u32[2 * PC];
     return pc >= va && pc < va + size;
+  }
+
+  /** Ends the packet behind the instruction that executes: it has made as many events as a recorder wants to hold. */
+  endPacket(): void {
+    this.packetEnds = true;
+    this.time.stopAfterThis();
   }
 
   /** MMU of the current CPU. */

@@ -10,7 +10,7 @@ export const SLOT_BYTES = 2 ** 22;
 export const WORKER_BASE = SLOTS * SLOT_BYTES;
 export const ROW_LAYOUT = rowLayout(Math.ceil((WORKER_BASE + PACKET_TABLES_BYTES) / 65536) * 65536);
 /** The recorder waits while checkpoints of more than this are under way. */
-const MAX_OUTSTANDING_KIB = 256 * 1024;
+const MAX_OUTSTANDING_KIB = 64 * 1024;
 /** It waits too while more epochs than this are not yet on the disk. */
 const MOST_UNCOMMITTED = 4;
 const MAX_ERROR_BYTES = 4096;
