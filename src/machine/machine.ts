@@ -96,6 +96,8 @@ export class Machine {
   exitStatus = 0;
   /** nextDeadline() of the board must be asked again. */
   deadlineChanged = true;
+  /** The packet under way ends behind the instruction that executes. */
+  packetEnds = false;
   readonly #mainEngine: Engine;
   readonly #parts: EngineParts;
   readonly #access: DataAccess;
@@ -326,6 +328,12 @@ export class Machine {
     this.#parts = parts;
     this.#access = access;
     this.#reset();
+  }
+
+  /** Ends the packet behind the instruction that executes: it has made as many events as a recorder wants to hold. */
+  endPacket(): void {
+    this.packetEnds = true;
+    this.time.stopAfterThis();
   }
 
   /** MMU of the current CPU. */

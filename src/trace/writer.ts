@@ -13,7 +13,7 @@ import { PacketTables } from './encode/packet_tables.ts';
 import { SegmentWriter } from './encode/segment.ts';
 import { storedFilePaths } from './image_files.ts';
 import * as layout from './layout.ts';
-import { PacketBuffer } from './raw_packet.ts';
+import { PacketBuffer, StoredPacket } from './raw_packet.ts';
 import { chunkBatch } from './rows/chunk_batch.ts';
 import type { ChunkFacts } from './rows/event_rows.ts';
 import { TABLES, type TableName } from './schema.ts';
@@ -47,6 +47,8 @@ export class Writer {
   /** The last epoch that is. */
   #committed = 0;
   readonly #memory: WebAssembly.Memory;
+  readonly #records: PacketBuffer;
+  readonly #packet = new StoredPacket();
   readonly #packets: PacketTables;
   #firstIcount: number;
   #firstSeq = 0;
@@ -60,6 +62,7 @@ export class Writer {
     this.#directory = directory;
     this.#firstIcount = firstIcount;
     this.#memory = memory;
+    this.#records = new PacketBuffer(memory.buffer);
     this.#packets = new PacketTables(memory, WORKER_BASE, (table, batch) =>
       this.#segment(table).write(batch),
     );
@@ -68,11 +71,9 @@ export class Writer {
   /** Takes the records in `length` bytes of the memory from `start` on; they may be overwritten afterwards. */
   addPackets(start: number, length: number): void {
     this.#failing(() => {
-      const records = new PacketBuffer(this.#memory.buffer, start, length);
-      for (let at = 0; at < length; ) {
-        const { packet, accessesSeq, valuesSeq, end } = records.get(at);
-        this.#packets.add(packet, accessesSeq, valuesSeq);
-        at = end;
+      for (let at = start; at < start + length; ) {
+        at = this.#records.read(at, this.#packet);
+        this.#packets.add(this.#packet);
       }
     });
   }

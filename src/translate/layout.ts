@@ -52,7 +52,7 @@ const ACCESS_BYTES = 8 * ACCESSES_PER_INSTRUCTION * PACKET_INSTRUCTIONS;
 /** Detail full: one value per access, and the values written to registers. */
 export const VALUE_BUFFER = ACCESS_BUFFER + ACCESS_BYTES;
 export const REGISTER_BUFFER = VALUE_BUFFER + ACCESS_BYTES;
-const REGISTER_BYTES = 8 * 4 * PACKET_INSTRUCTIONS;
+export const REGISTER_BUFFER_END = REGISTER_BUFFER + 8 * 4 * PACKET_INSTRUCTIONS;
 
 /**
  * Decoded records, 16 bytes for each instruction of a page of code, and one more that crosses into the next page:
@@ -64,7 +64,7 @@ export const RECORD_OPERANDS = 2;
 export const RECORD_IMMEDIATE = 8;
 export const DECODED_PAGE_SIZE = (RECORDS_PER_PAGE + 1) * RECORD_SIZE;
 export const DECODED_PAGES = 4096;
-export const DECODED_BASE = Math.ceil((REGISTER_BUFFER + REGISTER_BYTES) / 4096) * 4096;
+export const DECODED_BASE = Math.ceil(REGISTER_BUFFER_END / 4096) * 4096;
 
 /**
  * Slots of the records that a region begins at, or may: their handler is the first behind the interpreter's own plus the number of

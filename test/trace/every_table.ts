@@ -1,8 +1,10 @@
 /** A recording with rows in every table and values of every kind in every column, derived from the schema. */
+
 import { columnsOf } from '../../src/trace/columns.ts';
 import { Recorder } from '../../src/trace/recorder.ts';
 import { EVENT_TABLES } from '../../src/trace/rows/layout.ts';
 import type { ColumnType, RowOf } from '../../src/trace/schema.ts';
+import { holding } from '../machine/filled.ts';
 import { randomNumbers } from './synthetic.ts';
 
 const ROWS = 300;
@@ -33,7 +35,7 @@ export async function recordEveryTable(directory: string): Promise<void> {
   for (let i = 0; i < ROWS; i++) {
     stamp.cpu = random(4);
     const seq = recorder.beginPacket();
-    const list = (length: number) => BigUint64Array.from({ length }, u64);
+    const list = (length: number) => holding(BigUint64Array.from({ length }, u64));
     recorder.addPacket({
       seq,
       icount: stamp.icount,
@@ -45,7 +47,7 @@ export async function recordEveryTable(directory: string): Promise<void> {
       vmid: random(2 ** 16),
       asid: random(2 ** 16),
       instructions: 1,
-      atoms: Uint8Array.from({ length: random(30) }, () => random(2)),
+      atoms: holding(Uint8Array.from({ length: random(30) }, () => random(2))),
       targets: list(random(4)),
       addresses: list(random(20)),
       registers: list(random(4)),

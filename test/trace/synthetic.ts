@@ -6,6 +6,7 @@
 import type { Regime } from '../../src/trace/raw_packet.ts';
 import { Recorder } from '../../src/trace/recorder.ts';
 import type { Stamp } from '../../src/trace/rows/event_rows.ts';
+import { holding } from '../machine/filled.ts';
 
 /** mulberry32: the same numbers for the same seed, everywhere. */
 export function randomNumbers(seed: number): (below: number) => number {
@@ -257,9 +258,9 @@ export async function recordSynthetic(directory: string, options: SyntheticOptio
       vmid: regime === 'EL2' ? 0 : 7,
       asid: 0,
       instructions: executed,
-      atoms: Uint8Array.from(atoms),
-      targets: BigUint64Array.from(targets),
-      ...(detail === 'memory' && { addresses: BigUint64Array.from(addresses) }),
+      atoms: holding(Uint8Array.from(atoms)),
+      targets: holding(BigUint64Array.from(targets)),
+      ...(detail === 'memory' && { addresses: holding(BigUint64Array.from(addresses)) }),
     });
     count('flow');
     if (detail === 'memory') count('accesses');
