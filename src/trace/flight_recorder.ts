@@ -50,6 +50,8 @@ export interface RecordOptions {
   readonly from?: { readonly recording: Recording; readonly icount: number };
   readonly input?: InputSource;
   readonly onConsole?: (byte: number) => void;
+  /** Asked between packets: what to wait for before the guest may print more; undefined where nothing is to be waited for. */
+  readonly outputCaughtUp?: () => Promise<unknown> | undefined;
   /** Called some times a second. */
   readonly onProgress?: (progress: Progress) => void;
   /** Ends the recording cleanly, reason `interrupted`. */
@@ -69,6 +71,11 @@ export interface RecordSummary {
 }
 
 const PACKETS_PER_TURN = 256;
+/**
+ * A packet ends early with so many events: some instructions, such as a command to a device, make a hundred thousand each. Epochs end
+ * between packets only, and their events are held in memory.
+ */
+const PACKET_ROWS = 2 ** 20;
 
 /** Records until the guest or the user ends it. Throws UserError for bad images, full disks and the like. */
 export async function record(options: RecordOptions): Promise<RecordSummary> {
@@ -87,6 +94,8 @@ class RecordingSession {
   /** The end of the console, as long as the text that is waited for. */
   #consoleTail = '';
   #consoleSeen = false;
+  /** Events of the packet under way. */
+  #packetRows = 0;
 
   constructor(options: RecordOptions) {
     this.#options = options;
@@ -135,7 +144,12 @@ class RecordingSession {
           get recording() {
             return session.#recording;
           },
-          append: (table, row) => (session.#recording ? recorder!.append(table, row) : 0),
+          append: (table, row) => {
+            if (!session.#recording) return 0;
+            session.#packetRows += 1;
+            if (session.#packetRows === PACKET_ROWS) session.#machine.endPacket();
+            return recorder!.append(table, row);
+          },
         };
         return sink;
       },
@@ -177,7 +191,7 @@ class RecordingSession {
   }
 
   async #packets(): Promise<EndReason> {
-    const { signal, until = {}, onProgress, input } = this.#options;
+    const { signal, until = {}, onProgress, outputCaughtUp, input } = this.#options;
     const machine = this.#machine;
     const limit = until.icount ?? Number.POSITIVE_INFINITY;
     for (let turn = 1; ; turn++) {
@@ -191,6 +205,7 @@ class RecordingSession {
       if (machine.time.icount < limit) {
         const seq = this.#recorder.beginPacket();
         const start = this.#loop.beginPacket();
+        this.#packetRows = 0;
         const next = input instanceof RecordedInput ? input.nextIcount : Number.POSITIVE_INFINITY;
         const stop = this.#loop.runPacket(start, Math.min(limit, next));
         this.#addPacket(seq, start);
@@ -204,6 +219,8 @@ class RecordingSession {
       )
         return 'limit';
       if (this.#recorder.epochIsFull) this.#recorder.closeEpoch(this.#epochState());
+      const output = outputCaughtUp?.();
+      if (output) await output;
       if (turn % PACKETS_PER_TURN === 0) {
         onProgress?.({ icount: machine.time.icount, timeNs: machine.time.now() });
         await nextTurn();

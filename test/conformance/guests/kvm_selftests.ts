@@ -42,9 +42,8 @@ export const SELFTESTS_OF_TWO_CPUS: readonly string[] = [
   'dirty_log_perf_test -b 2M -v 2',
   'kvm_page_table_test -b 4M -v 2',
   'memslot_modification_stress_test -b 2M -v 2',
-  // The first and the last of its six: a second of the guest's time each.
-  'memslot_perf_test -l 1 -s 64 -e 0',
-  'memslot_perf_test -l 1 -s 64 -f 5',
+  // One of its six, a second of the guest's time: most of the others fail where a CPU of the host does not answer for two seconds.
+  'memslot_perf_test -l 1 -s 64 -f 3 -e 3',
 ];
 
 /** Exit code of a test that cannot run here (KSFT_SKIP). */
