@@ -104,18 +104,20 @@ export class RunLoop {
     const machine = this.#machine;
     const { time } = machine;
     const end = Math.min(start.icount + PACKET_INSTRUCTIONS, limit);
+    // The last one that was seen to be the packet's.
+    let known = machine.regime;
     try {
       while (time.icount < end) {
         this.#slice(end - time.icount);
         const stop = this.settle();
         if (stop) return stop;
-        const { name, vmid, asid } = machine.regime;
-        const same =
-          name === start.regime &&
-          vmid === start.vmid &&
-          asid === start.asid &&
-          machine.processors.current === start.cpu;
-        if (!same || machine.packetEnds) return undefined;
+        if (machine.processors.current !== start.cpu || machine.packetEnds) return undefined;
+        const { regime } = machine;
+        if (regime !== known) {
+          const { name, vmid, asid } = regime;
+          if (name !== start.regime || vmid !== start.vmid || asid !== start.asid) return undefined;
+          known = regime;
+        }
         if (isAhead?.() && time.icount < end) return 'ahead';
       }
       return this.#spinsForEver() ? 'idle' : undefined;

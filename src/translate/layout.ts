@@ -82,5 +82,23 @@ export const NEVER_ENTERED = 0x7fff_ffff;
 export const SLOT_BASE =
   Math.ceil((DECODED_BASE + DECODED_PAGES * DECODED_PAGE_SIZE) / SLOT_SIZE) * SLOT_SIZE;
 
-export const MEMORY_BYTES = SLOT_BASE + SLOT_COUNT * SLOT_SIZE;
+/**
+ * Shortcuts (shortcuts.ts): for each exception level and SPSel a table of u16, by the low bits of the encoding: what MRS reads, from
+ * SHORTCUT_WRITES on what MSR writes, from SHORTCUT_OPERATIONS on what SYS does.
+ */
+export const SHORTCUT_WRITES = 2 * 2 ** 15;
+export const SHORTCUT_OPERATIONS = 2 * SHORTCUT_WRITES;
+export const SHORTCUT_TABLE_SIZE = SHORTCUT_OPERATIONS + 2 * 2 ** 14;
+export const SHORTCUT_TABLES = 6;
+export const SHORTCUT_BASE = SLOT_BASE + SLOT_COUNT * SLOT_SIZE;
+/** Constants that MRS reads: they have indices in CpuState.u64 as registers do. */
+export const SHORTCUT_CONSTANTS = 0x4000;
+export const SHORTCUT_CONSTANT_COUNT = 64;
+if (
+  STATE_BASE + STATE_SIZE > SHORTCUT_CONSTANTS ||
+  SHORTCUT_CONSTANTS + 8 * SHORTCUT_CONSTANT_COUNT > TLB_BASE
+)
+  throw new Error("the shortcuts' constants are in the way");
+
+export const MEMORY_BYTES = SHORTCUT_BASE + SHORTCUT_TABLES * SHORTCUT_TABLE_SIZE;
 export const MEMORY_PAGES = Math.ceil(MEMORY_BYTES / 65536);

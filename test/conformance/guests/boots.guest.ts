@@ -37,8 +37,8 @@ const GUESTS: readonly Guest[] = [
     name: 'U-Boot',
     recipe: (gic) => recipeOf(firmware(gic, 'u-boot.bin')),
     ends: 'limit',
-    words: { text: '\n=> ', times: 1 },
-    says: 'Hit any key to stop autoboot',
+    words: { text: 'Hit any key to stop autoboot', times: 1 },
+    says: 'DRAM:  256 MiB',
   },
   { name: 'small Linux', recipe: (gic) => recipeOf(linux(gic, 'suite')), ...SUITE },
   {

@@ -26,7 +26,7 @@ import type { Sample } from './growth.ts';
 const TRACES = fileURLToPath(new URL('../../../traces/', import.meta.url));
 const SAMPLES = 40;
 /** Pages that the guest writes code into before it begins anew. */
-const CODE_PAGES = 2 ** 12;
+const CODE_PAGES = 2 ** 10;
 
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as () => void;
@@ -75,7 +75,7 @@ async function recording(): Promise<void> {
   try {
     const { icount } = await record({
       recipe: { ...DEFAULT_RECIPE, ram: 2 ** 27, el: 1, load: [`code@${PROGRAM}`] },
-      readFile: () => codeForever({ group: 16, pages: CODE_PAGES, rounds: 20_000 }),
+      readFile: () => codeForever({ group: 16, pages: CODE_PAGES, rounds: 5000 }),
       directory: join(scratch, 'soak.hs'),
       detail: 'flow',
       until: { icount: wanted },
