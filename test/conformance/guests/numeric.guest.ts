@@ -34,7 +34,7 @@ async function linesOf(name: string, boot: Boot): Promise<string[]> {
   const recording = openRecording(directory);
   expect(await verifyReplay(recording)).toBeUndefined();
   recording.close();
-  return console.split(/\r?\n/);
+  return console.split(/\r*\n/);
 }
 
 /** programs/digests.c is told these by scripts/numbers and by kvm_guest.c. */
