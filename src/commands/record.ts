@@ -13,6 +13,7 @@ import { type EndReason, type RecordSummary, record, type Until } from '../trace
 import { BytesInput, InputAfterText } from '../trace/input_source.ts';
 import { ProgressLine } from '../trace/progress_line.ts';
 import { TerminalInput } from '../trace/terminal_input.ts';
+import { WallClockPace } from '../trace/wall_clock_pace.ts';
 import { UserError } from '../user-error.ts';
 
 interface Options {
@@ -171,6 +172,7 @@ async function run(argument: string | undefined, options: Options): Promise<void
       engine,
       until,
       input: terminal ?? delayed ?? file,
+      ...(terminal && { pace: new WallClockPace() }),
       onConsole: (byte) => {
         delayed?.printed(byte);
         if (!options.quiet) output.print(byte);

@@ -419,6 +419,10 @@ export class Machine {
     return true;
   }
 
+  canReceive(): boolean {
+    return (this.board.virtioConsole ?? this.board.uart).canReceive();
+  }
+
   /** RAM and disks as they were at first, and every page of `pages` over that; no code is known to have executed. */
   restoreMemory(pages: Iterable<{ readonly pa: bigint; readonly content: Uint8Array }>): void {
     this.memory.clear();

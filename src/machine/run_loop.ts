@@ -95,9 +95,12 @@ export class RunLoop {
 
   /**
    * Runs to the end of the packet: PACKET_INSTRUCTIONS instructions, `limit` (an icount), a change of regime, VMID, ASID or CPU,
-   * `machine.endPacket()`, or the machine's end. Leaves the machine settled. Returns the reason when it has ended.
+   * `machine.endPacket()`, or the machine's end. Leaves the machine settled. Returns the reason when it has ended. Where `isAhead` says
+   * so between two instructions, returns 'ahead': the packet goes on when it is run again, or ends there.
    */
-  runPacket(start: PacketStart, limit: number): StopReason | undefined {
+  runPacket(start: PacketStart, limit: number): StopReason | undefined;
+  runPacket(start: PacketStart, limit: number, isAhead?: () => boolean): StopReason | 'ahead' | undefined;
+  runPacket(start: PacketStart, limit: number, isAhead?: () => boolean): StopReason | 'ahead' | undefined {
     const machine = this.#machine;
     const { time } = machine;
     const end = Math.min(start.icount + PACKET_INSTRUCTIONS, limit);
@@ -110,10 +113,12 @@ export class RunLoop {
         if (stop) return stop;
         if (machine.processors.current !== start.cpu || machine.packetEnds) return undefined;
         const { regime } = machine;
-        if (regime === known) continue;
-        const { name, vmid, asid } = regime;
-        if (name !== start.regime || vmid !== start.vmid || asid !== start.asid) return undefined;
-        known = regime;
+        if (regime !== known) {
+          const { name, vmid, asid } = regime;
+          if (name !== start.regime || vmid !== start.vmid || asid !== start.asid) return undefined;
+          known = regime;
+        }
+        if (isAhead?.() && time.icount < end) return 'ahead';
       }
       return this.#spinsForEver() ? 'idle' : undefined;
     } catch (error) {

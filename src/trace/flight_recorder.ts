@@ -8,7 +8,7 @@ import { type FileReader, readInputFile } from '../machine/input_file.ts';
 import { type EngineName, Machine } from '../machine/machine.ts';
 import { PAGE_SIZE } from '../machine/memory.ts';
 import type { Recipe, StopReason } from '../machine/recipe.ts';
-import { RunLoop } from '../machine/run_loop.ts';
+import { type PacketStart, RunLoop } from '../machine/run_loop.ts';
 import { saveMachine } from '../machine/snapshot.ts';
 import type { Detail } from '../translate/detail.ts';
 import { records } from '../translate/detail.ts';
@@ -20,6 +20,7 @@ import { Recorder } from './recorder.ts';
 import type { Recording } from './recording.ts';
 import { restoreCheckpoint } from './restore.ts';
 import type { EventSink } from './schema.ts';
+import { type WallClockPace, waitForInput } from './wall_clock_pace.ts';
 
 /** When to stop, beyond the guest's own end. */
 export interface Until {
@@ -49,6 +50,8 @@ export interface RecordOptions {
   /** Begins not at reset but at an instruction of another recording of the same recipe: a window of it. */
   readonly from?: { readonly recording: Recording; readonly icount: number };
   readonly input?: InputSource;
+  /** Waits take the time that they take the guest: for somebody at a terminal. */
+  readonly pace?: WallClockPace;
   readonly onConsole?: (byte: number) => void;
   /** Asked between packets: what to wait for before the guest may print more; undefined where nothing is to be waited for. */
   readonly outputCaughtUp?: () => Promise<unknown> | undefined;
@@ -207,10 +210,10 @@ class RecordingSession {
         const start = this.#loop.beginPacket();
         this.#packetRows = 0;
         const next = input instanceof RecordedInput ? input.nextIcount : Number.POSITIVE_INFINITY;
-        const stop = this.#loop.runPacket(start, Math.min(limit, next));
+        const stop = await this.#runPacket(start, Math.min(limit, next));
         this.#addPacket(seq, start);
         // An input may still wake a machine that waits.
-        if (stop && !(stop === 'idle' && input)) return stop;
+        if (stop && stop !== 'ahead' && !(stop === 'idle' && input)) return stop;
       }
       if (
         machine.time.icount >= limit ||
@@ -224,12 +227,28 @@ class RecordingSession {
       if (turn % PACKETS_PER_TURN === 0) {
         onProgress?.({ icount: machine.time.icount, timeNs: machine.time.now() });
         await nextTurn();
-        if (signal?.aborted) return 'interrupted';
       }
+      if (signal?.aborted) return 'interrupted';
     }
   }
 
-  #addPacket(seq: number, start: ReturnType<RunLoop['beginPacket']>): void {
+  /** 'ahead': an input arrived, or the user ended it, while the guest waited in the middle of the packet. */
+  async #runPacket(start: PacketStart, limit: number): Promise<StopReason | 'ahead' | undefined> {
+    const { pace, input, signal } = this.#options;
+    if (!pace) return this.#loop.runPacket(start, limit);
+    const machine = this.#machine;
+    const { time } = machine;
+    for (;;) {
+      const stop = this.#loop.runPacket(start, limit, () => pace.ahead(time.now()) > 0);
+      if (stop !== 'ahead') return stop;
+      // While the guest has no room for what was typed, only the clock ends its wait.
+      const source = machine.canReceive() ? input : undefined;
+      await waitForInput(pace.ahead(time.now()), source, signal);
+      if (source?.peek(time.icount) !== undefined || signal?.aborted) return stop;
+    }
+  }
+
+  #addPacket(seq: number, start: PacketStart): void {
     const { buffers, time } = this.#machine;
     const { detail } = this.#options;
     const memory = records(detail, 'memory');

@@ -54,7 +54,10 @@ export class EventRows {
     this.#u8 = new Uint8Array(memory.buffer);
     this.#u32 = new Uint32Array(memory.buffer);
     this.#u64 = new BigUint64Array(memory.buffer);
-    this.#functions = rowFunctions(memory, layout, (table) => this.#handOver(table));
+    this.#functions = rowFunctions(memory, layout, {
+      claim: (table) => taker.waitFor(table, this.#halves[table]),
+      full: (table) => this.#handOver(table),
+    });
     this.#texts = layout.tables.map(
       ({ columns }) =>
         new Map(columns.flatMap((c) => (c.column.type === 'text' ? [[c.name, new Texts()] as const] : []))),
@@ -121,7 +124,6 @@ export class EventRows {
     const half = this.#halves[index];
     const next = half === 0 ? 1 : 0;
     this.#taker.give({ table: index, half, rows: u32[rowsCell >>> 2], elements, dictionaries });
-    this.#taker.waitFor(index, next);
     this.#halves[index] = next;
     u32[chunkCell >>> 2] = chunks[next];
     u32[rowsCell >>> 2] = 0;

@@ -13,7 +13,8 @@
  * The result is the row's seq, f64. A 64-bit column as i64 costs a caller in JavaScript no BigInt when it comes out of a BigUint64Array or
  * goes there from a BigInt that is there already: 45 ns for a row with nine of them, where pairs of i32 take 55 (V8 13.6).
  *
- * A row that fills its chunk calls `full` with the table's index; the rows after it go where the chunk cell then says.
+ * The first row of a chunk calls `claim` with the table's index before it is stored, and the one that fills it calls `full`: the rows
+ * after it go where the chunk cell then says.
  */
 import { CodeBuffer } from '../../translate/wasm/expression.ts';
 import { ModuleBuilder, type Signature } from '../../translate/wasm/module.ts';
@@ -47,23 +48,33 @@ export function signatureOf({ columns }: RowTable): Signature {
   return { parameters: [...present, ...parameters], results: [F64] };
 }
 
+/** What the functions call, with a table's index. */
+export interface ChunkCalls {
+  /** Before a chunk's first row is stored: the chunk must be free when it returns. */
+  readonly claim: (table: number) => void;
+  /** After its last row: the table's cells must name an empty chunk when it returns. */
+  readonly full: (table: number) => void;
+}
+
 /** Instantiates the functions of all tables, in the layout's order. */
 export function rowFunctions(
   memory: WebAssembly.Memory,
   layout: RowLayout,
-  full: (table: number) => void,
+  { claim, full }: ChunkCalls,
 ): readonly RowFunction[] {
   const module = new ModuleBuilder();
   const pages = memory.buffer.byteLength / 65536;
   module.importMemory({ module: 'rows', name: 'memory', initial: pages, maximum: pages, address: 'i32' });
-  const onFull = module.importFunction('rows', 'full', { parameters: [I32], results: [] });
+  const call: Signature = { parameters: [I32], results: [] };
+  const onFirst = module.importFunction('rows', 'claim', call);
+  const onFull = module.importFunction('rows', 'full', call);
   for (const table of layout.tables) {
     const signature = signatureOf(table);
-    const body = new RowBody(table, signature.parameters.length).emit(layout, onFull);
+    const body = new RowBody(table, signature.parameters.length).emit(layout, onFirst, onFull);
     module.addFunction({ signature, locals: { i32: LOCALS, i64: 1 }, body, exportName: table.table });
   }
   const compiled = new WebAssembly.Module(module.build());
-  const { exports } = new WebAssembly.Instance(compiled, { rows: { memory, full } });
+  const { exports } = new WebAssembly.Instance(compiled, { rows: { memory, claim, full } });
   return layout.tables.map(({ table }) => exports[table] as RowFunction);
 }
 
@@ -87,10 +98,16 @@ class RowBody {
     this.#locals = parameters;
   }
 
-  emit(layout: RowLayout, onFull: number): Uint8Array {
+  emit(layout: RowLayout, onFirst: number, onFull: number): Uint8Array {
     const code = this.#code;
     const { columns, rowsCell, chunkCell, capacity, index } = this.#table;
     this.#load(rowsCell, ROW);
+    code.get(this.#locals + ROW);
+    code.int('eqz', 32);
+    code.open(op.if);
+    code.i32(index);
+    code.call(onFirst);
+    code.close();
     this.#load(chunkCell, CHUNK);
     for (const log of [0, 1, 2, 3]) {
       code.get(this.#locals + CHUNK);

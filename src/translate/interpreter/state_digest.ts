@@ -1,6 +1,6 @@
 /**
  * A rolling digest of the state before every instruction: two machines with the same digest were in the same states all the way
- * (test/conformance/qemu compares them with QEMU's). Made only by an interpreter that was asked for it, and then 20 ns an instruction.
+ * (test/conformance/qemu compares them with QEMU's). Made only by an interpreter that was asked for it, and then 15 ns an instruction.
  *
  * The digest is four lanes of 64 bits. A word is folded into a lane by lane = rotateLeft(lane ^ word, 31) * PRIME: one to one in the
  * lane and in the word, so that a single bit that is wrong is never lost. Words 4 n + i go to lane i. Before every instruction that is

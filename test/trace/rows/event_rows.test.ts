@@ -137,17 +137,18 @@ describe.each(EVENT_TABLES)('the WebAssembly function of table %s', (name) => {
 const tlbi = (n: number) => ({ pc: 0n, op: `op ${n % 3}`, argument: BigInt(n), vmid: 0, asid: 0, el: 1 });
 
 describe('a chunk of rows', () => {
-  test('is handed over by the row that fills it, and the next rows go into the other one once the writer has left that', () => {
+  test('is handed over by the row that fills it; the next row waits until the writer has left the other one, and goes there', () => {
     const { rows, given, batches, waits } = setUp();
     const { capacity, index } = tableOf('tlbi');
     for (let n = 0; n < capacity - 1; n++) rows.append('tlbi', tlbi(n));
     expect(given).toEqual([]);
     rows.append('tlbi', tlbi(capacity - 1));
     expect(given).toMatchObject([{ table: index, half: 0, rows: capacity }]);
-    expect(waits).toEqual([[index, 1]]);
+    expect(waits).toEqual([[index, 0]]);
     for (let n = 0; n < capacity + 1; n++) rows.append('tlbi', tlbi(capacity + n));
     expect(given[1]).toMatchObject({ table: index, half: 1, rows: capacity });
     expect(waits).toEqual([
+      [index, 0],
       [index, 1],
       [index, 0],
     ]);
@@ -172,6 +173,17 @@ describe('a chunk of rows', () => {
   test('keeps the elements of a list that is longer than declared out of the memory', () => {
     const { rows } = setUp();
     expect(() => rows.append('inputs', { kind: '', payload: new Uint8Array(257) })).toThrow('257 elements');
+  });
+
+  test('whose first row finds that the writer has failed gets no row', () => {
+    const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+    const stamp = { icount: 0, timeNs: 0, cpu: 0 };
+    const waitFor = () => {
+      throw new Error('disk full');
+    };
+    const rows = new EventRows(memory, layout, stamp, { give: () => {}, waitFor });
+    expect(() => rows.append('tlbi', tlbi(0))).toThrow('disk full');
+    expect([rows.epochRows, rows.seq]).toEqual([0, 0]);
   });
 
   test('counts its rows for the epoch, and those of all tables together', () => {
