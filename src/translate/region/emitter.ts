@@ -25,7 +25,7 @@ import {
   kindNumber,
   negated,
 } from './flags.ts';
-import { LOCALS } from './locals.ts';
+import { guessLocal, LOCALS, MOST_GUESSES } from './locals.ts';
 import { knownRegister, numberOf, operandsOf } from './operands.ts';
 
 /** What ends a block, as its last instruction says it. */
@@ -77,6 +77,7 @@ export class RegionEmitter extends WasmEmitter {
   /** Registers that any instruction read or wrote; 31 is SP. */
   readonly used = new Set<number>();
   readonly written = new Set<number>();
+  loaded: ReadonlySet<number> = new Set();
   flags: FlagsState = { known: 'nothing' };
   #word = 0;
   #ending: Ending = { control: 'none' };
@@ -127,6 +128,7 @@ export class RegionEmitter extends WasmEmitter {
     this.#recorded = 0;
     this.#wide = 0;
     this.#first = undefined;
+    this.#chases = false;
     if (usesVectors(decoded.row) && !this.#untrapped) {
       this.usesVectors = true;
       this.#untrapped = true;
@@ -157,6 +159,7 @@ export class RegionEmitter extends WasmEmitter {
   }
   #read<W extends 32 | 64>(number: number, width: W): Value<W> {
     this.used.add(number);
+    if (this.loaded.has(number)) this.#chases = true;
     const pending = this.#pending.findLast(({ register }) => register === number);
     const wide = pending ? pending.of : local(LOCALS.x0 + number, 64);
     return value(width === 64 ? wide : convert(32, op.i32WrapI64, wide));
@@ -338,7 +341,7 @@ export class RegionEmitter extends WasmEmitter {
     code.memory(op.i64Load, operation === 'load' ? 0 : 8);
     const tag = code.keepTop(64);
     code.emit(intOp('ne', tag, intOp('and', va, constant(64, ~0xfffn | BigInt(alignment - 1)))));
-    code.open(op.if);
+    code.openUnlikely();
     if (!access.aligned && access.bytes > 1) {
       // An unaligned access is inline too where it is allowed and within the page.
       const last = intOp('add', va, constant(64, access.bytes - 1));
@@ -352,16 +355,28 @@ export class RegionEmitter extends WasmEmitter {
     code.close();
     code.emit(entry);
     code.memory(op.i64Load, 16);
+    if (operation === 'load' && this.#guesses < MOST_GUESSES && this.#chases) {
+      const guess = guessLocal(this.#guesses++);
+      const delta = code.keepTop(64);
+      code.emit(intOp('ne', delta, local(guess, 64)));
+      code.openUnlikely();
+      code.emit(delta);
+      code.set(guess);
+      code.close();
+      code.get(guess);
+    }
     code.emit(va);
     code.int('add', 64);
     const made = { operation, bytes: access.bytes, entry, va, poolAddress: code.keepTop(64), distance: 0 };
     this.#first = access.unprivileged || access.aligned ? undefined : made;
     return made;
   }
+  #guesses = 0;
+  #chases = false;
   /** The condition is on the stack where it is not given. */
   #leaveIf(condition?: Node): void {
     if (condition) this.code.emit(condition);
-    this.code.open(op.if);
+    this.code.openUnlikely();
     this.#leaveNow();
     this.code.close();
   }
@@ -468,8 +483,7 @@ export class RegionEmitter extends WasmEmitter {
         return;
       }
     }
-    code.length = start;
-    code.depth = depth;
+    code.rewind(start, depth);
     this.flags = before;
     this.#first = undefined;
     const recordedBefore = this.#recorded;

@@ -13,6 +13,7 @@ import { RECORD_SIZE } from '../layout.ts';
 import { CodeBuffer, constant, intOp, type Node } from '../wasm/expression.ts';
 import type { FunctionCode } from '../wasm/module.ts';
 import { op } from '../wasm/opcodes.ts';
+import { effectsOf } from './effects.ts';
 import { type Ending, moveRegisters, RegionEmitter } from './emitter.ts';
 import type { FlagsState } from './flags.ts';
 import type { Graph } from './graph.ts';
@@ -59,9 +60,9 @@ export const pointerCells = (detail: Detail) =>
 
 export function buildRegion(source: RegionSource, shared: SharedFunctions, exportName: string): FunctionCode {
   const region = new RegionFunction(source, shared);
-  const body = region.build();
+  const code = region.build();
   const locals = region.usesVectors ? VECTOR_LOCAL_COUNTS : LOCAL_COUNTS;
-  return { signature: REGION_SIGNATURE, locals, body, exportName };
+  return { signature: REGION_SIGNATURE, locals, ...code, exportName };
 }
 
 class RegionFunction {
@@ -82,6 +83,12 @@ class RegionFunction {
       this.#spend(this.#at.done);
       this.#leaveAt(this.#at.word);
     });
+    const { graph, word, features } = source;
+    this.#emitter.loaded = new Set(
+      graph.blocks.flatMap(({ first, length }) =>
+        Array.from({ length }, (_, n) => effectsOf(word(first + n), features).loaded).flat(),
+      ),
+    );
     this.#left = this.#code.open(op.block);
   }
 
@@ -89,7 +96,7 @@ class RegionFunction {
     return this.#emitter.usesVectors;
   }
 
-  build(): Uint8Array {
+  build(): Pick<FunctionCode, 'body' | 'unlikely'> {
     const code = this.#code;
     this.#tree(0, { known: 'nothing' });
     code.close();
@@ -103,7 +110,6 @@ class RegionFunction {
     this.#storeCell('budget', local(LOCALS.budget));
     for (const cell of pointerCells(this.#source.detail)) this.#storeCell(cell, local(LOCALS[cell]));
     code.get(LOCALS.exit);
-    const body = code.toBytes();
 
     // What is to be loaded is known now.
     const prologue = new CodeBuffer(TEMPORARY_BASE, TEMPORARIES);
@@ -118,8 +124,8 @@ class RegionFunction {
     prologue.i64(this.#source.records / 4);
     prologue.int('add', 64);
     prologue.set(LOCALS.vaPage);
-    prologue.append(body);
-    return prologue.toBytes();
+    prologue.appendCode(code);
+    return { body: prologue.toBytes(), unlikely: prologue.unlikely };
   }
 
   #storeCell(cell: StateCell, of: Node): void {
@@ -184,7 +190,7 @@ class RegionFunction {
     const need = graph.needs[number];
     if (need > 0) {
       code.emit(intOp('ltS', local(LOCALS.budget), constant(32, need)));
-      code.open(op.if);
+      code.openUnlikely();
       this.#leaveAt(first);
       code.close();
     }
