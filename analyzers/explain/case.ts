@@ -30,7 +30,7 @@ export interface Instant {
   readonly pstate: number;
 }
 
-const NO_SYMBOLS: SymbolTable = { at: () => undefined, address: () => undefined };
+const NO_SYMBOLS: SymbolTable = { at: () => undefined, addresses: () => [] };
 /** Instants before the one asked for that are kept too: slices go backwards in small steps. */
 const LOOK_BACK = 96;
 
@@ -117,7 +117,7 @@ export class Case {
 
   place(instruction: Instruction): Place {
     const { icount, pc, el, vmid, word } = instruction;
-    const symbol = this.symbols.at(pc);
+    const symbol = this.symbols.at(pc, instruction);
     const frames = this.frames(instruction).filter(({ call }) => call !== undefined);
     return {
       icount,

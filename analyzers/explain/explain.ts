@@ -1,20 +1,15 @@
 /** From a recording to a verdict: the fatal event, decoded, and its cause. */
 import type { Entry } from '../../src/analysis/exception_log.ts';
 import { effectsOf } from '../../src/analysis/instruction_effects.ts';
-import {
-  abortSyndrome,
-  className,
-  EC,
-  isAbort,
-  isDataAbort,
-  isInstructionAbort,
-} from '../../src/analysis/syndrome.ts';
+import { abortSyndrome, isAbort, isDataAbort, isInstructionAbort } from '../../src/analysis/syndrome.ts';
 import type { Instruction } from '../../src/analysis/trace.ts';
+import { className, EC } from '../../src/cpu/exception_classes.ts';
 import type { Recording } from '../../src/trace/recording.ts';
 import { Case, hex, type Place } from './case.ts';
 import { type FatalEvent, findFatalEvent } from './fatal_event.ts';
 import type { Evidence, Finding } from './finding.ts';
 import { explainInterrupts } from './interrupts.ts';
+import type { KernelPanic } from './kernel_panic.ts';
 import { KINDS, type Kind } from './kinds.ts';
 import {
   explainDescriptor,
@@ -89,7 +84,7 @@ function staleUse(context: Case): Judgement | undefined {
 function judge(context: Case, event: FatalEvent): Judgement {
   if (event.kind === 'exception') return judgeException(context, event.entry, event.repeated);
   const { at } = event;
-  if (event.kind === 'panic') return judgePanic(context, at, event.message);
+  if (event.kind === 'panic') return judgePanic(context, event);
   const finding: Finding =
     (event.kind === 'stopped' && !event.masked ? explainInterrupts(context) : undefined) ??
     explainStaleTranslation(context, at.icount) ??
@@ -103,9 +98,9 @@ function judge(context: Case, event: FatalEvent): Judgement {
   return { at, what, finding };
 }
 
-function judgePanic(context: Case, at: Instruction, message: string): Judgement {
+function judgePanic(context: Case, { at, who, message }: KernelPanic): Judgement {
   const finding = ownDecision(context, at, false);
-  return { at, what: `the kernel gave up: ${message}`, finding };
+  return { at, what: `${who} gave up: ${message}`, finding };
 }
 
 /** The software stopped by its own decision: where it was called to do so. */

@@ -1,14 +1,15 @@
 /**
- * Finds the fatal event. Candidates, best first: a Linux kernel's panic, unless a fault of its own came before it; the earliest fault that was never resumed; a fault whose handler went on
+ * Finds the fatal event. Candidates, best first: a panic of a Linux kernel or of Xen, unless a fault of its own came before it; the earliest fault that was never resumed; a fault whose handler went on
  * elsewhere; a CPU that waits for ever with its interrupts masked, or spins; a power off after a message. An exception that
  * software asks for (a call, a trapped access, a wait) is no fault, and neither is one of a kind that was handled before at the
  * same place.
  */
 import { type Entry, isAsynchronous } from '../../src/analysis/exception_log.ts';
-import { EC, isRequest } from '../../src/analysis/syndrome.ts';
+import { isRequest } from '../../src/analysis/syndrome.ts';
 import type { Instruction } from '../../src/analysis/trace.ts';
+import { EC } from '../../src/cpu/exception_classes.ts';
 import type { Case } from './case.ts';
-import { findKernelPanic } from './kernel_panic.ts';
+import { findKernelPanic, type KernelPanic } from './kernel_panic.ts';
 
 export type FatalEvent =
   | {
@@ -20,8 +21,8 @@ export type FatalEvent =
   /** A context that stopped by itself: `at` is the first instruction of what it does for ever. */
   | { readonly kind: 'stopped'; readonly at: Instruction; readonly masked: boolean; readonly how: string }
   | { readonly kind: 'power off after a message'; readonly at: Instruction }
-  /** A Linux kernel called panic(). */
-  | { readonly kind: 'panic'; readonly at: Instruction; readonly message: string };
+  /** A Linux kernel or Xen called panic(). */
+  | ({ readonly kind: 'panic' } & KernelPanic);
 
 /** Recordings that end by limit end in the middle of handlers: these many instructions are given to each. */
 const GRACE = 50_000;

@@ -1,8 +1,8 @@
 /** Findings for a processor state that software set wrongly: a vector base, the state to return to, a misaligned stack pointer. */
 import { type Entry, nextInstruction } from '../../src/analysis/exception_log.ts';
 import { rowsOf } from '../../src/analysis/rows.ts';
-import { EC } from '../../src/analysis/syndrome.ts';
 import type { Instruction } from '../../src/analysis/trace.ts';
+import { EC } from '../../src/cpu/exception_classes.ts';
 import { type Case, hex } from './case.ts';
 import type { Finding } from './finding.ts';
 import { stackMove } from './mappings.ts';

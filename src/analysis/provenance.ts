@@ -5,10 +5,11 @@
  * The registers are the CPU's: what a handler restores is followed through its frame only where the handler was meant to change
  * the register; else the handler is skipped, once it is certain that the register came back unchanged.
  */
+import { EC } from '../cpu/exception_classes.ts';
 import { type Entry, type ExceptionLog, type ExceptionRow, isAsynchronous } from './exception_log.ts';
 import { type Expression, evaluate, leaves } from './expression.ts';
 import { effectsOf } from './instruction_effects.ts';
-import { abortSyndrome, EC, isDataAbort } from './syndrome.ts';
+import { abortSyndrome, isDataAbort } from './syndrome.ts';
 import type { Instruction, MemoryAccess, OtherWrite, Trace } from './trace.ts';
 
 export interface Link {
@@ -208,7 +209,7 @@ function handlerAround(
 function mayChange(entry: Entry, register: number): boolean {
   if (isAsynchronous(entry)) return false;
   if (entry.ec === EC.hvc || entry.ec === EC.smc || entry.ec === EC.svc) return register <= 17;
-  if (entry.ec === EC.sysreg) return ((entry.iss >>> 5) & 31) === register;
+  if (entry.ec === EC.systemRegister) return ((entry.iss >>> 5) & 31) === register;
   if (isDataAbort(entry.ec)) {
     const { register: transferred, write } = abortSyndrome(entry.ec, entry.iss);
     return !write && (transferred === undefined || transferred === register);

@@ -1,49 +1,14 @@
 /** ESR_ELx in words. Arm ARM D17.2.37. */
 
-const CLASSES: { readonly [ec: number]: string } = {
-  0: 'undefined instruction',
-  1: 'trapped WFI or WFE',
-  7: 'trapped floating point or SIMD instruction',
-  14: 'illegal execution state',
-  21: 'SVC',
-  22: 'HVC',
-  23: 'SMC',
-  24: 'trapped system register access',
-  32: 'instruction abort',
-  33: 'instruction abort',
-  34: 'PC alignment fault',
-  36: 'data abort',
-  37: 'data abort',
-  38: 'SP alignment fault',
-  47: 'SError',
-  48: 'breakpoint',
-  50: 'software step',
-  52: 'watchpoint',
-  60: 'BRK instruction',
-};
-
-export const EC = {
-  unknown: 0x00,
-  wfx: 0x01,
-  illegalState: 0x0e,
-  svc: 0x15,
-  hvc: 0x16,
-  smc: 0x17,
-  sysreg: 0x18,
-  instructionAbortLower: 0x20,
-  instructionAbort: 0x21,
-  pcAlignment: 0x22,
-  dataAbortLower: 0x24,
-  dataAbort: 0x25,
-  spAlignment: 0x26,
-} as const;
+import { EC } from '../cpu/exception_classes.ts';
 
 export const isInstructionAbort = (ec: number) =>
   ec === EC.instructionAbortLower || ec === EC.instructionAbort;
 export const isDataAbort = (ec: number) => ec === EC.dataAbortLower || ec === EC.dataAbort;
 export const isAbort = (ec: number) => isInstructionAbort(ec) || isDataAbort(ec);
 /** What software does on purpose: calls, waits, accesses that a hypervisor traps. */
-export const isRequest = (ec: number) => [EC.svc, EC.hvc, EC.smc, EC.wfx, EC.sysreg].includes(ec as never);
+export const isRequest = (ec: number) =>
+  [EC.svc, EC.hvc, EC.smc, EC.wfx, EC.systemRegister].includes(ec as never);
 
 export type TableFault = 'address size' | 'translation' | 'access flag' | 'permission';
 
@@ -83,5 +48,3 @@ export function abortSyndrome(ec: number, iss: number): AbortSyndrome {
     register: isDataAbort(ec) && ((iss >>> 24) & 1) === 1 ? (iss >>> 16) & 31 : undefined,
   };
 }
-
-export const className = (ec: number) => CLASSES[ec] ?? `exception class 0x${ec.toString(16)}`;

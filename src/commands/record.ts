@@ -6,16 +6,11 @@ import type { Command } from 'commander';
 import { parseDrive } from '../machine/disk/drive.ts';
 import { readInputFile } from '../machine/input_file.ts';
 import { DEFAULT_RECIPE, type Recipe } from '../machine/recipe.ts';
-import { formatSize, formatTime, grouped, parseCount, parseSize, parseTime } from '../quantities.ts';
-import { directorySize } from '../trace/directory_size.ts';
-import {
-  type EndReason,
-  type Progress,
-  type RecordSummary,
-  record,
-  type Until,
-} from '../trace/flight_recorder.ts';
+import { formatTime, grouped, parseCount, parseSize, parseTime } from '../quantities.ts';
+import { committedIn } from '../trace/committed_size.ts';
+import { type EndReason, type RecordSummary, record, type Until } from '../trace/flight_recorder.ts';
 import { BytesInput, InputAfterText } from '../trace/input_source.ts';
+import { ProgressLine } from '../trace/progress_line.ts';
 import { TerminalInput } from '../trace/terminal_input.ts';
 import { UserError } from '../user-error.ts';
 
@@ -164,7 +159,7 @@ async function run(argument: string | undefined, options: Options): Promise<void
   const delayed =
     file && options.inputAfter !== undefined ? new InputAfterText(file, options.inputAfter) : undefined;
   const until = parseUntil(options.until);
-  const progress = progressLine(options, directory, until.icount);
+  const progress = progressLine(options, directory, until);
   const started = performance.now();
   try {
     const summary = await record({
@@ -176,9 +171,10 @@ async function run(argument: string | undefined, options: Options): Promise<void
       input: terminal ?? delayed ?? file,
       onConsole: (byte) => {
         delayed?.printed(byte);
+        progress?.printing(byte);
         if (!options.quiet) process.stdout.write(Uint8Array.of(byte));
       },
-      onProgress: progress?.update,
+      onProgress: (now) => progress?.update(now),
       signal: interrupt.signal,
       host: hostFacts(),
     });
@@ -221,27 +217,16 @@ function hostFacts() {
   };
 }
 
-/** A line on the terminal that is kept up to date; nothing where standard error is no terminal or the guest has the screen. */
-function progressLine({ quiet, interactive }: Options, directory: string, limit: number | undefined) {
-  if (!process.stderr.isTTY || quiet || interactive) return undefined;
-  let last = { icount: 0, at: performance.now() };
-  return {
-    update: ({ icount, timeNs }: Progress) => {
-      const now = performance.now();
-      if (now - last.at < 500) return;
-      const perSecond = ((icount - last.icount) / (now - last.at)) * 1000;
-      last = { icount, at: now };
-      const parts = [
-        `${grouped(icount)} instructions`,
-        `${(perSecond / 1e6).toFixed(0)} million/s`,
-        `${formatTime(timeNs)} of guest time`,
-        `${formatSize(directorySize(directory))} on disk`,
-        ...(limit === undefined ? [] : [`${Math.ceil((limit - icount) / perSecond)} s left`]),
-      ];
-      process.stderr.write(`\r\x1b[K${parts.join(', ')}`);
-    },
-    clear: () => process.stderr.write('\r\x1b[K'),
-  };
+/** None where the guest has the screen, or nothing is to be said. */
+function progressLine({ quiet, interactive }: Options, directory: string, until: Until) {
+  if (quiet || interactive) return undefined;
+  return new ProgressLine({
+    stream: process.stderr,
+    sharesTerminal: process.stderr.isTTY && process.stdout.isTTY,
+    until,
+    committed: committedIn(directory),
+    now: () => performance.now(),
+  });
 }
 
 function report(directory: string, { reason, icount, timeNs }: RecordSummary, seconds: number): void {

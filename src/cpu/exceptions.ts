@@ -10,43 +10,18 @@ import type { CpuInterruptInputs } from '../machine/device.ts';
 import type { EventSink } from '../trace/schema.ts';
 import type { OnAttention } from './attention.ts';
 import { advanceStep, stepAfterReturn } from './debug/debug_exceptions.ts';
+import { EC } from './exception_classes.ts';
 import { type Fault, faultStatusCode } from './fault.ts';
 import { switchStack } from './stack_pointers.ts';
 import { CELL, type CpuState } from './state.ts';
 import { slotOf } from './sysregs/table.ts';
-
-/** Exception classes, ESR_ELx.EC. */
-export const EC = {
-  unknown: 0x00,
-  wfx: 0x01,
-  floatingPoint: 0x07,
-  pointerAuthentication: 0x09,
-  branchTarget: 0x0d,
-  illegalState: 0x0e,
-  svc: 0x15,
-  hvc: 0x16,
-  smc: 0x17,
-  systemRegister: 0x18,
-  instructionAbortLower: 0x20,
-  instructionAbort: 0x21,
-  pcAlignment: 0x22,
-  dataAbortLower: 0x24,
-  dataAbort: 0x25,
-  spAlignment: 0x26,
-  serror: 0x2f,
-  /** From a lower level; one more from the same. */
-  breakpointLower: 0x30,
-  softwareStepLower: 0x32,
-  watchpointLower: 0x34,
-  breakpointInstruction: 0x3c,
-} as const;
 
 /** Exceptions of one access of an instruction: data aborts and watchpoints. */
 const ACCESS_FAULTS = new Set([
   EC.dataAbortLower,
   EC.dataAbort,
   EC.watchpointLower,
-  EC.watchpointLower + 1,
+  EC.watchpoint,
 ] as number[]);
 
 export type InterruptKind = 'irq' | 'fiq' | 'virtual irq' | 'virtual fiq' | 'virtual serror';

@@ -6,9 +6,9 @@
  */
 import type { Device, DeviceState } from '../machine/device.ts';
 import type { Dma } from './dma.ts';
+import { type SmbiosMachine, smbiosAnchor, smbiosTables } from './smbios.ts';
 
-export interface FwCfgContents {
-  readonly cpus: number;
+export interface FwCfgContents extends SmbiosMachine {
   /** What firmware shall boot. */
   readonly kernel?: Uint8Array;
   readonly initrd?: Uint8Array;
@@ -50,19 +50,31 @@ const le = (value: number, bytes: 2 | 4): Uint8Array => {
 };
 const be = (value: number, bytes: 2 | 4): Uint8Array => Buffer.from(le(value, bytes)).reverse();
 
-/** Never reboots by itself when there is nothing to boot. */
-const FILES: readonly (readonly [string, Uint8Array])[] = [['etc/boot-fail-wait', le(0xffff_ffff, 4)]];
+type File = readonly [name: string, bytes: Uint8Array];
 
-function items({ cpus, kernel, initrd, append }: FwCfgContents): ReadonlyMap<number, Uint8Array> {
+/** Those of QEMU without ACPI, in its order. With nothing to boot firmware waits for ever, and does not reboot. */
+function files(machine: SmbiosMachine): readonly File[] {
+  const tables = smbiosTables(machine);
+  return [
+    ['bios-geometry', new Uint8Array()],
+    ['bootorder', new Uint8Array()],
+    ['etc/boot-fail-wait', le(0xffff_ffff, 4)],
+    ['etc/smbios/smbios-anchor', smbiosAnchor(tables)],
+    ['etc/smbios/smbios-tables', tables],
+  ];
+}
+
+function items({ cpus, ram, kernel, initrd, append }: FwCfgContents): ReadonlyMap<number, Uint8Array> {
+  const all = files({ cpus, ram });
   const map = new Map<number, Uint8Array>([
     [KEY.signature, Buffer.from('QEMU')],
     [KEY.id, le(FEATURES, 4)],
     [KEY.uuid, new Uint8Array(16)],
     [KEY.noGraphic, le(1, 2)],
     [KEY.cpus, le(cpus, 2)],
-    [KEY.fileDirectory, directory()],
+    [KEY.fileDirectory, directory(all)],
   ]);
-  for (const [i, [, bytes]] of FILES.entries()) map.set(KEY.firstFile + i, bytes);
+  for (const [i, [, bytes]] of all.entries()) map.set(KEY.firstFile + i, bytes);
   if (kernel) map.set(KEY.kernelSize, le(kernel.length, 4)).set(KEY.kernelData, kernel);
   if (initrd) map.set(KEY.initrdSize, le(initrd.length, 4)).set(KEY.initrdData, initrd);
   if (append !== undefined) {
@@ -72,8 +84,8 @@ function items({ cpus, kernel, initrd, append }: FwCfgContents): ReadonlyMap<num
   return map;
 }
 
-function directory(): Uint8Array {
-  const entries = FILES.map(([name, bytes], i) => {
+function directory(all: readonly File[]): Uint8Array {
+  const entries = all.map(([name, bytes], i) => {
     const entry = Buffer.alloc(64);
     entry.set(be(bytes.length, 4), 0);
     entry.set(be(KEY.firstFile + i, 2), 4);

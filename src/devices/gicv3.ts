@@ -1,11 +1,13 @@
-/** GICv3 of the virt board without EL3: distributor, redistributors, system registers, virtualization (IHI 0069). */
+/** GICv3 of the virt board without EL3: distributor, redistributors, ITS, system registers, virtualization (IHI 0069). */
 import type { CpuView, GicCpuInterface } from '../cpu/gic_cpu_interface.ts';
 import type { CpuInterruptInputs, Device, DeviceState, InterruptLine } from '../machine/device.ts';
+import type { Dma } from './dma.ts';
 import { drive, type GicOptions, gicWindow, MAINTENANCE_INTID } from './gic_board.ts';
 import { GicInterrupts, interruptLine } from './gic_interrupts.ts';
 import { VirtualInterface } from './gic_virtual_interface.ts';
 import { GicV3CpuInterface } from './gicv3_cpu_interface.ts';
 import { affinityOf, GICD_V3_REGISTERS, GicV3Distributor } from './gicv3_distributor.ts';
+import { GITS_REGISTERS, GicV3Its } from './gicv3_its.ts';
 import { GICR_REGISTERS, GicV3Redistributor } from './gicv3_redistributor.ts';
 import {
   ICH_HCR_MASK,
@@ -30,22 +32,27 @@ export class GicV3 implements GicCpuInterface {
   readonly gicd: Device;
   /** gicr0, gicr1, …: CPU n's at 0x080a_0000 + n × REDISTRIBUTOR_SIZE. */
   readonly gicrs: readonly Device[];
+  /** 0x0808_0000, ITS_SIZE. */
+  readonly its: Device;
   readonly outputs: readonly CpuInterruptInputs[];
   readonly #options: GicOptions;
   readonly #interrupts: GicInterrupts;
   readonly #distributor: GicV3Distributor;
+  readonly #redistributors: readonly GicV3Redistributor[];
   readonly #cpuInterfaces: readonly GicV3CpuInterface[];
   readonly #virtualInterfaces: readonly VirtualInterface[];
 
   /** `currentCpu` is not asked: GICv3 banks nothing by the CPU that accesses a frame. */
-  constructor(options: GicOptions) {
-    const { context, cpuCount } = options;
+  constructor(options: GicOptions & { readonly dma: Dma }) {
+    const { context, cpuCount, dma } = options;
     this.#options = options;
     const interrupts = new GicInterrupts(cpuCount, context.events);
     this.#interrupts = interrupts;
     const cpus = Array.from({ length: cpuCount }, (_, cpu) => cpu);
     this.outputs = cpus.map(() => ({ irq: false, fiq: false, virq: false, vfiq: false }));
-    this.#cpuInterfaces = cpus.map((cpu) => new GicV3CpuInterface(cpu, interrupts, context));
+    this.#redistributors = cpus.map((cpu) => new GicV3Redistributor(interrupts, cpu, dma, context));
+    const lpis = this.#redistributors.map((redistributor) => redistributor.lpis);
+    this.#cpuInterfaces = cpus.map((cpu) => new GicV3CpuInterface(cpu, interrupts, lpis[cpu], context));
     this.#virtualInterfaces = cpus.map(
       (cpu) =>
         new VirtualInterface({
@@ -77,7 +84,7 @@ export class GicV3 implements GicCpuInterface {
     });
     // A CPU's interface has no window of its own: its state is saved with its redistributor's.
     this.gicrs = cpus.map((cpu) => {
-      const redistributor = new GicV3Redistributor(interrupts, cpu);
+      const redistributor = this.#redistributors[cpu];
       return gicWindow(`gicr${cpu}`, GICR_REGISTERS, () => redistributor, context, update, {
         save: () => ({
           redistributor: redistributor.save(),
@@ -90,6 +97,11 @@ export class GicV3 implements GicCpuInterface {
           this.#virtualInterfaces[cpu].restore(state['virtualInterface'] as DeviceState);
         },
       });
+    });
+    const its = new GicV3Its(dma, lpis);
+    this.its = gicWindow('its', GITS_REGISTERS, () => its, context, update, {
+      save: () => its.save(),
+      restore: (state) => its.restore(state),
     });
   }
 
@@ -120,7 +132,9 @@ export class GicV3 implements GicCpuInterface {
    * whose group goes off gives the interrupt back (ICC_IGRPEN1_EL1.Enable).
    */
   #setGroups(cpu: number): void {
-    this.#interrupts.setGroups(cpu, this.#distributor.ctlr & this.#cpuInterfaces[cpu].groupEnables);
+    const groups = this.#distributor.ctlr & this.#cpuInterfaces[cpu].groupEnables;
+    this.#interrupts.setGroups(cpu, groups);
+    this.#redistributors[cpu].lpis.forwarded = (groups & 2) !== 0;
   }
 
   /** ICC_SGI1R_EL1: to a list of CPUs of one cluster, or with IRM to all but the sender. */

@@ -5,6 +5,7 @@
 import type { DeviceState } from '../machine/device.ts';
 import { ActivePriorities, groupPriority, preempts } from './gic_active_priorities.ts';
 import { ACTIVE, type GicInterrupts, IDLE_PRIORITY, INTERRUPT_COUNT, SPURIOUS } from './gic_interrupts.ts';
+import { FIRST_LPI, type Lpis } from './gicv3_lpis.ts';
 import type { DeviceContext } from './register_table.ts';
 
 /** ICC_CTLR_EL1: the writable bits, and PRIbits, IDbits and A3V. */
@@ -25,6 +26,7 @@ export class GicV3CpuInterface {
   readonly cpu: number;
   readonly active = new ActivePriorities(32);
   readonly #interrupts: GicInterrupts;
+  readonly #lpis: Lpis;
   readonly #context: DeviceContext;
   #ctlr = 0;
   #bpr0 = MINIMUM_BPR0;
@@ -33,9 +35,10 @@ export class GicV3CpuInterface {
   /** ICC_IGRPEN0_EL1 and ICC_IGRPEN1_EL1, a bit each. */
   groupEnables = 0;
 
-  constructor(cpu: number, interrupts: GicInterrupts, context: DeviceContext) {
+  constructor(cpu: number, interrupts: GicInterrupts, lpis: Lpis, context: DeviceContext) {
     this.cpu = cpu;
     this.#interrupts = interrupts;
+    this.#lpis = lpis;
     this.#context = context;
   }
 
@@ -62,7 +65,7 @@ export class GicV3CpuInterface {
 
   /** With one security state group 0 is always a FIQ and group 1 an IRQ (GICD_CTLR.DS 1). */
   signal(): 'irq' | 'fiq' | 'none' {
-    const intid = this.#interrupts.highest(this.cpu);
+    const intid = this.#highest();
     if (!this.#preempts(intid)) return 'none';
     return this.#group(intid) === 0 ? 'fiq' : 'irq';
   }
@@ -70,24 +73,26 @@ export class GicV3CpuInterface {
   /** ICC_IAR<group>. */
   acknowledge(group: 0 | 1): number {
     const interrupts = this.#interrupts;
-    const intid = interrupts.highest(this.cpu);
+    const intid = this.#highest();
     if (!this.#preempts(intid) || this.#group(intid) !== group) return SPURIOUS;
-    const slot = interrupts.slot(this.cpu, intid);
-    this.active.push(group, groupPriority(interrupts.priority[slot], this.#binaryPoint(group)));
-    this.#event(intid, 'acknowledged', interrupts.priority[slot]);
-    interrupts.activate(slot);
+    const priority = this.#highestPriority();
+    this.active.push(group, groupPriority(priority, this.#binaryPoint(group)));
+    this.#event(intid, 'acknowledged', priority);
+    if (intid >= FIRST_LPI) this.#lpis.setPending(intid, false);
+    else interrupts.activate(interrupts.slot(this.cpu, intid));
     return intid;
   }
 
   /** ICC_HPPIR<group>: neither the mask nor the running priority matters. */
   highestPending(group: 0 | 1): number {
-    const intid = this.#interrupts.highest(this.cpu);
+    const intid = this.#highest();
     return intid === SPURIOUS || this.#group(intid) !== group ? SPURIOUS : intid;
   }
 
   /** ICC_EOIR<group>; ignored where the highest active priority is of the other group, and for INTIDs that do not exist. */
   endOfInterrupt(intid: number, group: 0 | 1): void {
-    if (intid >= INTERRUPT_COUNT || this.active.highest(group) !== this.active.running()) return;
+    if (intid >= INTERRUPT_COUNT && intid < FIRST_LPI) return;
+    if (this.active.highest(group) !== this.active.running()) return;
     const dropped = this.active.drop(group);
     if (dropped === IDLE_PRIORITY) return;
     this.#event(intid, 'priority drop', dropped);
@@ -127,13 +132,24 @@ export class GicV3CpuInterface {
     this.active.restore(state['activePriorities'] as number[]);
   }
 
+  /** An LPI hides the others only where its priority is higher: of equals the lowest INTID goes first. */
+  #highest(): number {
+    const lpi = this.#lpis.highestPriority() < this.#interrupts.highestPriority(this.cpu);
+    return lpi ? this.#lpis.highest() : this.#interrupts.highest(this.cpu);
+  }
+
+  #highestPriority(): number {
+    return Math.min(this.#lpis.highestPriority(), this.#interrupts.highestPriority(this.cpu));
+  }
+
   #group(intid: number): 0 | 1 {
+    if (intid >= FIRST_LPI) return 1;
     return this.#interrupts.group(this.#interrupts.slot(this.cpu, intid));
   }
 
   #preempts(intid: number): boolean {
     if (intid === SPURIOUS) return false;
-    const priority = this.#interrupts.highestPriority(this.cpu);
+    const priority = this.#highestPriority();
     return (
       priority < this.pmr && preempts(priority, this.active.running(), this.#binaryPoint(this.#group(intid)))
     );

@@ -2,8 +2,7 @@
  * GICD: the distributor of GICv3 (IHI 0069) with one security state (DS = 1) and affinity routing always on (ARE = 1), as on virt
  * without EL3.
  *
- * Identification is QEMU 7.2's. Two of its values say less, or more, than there is: GICD_TYPER.ITLinesNumber is 7 although SPIs go up
- * to 287, and LPIs are supported although nothing can send one (there is no ITS, and no direct injection).
+ * Identification is QEMU 7.2's. GICD_TYPER.ITLinesNumber says less than there is: it is 7 although SPIs go up to 287.
  */
 import {
   byteRegisters,

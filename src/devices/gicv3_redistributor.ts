@@ -1,12 +1,14 @@
 /**
- * GICR: one CPU's redistributor (IHI 0069), two frames of 64 KiB: control, then SGIs and PPIs. LPIs can be configured and never
- * come: there is no ITS. WAKER is storage, as in QEMU: interrupts reach a CPU whose redistributor sleeps.
+ * GICR: one CPU's redistributor (IHI 0069), two frames of 64 KiB: control, then SGIs and PPIs. LPIs are in
+ * gicv3_lpis.ts. WAKER is storage, as in QEMU: interrupts reach a CPU whose redistributor sleeps.
  */
 import type { DeviceState } from '../machine/device.ts';
+import type { Dma } from './dma.ts';
 import { type InterruptView, identification } from './gic_distributor_registers.ts';
 import { type GicInterrupts, PRIVATE_COUNT } from './gic_interrupts.ts';
 import { affinityOf, GIC_IIDR, interruptRegisters } from './gicv3_distributor.ts';
-import { type DeviceRegister, RegisterTable } from './register_table.ts';
+import { Lpis } from './gicv3_lpis.ts';
+import { type DeviceContext, type DeviceRegister, RegisterTable } from './register_table.ts';
 
 const SGI_FRAME = 0x1_0000;
 
@@ -27,14 +29,21 @@ export class GicV3Redistributor implements InterruptView {
   readonly cpu: number;
   readonly first = 0;
   readonly end = PRIVATE_COUNT;
+  readonly lpis: Lpis;
   enableLpis = 0;
   processorSleep = WAKER_PROCESSOR_SLEEP;
   /** PROPBASER and PENDBASER, low and high word each. */
   readonly basers = new Uint32Array(4);
 
-  constructor(interrupts: GicInterrupts, cpu: number) {
+  constructor(interrupts: GicInterrupts, cpu: number, dma: Dma, context: DeviceContext) {
     this.interrupts = interrupts;
     this.cpu = cpu;
+    this.lpis = new Lpis(cpu, dma, context, this.basers);
+  }
+
+  setControl(value: number): void {
+    this.enableLpis = value & CTLR_ENABLE_LPIS;
+    this.lpis.setEnabled(this.enableLpis !== 0);
   }
 
   typer(): number {
@@ -43,13 +52,15 @@ export class GicV3Redistributor implements InterruptView {
   }
 
   save(): DeviceState {
-    return { enableLpis: this.enableLpis, processorSleep: this.processorSleep, basers: [...this.basers] };
+    const { enableLpis, processorSleep } = this;
+    return { enableLpis, processorSleep, basers: [...this.basers], lpis: this.lpis.save() };
   }
 
   restore(state: DeviceState): void {
     this.enableLpis = state['enableLpis'] as number;
     this.processorSleep = state['processorSleep'] as number;
     this.basers.set(state['basers'] as number[]);
+    this.lpis.restore(state['lpis'] as DeviceState);
   }
 }
 
@@ -60,9 +71,7 @@ const ROWS: DeviceRegister<GicV3Redistributor>[] = [
     access: 'RW',
     reset: CTLR_CES,
     read: (r) => r.enableLpis | CTLR_CES,
-    write: (r, value) => {
-      r.enableLpis = value & CTLR_ENABLE_LPIS;
-    },
+    write: (r, value) => r.setControl(value),
   },
   { offset: 0x0004, name: 'GICR_IIDR', access: 'RO', reset: GIC_IIDR },
   { offset: 0x0008, name: 'GICR_TYPER', access: 'RO', reset: TYPER_LOW, read: (r) => r.typer() },

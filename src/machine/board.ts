@@ -9,7 +9,9 @@ import type { Dma } from '../devices/dma.ts';
 import { FwCfg, type FwCfgContents } from '../devices/fw_cfg.ts';
 import { GenericTimer, TIMER_INTID } from '../devices/generic_timer.ts';
 import { GicV2 } from '../devices/gicv2.ts';
+import { GicV2m } from '../devices/gicv2m.ts';
 import { GicV3 } from '../devices/gicv3.ts';
+import { PcieHost, PcieWindow } from '../devices/pcie_host.ts';
 import { Pl011 } from '../devices/pl011.ts';
 import { Pl031 } from '../devices/pl031.ts';
 import { Pl061 } from '../devices/pl061.ts';
@@ -44,6 +46,9 @@ export interface BoardContext {
   /** A byte left the UART or the virtio console. */
   readonly onConsole: (byte: number) => void;
 }
+
+/** Names for table mmio. */
+const PCIE_WINDOWS = { pcieMmio: 'pcie-mmio', pcieIo: 'pcie-io', pcieMmioHigh: 'pcie-mmio-high' } as const;
 
 /** A device that makes events by itself. */
 interface Timed {
@@ -81,12 +86,14 @@ export class VirtBoard {
       this.bus.attach(MAP.gicv.base, MAP.gicv.size, gic.gicv);
       this.inputs = gic.outputs;
       line = (intid, cpu) => gic.line(intid, cpu);
+      this.bus.attach(MAP.gicv2m.base, MAP.gicv2m.size, new GicV2m(deviceContext, line));
     } else {
-      const gic = new GicV3(gicOptions);
+      const gic = new GicV3({ ...gicOptions, dma: context.dma });
       this.bus.attach(MAP.gicd.base, MAP.gicd.size, gic.gicd);
       gic.gicrs.forEach((frames, cpu) => {
         this.bus.attach(MAP.gicr.base + cpu * GICR_FRAME_PAIR_SIZE, GICR_FRAME_PAIR_SIZE, frames);
       });
+      this.bus.attach(MAP.its.base, MAP.its.size, gic.its);
       this.inputs = gic.outputs;
       this.gicCpuInterface = gic;
       line = (intid, cpu) => gic.line(intid, cpu);
@@ -137,6 +144,9 @@ export class VirtBoard {
     const gpio = new Pl061({ context: deviceContext, line: line(SPI.pl061) });
     this.bus.attach(MAP.pl061.base, MAP.pl061.size, gpio);
     this.bus.attach(MAP.fwCfg.base, MAP.fwCfg.size, new FwCfg(context.fwCfg, context.dma));
+    this.bus.attach(MAP.pcieEcam.base, MAP.pcieEcam.size, new PcieHost());
+    for (const name of ['pcieMmio', 'pcieIo', 'pcieMmioHigh'] as const)
+      this.bus.attach(MAP[name].base, MAP[name].size, new PcieWindow(PCIE_WINDOWS[name]));
     const virtio = attachVirtio(this.bus, recipe, context, (intid) => line(intid));
     this.virtioConsole = virtio.console;
     this.#timed = [this.uart, rtc, ...virtio.transports];

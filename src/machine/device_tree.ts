@@ -33,7 +33,7 @@ export interface Board {
   readonly cpu: string;
 }
 
-const PHANDLE = { gic: 1, clock: 2, gpio: 3 } as const;
+const PHANDLE = { gic: 1, clock: 2, gpio: 3, msi: 4 } as const;
 const PSCI = { cpuSuspend: 0xc4000001, cpuOff: 0x84000002, cpuOn: 0xc4000003, migrate: 0xc4000005 } as const;
 const PSCI_COMPATIBLE = ['arm,psci-1.0', 'arm,psci-0.2', 'arm,psci'];
 /** First cell of an interrupt specifier, and the flags: rising edge; level triggered, active high (Linux, arm,gic binding). */
@@ -149,6 +149,7 @@ export function generateDeviceTree(board: Board): Uint8Array {
         property('dma-coherent'),
       ]),
       ...virtioNodes(),
+      pcieNode(),
     ],
   );
   const tree: Fdt = { root, reservations: [], bootCpu: 0 };
@@ -166,6 +167,63 @@ function virtioNodes(): FdtNode[] {
       property('dma-coherent'),
     ]);
   });
+}
+
+/** Codes of a PCI address's space, in the first cell of `ranges` (IEEE 1275's PCI binding): I/O, 32-bit and 64-bit memory. */
+const PCI_SPACE = { io: 0x0100_0000, memory: 0x0200_0000, memory64: 0x0300_0000 } as const;
+/** INTA to INTD share four interrupts, turned by the number of the device. */
+const PCI_PINS = 4;
+
+function pcieNode(): FdtNode {
+  const { pcieEcam, pcieIo, pcieMmio, pcieMmioHigh } = MAP;
+  const interrupts = Array.from({ length: PCI_PINS * PCI_PINS }, (_, n) => {
+    const device = Math.floor(n / PCI_PINS);
+    const pin = n % PCI_PINS;
+    const intid = SPI.pcieIntA + ((device + pin) % PCI_PINS);
+    return [device << 11, 0, 0, pin + 1, PHANDLE.gic, 0, 0, GIC_SPI, intid - SPI_BASE, LEVEL_HIGH];
+  });
+  const range = (space: number, at: number, { base, size }: Region) => [
+    cells(space),
+    cells64(at, base, size),
+  ];
+  const ranges = [
+    ...range(PCI_SPACE.io, 0, pcieIo),
+    ...range(PCI_SPACE.memory, pcieMmio.base, pcieMmio),
+    ...range(PCI_SPACE.memory64, pcieMmioHigh.base, pcieMmioHigh),
+  ];
+  return node(unit('pcie', pcieMmio), [
+    property('compatible', text('pci-host-ecam-generic')),
+    property('device_type', text('pci')),
+    property('#address-cells', cells(3)),
+    property('#size-cells', cells(2)),
+    property('linux,pci-domain', cells(0)),
+    property('bus-range', cells(0, pcieEcam.size / 2 ** 20 - 1)),
+    property('dma-coherent'),
+    property('msi-map', cells(0, PHANDLE.msi, 0, 0x1_0000)),
+    reg(pcieEcam),
+    property('ranges', new Uint8Array(Buffer.concat(ranges))),
+    property('#interrupt-cells', cells(1)),
+    property('interrupt-map', cells(...interrupts.flat())),
+    property('interrupt-map-mask', cells((PCI_PINS - 1) << 11, 0, 0, 7)),
+  ]);
+}
+
+/** What makes an interrupt of a message: GICv2's frame or GICv3's ITS. */
+function messagesNode(gic: 2 | 3): FdtNode {
+  if (gic === 2)
+    return node(unit('v2m', MAP.gicv2m), [
+      property('compatible', text('arm,gic-v2m-frame')),
+      property('msi-controller'),
+      reg(MAP.gicv2m),
+      property('phandle', cells(PHANDLE.msi)),
+    ]);
+  return node(unit('its', MAP.its), [
+    property('compatible', text('arm,gic-v3-its')),
+    property('msi-controller'),
+    property('#msi-cells', cells(1)),
+    reg(MAP.its),
+    property('phandle', cells(PHANDLE.msi)),
+  ]);
 }
 
 function cpusNode({ smp, gic, cpu }: Board): FdtNode {
@@ -215,7 +273,7 @@ function gicNode({ gic, el }: Board): FdtNode {
     property('phandle', cells(PHANDLE.gic)),
   );
   if (el === 2) properties.push(property('interrupts', cells(...ppi(PPI.maintenance, LEVEL_HIGH))));
-  return node(unit('intc', MAP.gicd), properties);
+  return node(unit('intc', MAP.gicd), properties, [messagesNode(gic)]);
 }
 
 export interface Chosen {

@@ -7,6 +7,7 @@ import { Evaluator, type MemoryPort, type RedirectingRuntime } from '../translat
 import type { InlineTlb } from '../translate/inline_tlb.ts';
 import { RUNTIME_CALLS } from '../translate/interpreter/emitter.ts';
 import { Interpreter } from '../translate/interpreter/interpreter.ts';
+import type { StateDigest } from '../translate/interpreter/state_digest.ts';
 import { RECORD_SIZE } from '../translate/layout.ts';
 import { type RegionOptions, Regions } from '../translate/region/regions.ts';
 import type { CodePage, CodePages } from './code_pages.ts';
@@ -67,7 +68,8 @@ export class InterpreterEngine implements Engine {
   /** Hot code, where regions are wanted. */
   readonly regions: Regions | undefined;
 
-  constructor(parts: EngineParts, regions?: Partial<RegionOptions>) {
+  /** `withDigest`: of every state, which regions do not have. */
+  constructor(parts: EngineParts, regions?: Partial<RegionOptions>, withDigest = false) {
     this.#parts = parts;
     this.maxSlice = regions?.slice ?? Number.POSITIVE_INFINITY;
     const { state, code, memory, runtime } = parts;
@@ -108,6 +110,7 @@ export class InterpreterEngine implements Engine {
         stackMisaligned: parts.stackMisaligned,
       },
       runtime.features,
+      withDigest,
     );
     if (!regions) return;
     this.regions = new Regions(parts.detail, memory.u32, this.#interpreter, regions);
@@ -148,6 +151,10 @@ export class InterpreterEngine implements Engine {
 
   run(): boolean {
     return this.#interpreter.run();
+  }
+
+  get digest(): StateDigest | undefined {
+    return this.#interpreter.digest;
   }
 
   currentWord(): number {

@@ -60,6 +60,8 @@ export interface MachineOptions {
   readonly engine?: EngineName;
   /** How engine 'regions' translates: what happens is the same. */
   readonly regions?: Partial<RegionOptions>;
+  /** Engine 'interpreter' keeps a digest of the state before every instruction, `InterpreterEngine.digest`. */
+  readonly digest?: boolean;
   /** What translated code writes into the raw buffers; nothing when absent. */
   readonly detail?: Detail;
   /** Made when the machine's clock exists: a recorder stamps events with it. */
@@ -153,7 +155,7 @@ export class Machine {
       },
       flashArray: (base) => this.#flashArray(base),
       disks: this.disks,
-      fwCfg: { cpus: recipe.smp, ...this.boot.fwCfg },
+      fwCfg: { cpus: recipe.smp, ram: recipe.ram, ...this.boot.fwCfg },
       dma: new GuestDma({
         memory: this.memory,
         store: (pa, bytes) => this.storeToMemory(pa, bytes),
@@ -319,7 +321,7 @@ export class Machine {
     this.#mainEngine =
       engine === 'evaluator'
         ? new EvaluatorEngine(parts)
-        : new InterpreterEngine(parts, engine === 'regions' ? (regions ?? {}) : undefined);
+        : new InterpreterEngine(parts, engine === 'regions' ? (regions ?? {}) : undefined, options.digest);
     this.engine = this.#mainEngine;
     this.#parts = parts;
     this.#access = access;

@@ -20,6 +20,10 @@ export const MAP = {
   gicc: { base: 0x0801_0000, size: 0x1_0000 },
   gich: { base: 0x0803_0000, size: 0x1_0000 },
   gicv: { base: 0x0804_0000, size: 0x1_0000 },
+  /** GICv2's frame of messages. */
+  gicv2m: { base: 0x0802_0000, size: 0x1000 },
+  /** GICv3's ITS: control frame, translation frame. */
+  its: { base: 0x0808_0000, size: 0x2_0000 },
   /** GICv3: one pair of 64 KiB frames for each CPU. */
   gicr: { base: 0x080a_0000, size: 0xf6_0000 },
   pl011: { base: 0x0900_0000, size: 0x1000 },
@@ -27,6 +31,11 @@ export const MAP = {
   fwCfg: { base: 0x0902_0000, size: 0x18 },
   pl061: { base: 0x0903_0000, size: 0x1000 },
   virtioMmio: { base: 0x0a00_0000, size: 0x200 * 32 },
+  /** PCI Express: memory below 4 GiB, I/O, configuration space of 256 buses, memory above. */
+  pcieMmio: { base: 0x1000_0000, size: 0x2eff_0000 },
+  pcieIo: { base: 0x3eff_0000, size: 0x1_0000 },
+  pcieEcam: { base: 0x40_1000_0000, size: 0x1000_0000 },
+  pcieMmioHigh: { base: 0x80_0000_0000, size: 0x80_0000_0000 },
 } as const satisfies Record<string, Region>;
 
 export const GICR_FRAME_PAIR_SIZE = 0x2_0000;
@@ -35,7 +44,7 @@ export const VIRTIO_MMIO_COUNT = 32;
 
 /** Shared peripheral interrupts, as INTIDs (a device tree counts from SPI 0, which is INTID 32). */
 export const SPI_BASE = 32;
-export const SPI = { pl011: 33, pl031: 34, pl061: 39, virtioMmio0: 48 } as const;
+export const SPI = { pl011: 33, pl031: 34, pcieIntA: 35, pl061: 39, virtioMmio0: 48 } as const;
 
 /** Private peripheral interrupts, as INTIDs (a device tree counts from PPI 0, which is INTID 16). */
 export const PPI_BASE = 16;

@@ -1,50 +1,10 @@
-/** What an exit is called: the names that `perf kvm stat` prints for arm64, by exception class. Arm ARM D24.2.40 (ESR_ELx). */
-const EXCEPTION_CLASSES: { readonly [ec: number]: string } = {
-  0: 'UNKNOWN',
-  1: 'WFx',
-  3: 'CP15_32',
-  4: 'CP15_64',
-  5: 'CP14_MR',
-  6: 'CP14_LS',
-  7: 'FP_ASIMD',
-  8: 'CP10_ID',
-  9: 'PAC',
-  12: 'CP14_64',
-  14: 'ILL',
-  17: 'SVC32',
-  18: 'HVC32',
-  19: 'SMC32',
-  21: 'SVC64',
-  22: 'HVC64',
-  23: 'SMC64',
-  24: 'SYS64',
-  25: 'SVE',
-  26: 'ERET',
-  31: 'IMP_DEF',
-  32: 'IABT_LOW',
-  33: 'IABT_CUR',
-  34: 'PC_ALIGN',
-  36: 'DABT_LOW',
-  37: 'DABT_CUR',
-  38: 'SP_ALIGN',
-  40: 'FP_EXC32',
-  44: 'FP_EXC64',
-  47: 'SERROR',
-  48: 'BREAKPT_LOW',
-  49: 'BREAKPT_CUR',
-  50: 'SOFTSTP_LOW',
-  51: 'SOFTSTP_CUR',
-  52: 'WATCHPT_LOW',
-  53: 'WATCHPT_CUR',
-  56: 'BKPT32',
-  58: 'VECTOR32',
-  60: 'BRK64',
-};
+import { perfName } from '../cpu/exception_classes.ts';
 
 const KINDS: { readonly [kind: string]: string } = { irq: 'IRQ', fiq: 'FIQ', serror: 'SERROR' };
 
+/** What an exit is called, as by `perf kvm stat`. */
 export function exitReason(kind: string, ec: number): string {
-  return KINDS[kind] ?? EXCEPTION_CLASSES[ec] ?? `EC_${ec.toString(16).padStart(2, '0')}`;
+  return KINDS[kind] ?? perfName(ec);
 }
 
 /** Functions of the SMC calling convention that everybody knows: PSCI (DEN0022), and the version calls of DEN0028. */

@@ -7,6 +7,7 @@
  * belong to it. A VM is told apart by VTTBR_EL2, a vCPU of it by VMPIDR_EL2, which is the CPU's own until it is written.
  */
 import type { DuckDBConnection } from '@duckdb/node-api';
+import { EC } from '../cpu/exception_classes.ts';
 import { CpuState, STATE_BASE, STATE_SIZE } from '../cpu/state.ts';
 import { VirtBoard } from '../machine/board.ts';
 import { DEFAULT_RECIPE, type Recipe } from '../machine/recipe.ts';
@@ -77,7 +78,7 @@ const HCR_TGE = 1n << 27n;
 /** MPIDR's affinity fields: bits 39:32 and 23:0. */
 const AFFINITY = 0xff_00ff_ffffn;
 /** Stage 2 and every other abort that HPFAR_EL2 describes. */
-const isAbort = (ec: number) => ec === 0x20 || ec === 0x24;
+const isAbort = (ec: number) => ec === EC.instructionAbortLower || ec === EC.dataAbortLower;
 
 const isGuest = (hcr: bigint) => (hcr & HCR_VM) !== 0n && (hcr & HCR_TGE) === 0n;
 
@@ -310,16 +311,16 @@ class Names {
   subReason({ kind, ec, iss, x0, icount, cpu, ipa }: Exit): string {
     if (kind !== 'synchronous') return '';
     switch (ec) {
-      case 0x01:
+      case EC.wfx:
         return waitInstruction(iss);
-      case 0x16:
-      case 0x17:
+      case EC.hvc:
+      case EC.smc:
         return x0 === null ? `#${iss & 0xffff}` : smcccFunction(x0);
-      case 0x18:
+      case EC.systemRegister:
         return `${this.#trapped.get(`${icount} ${cpu}`) ?? encodedRegister(iss)} ${iss & 1 ? 'read' : 'write'}`;
-      case 0x20:
+      case EC.instructionAbortLower:
         return ipa === null ? '' : `0x${ipa.toString(16)} fetch`;
-      case 0x24:
+      case EC.dataAbortLower:
         return ipa === null ? '' : `${this.#at(ipa)} ${iss & 0x40 ? 'write' : 'read'}`;
       default:
         return '';
@@ -342,7 +343,7 @@ function boardForNames(recipe: Recipe): VirtBoard {
       onDeadlineChange: () => {},
       flashArray: () => ({ read: () => 0, write: () => {}, setReadArray: () => {} }),
       dma: { read: () => false, write: () => false },
-      fwCfg: { cpus: recipe.smp },
+      fwCfg: { cpus: recipe.smp, ram: recipe.ram },
       disks: (recipe.drives ?? []).map(() => NO_DISK),
       onConsole: () => {},
     },

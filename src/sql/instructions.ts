@@ -1,5 +1,6 @@
 /** `instructions`: one row per instruction attempted, from the flow decoder, disassembled. */
 import type { DuckDBConnection } from '@duckdb/node-api';
+import type { AddressSpace } from '../symbols/symbol_table.ts';
 import type { Batch, ColumnData } from '../trace/columns.ts';
 import { expand, type InstructionChunk } from '../trace/expand.ts';
 import { FlowDecoder } from '../trace/flow.ts';
@@ -9,8 +10,8 @@ import { DisassemblyCache } from './disassemble.ts';
 import { registerScan, type ScanColumn, type View } from './scan.ts';
 import { createViews } from './tables.ts';
 
-/** Names the function that an address belongs to, with the offset in it where that is not 0. */
-export type Symbolize = (pc: bigint) => string | undefined;
+/** Names the function that an address belongs to, with the offset in it where that is not 0; without `space`, whosever it is. */
+export type Symbolize = (pc: bigint, space?: AddressSpace) => string | undefined;
 
 export const INSTRUCTIONS_VIEW = {
   name: 'instructions',
@@ -75,7 +76,7 @@ function columnOf(
   disassembly: DisassemblyCache,
   symbolize: Symbolize | undefined,
 ): ColumnData {
-  const { rows, fetched, opcode, pc } = chunk;
+  const { rows, fetched, opcode, pc, el, vmid } = chunk;
   switch (name) {
     case 'pa':
     case 'opcode':
@@ -89,7 +90,7 @@ function columnOf(
         fetched[row] ? disassembly.text(opcode[row], pc[row]).disassembly : undefined,
       );
     case 'symbol':
-      return textColumn(rows, (row) => symbolize?.(pc[row]));
+      return textColumn(rows, (row) => symbolize?.(pc[row], { el: el[row], vmid: vmid[row] }));
     case 'regime':
       return { values: chunk.regime, dictionary: REGIMES };
     default:

@@ -12,5 +12,5 @@ export async function open(path: string): Promise<Session> {
   const recording = openRecording(path);
   const symbols = recordedSymbols(recording);
   recording.close();
-  return Session.open(path, symbols ? { symbolize: (pc) => symbolText(symbols, pc) } : {});
+  return Session.open(path, symbols ? { symbolize: (pc, space) => symbolText(symbols, pc, space) } : {});
 }

@@ -25,7 +25,10 @@ export function elfSymbolTable(elf: ElfFile): SymbolTable {
       const range = ranges.find(address);
       return range && { name: range.name, offset: Number(address - range.start), ...lines.at(address) };
     },
-    address: (name) => addresses.get(name),
+    addresses(name) {
+      const address = addresses.get(name);
+      return address === undefined ? [] : [address];
+    },
   };
 }
 

@@ -1,5 +1,5 @@
 /**
- * Where in virtual memory a kernel runs. It moves itself about (KASLR), runs below its own mapping before the MMU is on, maps part of itself
+ * Where in virtual memory a kernel or hypervisor runs, and whose memory that is. It moves itself about (KASLR), runs below its own mapping before the MMU is on, maps part of itself
  * again at EL2 for KVM, and a hypervisor may have copied it. But code tells: a recording has the bytes of every page that executed, and a
  * page of the Image that executed at a virtual address says where the Image begins.
  */
@@ -11,8 +11,16 @@ const PAGE = 4096;
 /** A page with fewer different words may be anywhere. */
 const DISTINCT_WORDS_MIN = 32;
 
-/** Virtual addresses at which an Image begins somewhere in the recording; the one that most pages speak for is first. */
-export function kernelPlaces(directory: string, image: Uint8Array): bigint[] {
+export interface KernelPlace {
+  /** Virtual address at which the Image begins. */
+  readonly start: bigint;
+  readonly atEl2: boolean;
+  /** 0 at EL2, and where there is no stage 2. */
+  readonly vmid: number;
+}
+
+/** Where an Image ran in the recording; the place that most pages speak for is first. */
+export function kernelPlaces(directory: string, image: Uint8Array): KernelPlace[] {
   const recording = openRecording(directory);
   try {
     return placesIn(recording, image);
@@ -21,21 +29,26 @@ export function kernelPlaces(directory: string, image: Uint8Array): bigint[] {
   }
 }
 
-function placesIn(recording: Recording, image: Uint8Array): bigint[] {
+function placesIn(recording: Recording, image: Uint8Array): KernelPlace[] {
   const inImage = pagesOf(image);
   const executed = new Map<string, number>();
   for (const { pa_page, version, content } of rows(recording, 'code', ['pa_page', 'version', 'content'])) {
     const place = inImage.get(key(content as Uint8Array));
     if (place !== undefined) executed.set(`${pa_page} ${version}`, place);
   }
-  const votes = new Map<bigint, number>();
-  for (const { va_page, pa_page, version } of rows(recording, 'fetch', ['va_page', 'pa_page', 'version'])) {
-    const place = executed.get(`${pa_page} ${version}`);
-    if (place === undefined) continue;
-    const start = (va_page as bigint) - BigInt(place);
-    votes.set(start, (votes.get(start) ?? 0) + 1);
+  const places = new Map<string, KernelPlace & { votes: number }>();
+  const columns = ['va_page', 'pa_page', 'version', 'regime', 'vmid'];
+  for (const { va_page, pa_page, version, regime, vmid } of rows(recording, 'fetch', columns)) {
+    const offset = executed.get(`${pa_page} ${version}`);
+    if (offset === undefined) continue;
+    const start = (va_page as bigint) - BigInt(offset);
+    const atEl2 = regime !== 'EL10';
+    const place = { start, atEl2, vmid: atEl2 ? 0 : Number(vmid), votes: 0 };
+    const name = `${start} ${place.atEl2} ${place.vmid}`;
+    if (!places.has(name)) places.set(name, place);
+    places.get(name)!.votes++;
   }
-  return [...votes].sort(([, a], [, b]) => b - a).map(([start]) => start);
+  return [...places.values()].sort((a, b) => b.votes - a.votes);
 }
 
 function* rows(recording: Recording, table: TableName, columns: readonly string[]) {

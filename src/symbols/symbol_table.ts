@@ -9,24 +9,32 @@ export interface SymbolAt {
   readonly line?: number;
 }
 
+/** Whose virtual addresses: those of EL2, or those of EL1 and EL0 of a VM, whose VMID is 0 without a hypervisor. */
+export interface AddressSpace {
+  readonly el: number;
+  readonly vmid: number;
+}
+
 export interface SymbolTable {
-  /** The function or object that holds a virtual address; undefined where none does. */
-  at(address: bigint): SymbolAt | undefined;
-  /** The virtual address of a symbol; undefined where there is none of this name. */
-  address(name: string): bigint | undefined;
+  /**
+   * The function or object that holds a virtual address; undefined where none does. Without `space`, of whoever ran there. ELF files
+   * do not know where they run and answer for every space.
+   */
+  at(address: bigint, space?: AddressSpace): SymbolAt | undefined;
+  /** The virtual addresses of a symbol, the likeliest first; none where there is none of this name. */
+  addresses(name: string): readonly bigint[];
 }
 
 /** Asks several tables, the first one first. */
 export function joinSymbolTables(tables: readonly SymbolTable[]): SymbolTable {
-  const first = <T>(ask: (table: SymbolTable) => T | undefined): T | undefined => {
-    for (const table of tables) {
-      const answer = ask(table);
-      if (answer !== undefined) return answer;
-    }
-    return undefined;
-  };
   return {
-    at: (address) => first((table) => table.at(address)),
-    address: (name) => first((table) => table.address(name)),
+    at(address, space) {
+      for (const table of tables) {
+        const found = table.at(address, space);
+        if (found !== undefined) return found;
+      }
+      return undefined;
+    },
+    addresses: (name) => tables.flatMap((table) => table.addresses(name)),
   };
 }

@@ -13,6 +13,8 @@ export const CONDITION_TABLE = 0x100;
 export const VECTOR_SCRATCH = 0x200;
 /** For n from 0 to 16, the vector at 16 n has ones in its lowest n bytes. */
 export const EXTENT_MASKS = 0x300;
+/** The lanes of interpreter/state_digest.ts. */
+export const STATE_DIGEST = 0x480;
 
 /**
  * Inline TLBs: one bank for each translation context in use. A data entry is 32 bytes:

@@ -141,6 +141,15 @@ describe('dtc', () => {
 
 /** Properties that name a node by its phandle: the numbers are each tree's own. */
 const REFERENCES = ['interrupt-parent', 'phandle', 'clocks', 'gpios'];
+/** Properties whose entries have a phandle among other numbers: cells of an entry, and which of them it is. */
+const MAPS: { readonly [name: string]: readonly [cells: number, handle: number] } = {
+  'interrupt-map': [10, 4],
+  'msi-map': [4, 1],
+};
+const withoutHandles = (name: string, value: Uint8Array | undefined) => {
+  const [count, handle] = MAPS[name] ?? [1, -1];
+  return value?.map((byte, i) => (Math.floor(i / 4) % count === handle ? 0 : byte));
+};
 
 test.each([
   [2, 2, 8],
@@ -164,7 +173,8 @@ test.each([
     const compare = (our: FdtNode, their: FdtNode, where: string) => {
       for (const { name, value } of our.properties) {
         const expected = their.properties.find((property) => property.name === name)?.value;
-        if (!REFERENCES.includes(name)) expect(expected, `${where}${name}`).toEqual(value);
+        if (REFERENCES.includes(name)) continue;
+        expect(withoutHandles(name, expected), `${where}${name}`).toEqual(withoutHandles(name, value));
       }
       for (const child of our.children) {
         // QEMU numbers its cpu nodes in decimal and in sequence; ours have their reg in the name, as dtc wants it.

@@ -1,14 +1,25 @@
 /** Our machine as the comparison with QEMU wants it. */
-import { CELL } from '../../src/cpu/state.ts';
+import { CELL, VECTOR_BASE } from '../../src/cpu/state.ts';
+import { slotOf } from '../../src/cpu/sysregs/table.ts';
+import { InterpreterEngine } from '../../src/machine/engines.ts';
 import { type EngineName, Machine } from '../../src/machine/machine.ts';
 import type { Recipe } from '../../src/machine/recipe.ts';
 import { RunLoop } from '../../src/machine/run_loop.ts';
 import { canonicalAddress } from '../../src/mmu/address.ts';
+import type { EventSink, EventTable } from '../../src/trace/schema.ts';
+import type { StateDigest } from '../../src/translate/interpreter/state_digest.ts';
 import type { Subject } from './qemu/comparison.ts';
+import { FPCR_WORD, FPSR_WORD, PSTATE_WORD, VECTOR_WORD } from './qemu/state.ts';
 import { QemuChoices } from './qemu_choices.ts';
 
 const X0 = CELL.x0 >>> 2;
 const PC = CELL.pc >>> 2;
+const FPCR = 2 * slotOf('FPCR');
+const FPSR = 2 * slotOf('FPSR');
+const VECTORS = VECTOR_BASE >>> 2;
+
+/** SIMD and floating point, loads and stores too: C4.1. */
+const usesVectors = (word: number): boolean => ((word >>> 26) & 3) === 3;
 
 /**
  * A machine that counts as the reference does: a fetch that faults is no instruction there (docs/qemu-time.md), so the exception
@@ -21,13 +32,22 @@ export class MachineSubject implements Subject {
   #fetchFaults = 0;
   #stopped: string | undefined;
 
-  constructor(recipe: Recipe, engine?: EngineName) {
+  /** `onEvent` sees every event as a recording would. Engine 'interpreter' keeps a digest. */
+  constructor(recipe: Recipe, engine?: EngineName, onEvent?: (table: EventTable, row: object) => void) {
     const choices = new QemuChoices();
+    const observed: EventSink = {
+      recording: true,
+      append(table, row) {
+        onEvent?.(table, row);
+        return choices.events.append(table, row);
+      },
+    };
     this.machine = choices.impose(recipe.cpu, () => {
       return new Machine({
         recipe,
         engine,
-        events: () => choices.events,
+        digest: engine === 'interpreter',
+        events: () => observed,
         onConsole: (byte) => this.#console.push(byte),
       });
     });
@@ -37,8 +57,36 @@ export class MachineSubject implements Subject {
       this.#fetchFaults++;
       fetchFaulted(counted);
     };
+    const digest = this.machine.engine instanceof InterpreterEngine ? this.machine.engine.digest : undefined;
+    if (digest) this.#keepDigest(digest);
     this.#loop = new RunLoop(this.machine);
     this.#stopped = this.#loop.settle();
+  }
+
+  digest?: (icount: number) => Uint32Array;
+
+  #keepDigest(digest: StateDigest): void {
+    const { state, exceptions, debug, engine } = this.machine;
+    const foldHere = () => {
+      if (usesVectors(engine.currentWord())) digest.foldVectors();
+      digest.foldState(state.u64[PC >>> 1]);
+    };
+    this.digest = (icount) => {
+      for (let at = this.icount; at < icount; at++) foldHere();
+      digest.foldVectors();
+      return new Uint32Array(digest.lanes.buffer);
+    };
+    // Exceptions instead of an instruction (run_loop.ts): the interpreter does not see it, and it is in the reference.
+    const instead = <Name extends string>(of: { [N in Name]: () => void }, name: Name) => {
+      const original = of[name].bind(of);
+      of[name] = () => {
+        foldHere();
+        original();
+      };
+    };
+    for (const name of ['pcAlignmentFault', 'illegalState', 'branchTarget'] as const)
+      instead(exceptions, name);
+    instead(debug, 'takePendingStep');
   }
 
   get icount(): number {
@@ -76,8 +124,11 @@ export class MachineSubject implements Subject {
     // X0 to X30 and the current stack pointer are neighbours.
     words.set(state.u32.subarray(X0, X0 + 64), 2);
     const el = state.small('el');
-    words[67] =
+    words[PSTATE_WORD] =
       state.nzcv | (state.small('il') << 20) | (state.small('daif') << 6) | (el << 2) | state.small('spsel');
+    words[FPCR_WORD] = state.u32[FPCR];
+    words[FPSR_WORD] = state.u32[FPSR];
+    words.set(state.u32.subarray(VECTORS, VECTORS + 128), VECTOR_WORD);
   }
 
   console(): Uint8Array {

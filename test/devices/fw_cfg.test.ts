@@ -10,7 +10,7 @@ function fwCfg(contents: Partial<FwCfgContents> = {}) {
   const memory = Buffer.alloc(65536);
   const inside = (pa: number, length: number) => pa + length <= memory.length;
   const device = new FwCfg(
-    { cpus: 2, ...contents },
+    { cpus: 2, ram: 2 ** 28, ...contents },
     {
       read: (pa, target) =>
         inside(pa, target.length) && target.set(memory.subarray(pa, pa + target.length)) === undefined,
@@ -56,10 +56,17 @@ describe('fw_cfg', () => {
   test('lists its files, each of which can be selected by the number in the list', () => {
     const { select, text, device } = fwCfg();
     select(0x19);
-    expect(text(4)).toBe('\0\0\0\x01');
-    expect(text(64)).toBe(`\0\0\0\x04\0\x20\0\0${'etc/boot-fail-wait'.padEnd(56, '\0')}`);
-    select(0x20);
+    expect(text(4)).toBe('\0\0\0\x05');
+    const name = (name: string) => name.padEnd(56, '\0');
+    expect(text(128)).toBe(
+      `\0\0\0\0\0\x20\0\0${name('bios-geometry')}\0\0\0\0\0\x21\0\0${name('bootorder')}`,
+    );
+    expect(text(64)).toBe(`\0\0\0\x04\0\x22\0\0${name('etc/boot-fail-wait')}`);
+    expect(text(64)).toBe(`\0\0\0\x18\0\x23\0\0${name('etc/smbios/smbios-anchor')}`);
+    select(0x22);
     expect(device.read(DATA, 4)).toBe(0xffff_ffff);
+    select(0x23);
+    expect(text(5)).toBe('_SM3_');
   });
 
   test('DMA selects and copies, skips, and says when it could not', () => {

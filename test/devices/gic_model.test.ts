@@ -4,7 +4,7 @@ import { GicV2 } from '../../src/devices/gicv2.ts';
 import { GicV3 } from '../../src/devices/gicv3.ts';
 import type { CpuInterruptInputs, InterruptLine } from '../../src/machine/device.ts';
 import { GicModel, type ModelInterrupt } from './gic_model.ts';
-import { testContext } from './support.ts';
+import { NO_DMA, testContext } from './support.ts';
 
 const CPUS = 2;
 
@@ -76,7 +76,13 @@ function gicV2(): Driver {
 
 function gicV3(): Driver {
   const { context } = testContext();
-  const gic = new GicV3({ context, cpuCount: CPUS, currentCpu: () => 0, onOutputsChanged: () => {} });
+  const gic = new GicV3({
+    context,
+    cpuCount: CPUS,
+    currentCpu: () => 0,
+    dma: NO_DMA,
+    onOutputsChanged: () => {},
+  });
   const view = { el: 1, hcr: 0n };
   const msr = (cpu: number, name: string, value: number) => gic.writeRegister(cpu, name, BigInt(value), view);
   gic.gicd.write(0, 4, 3);

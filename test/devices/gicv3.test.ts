@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { gicRegisters } from '../../src/cpu/sysregs/gic.ts';
 import { GicV3 } from '../../src/devices/gicv3.ts';
-import { testContext } from './support.ts';
+import { NO_DMA, testContext } from './support.ts';
 
 const GICD = 0x0800_0000;
 const GICR = 0x080a_0000;
@@ -18,6 +18,7 @@ function gic(cpuCount = 1) {
     context,
     cpuCount,
     currentCpu: () => 0,
+    dma: NO_DMA,
     onOutputsChanged: () => {
       changes++;
     },

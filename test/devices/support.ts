@@ -1,4 +1,5 @@
 /** A clock that the test moves, and a context that records the events. */
+import type { Dma } from '../../src/devices/dma.ts';
 import type { DeviceContext } from '../../src/devices/register_table.ts';
 import type { EventTable } from '../../src/trace/schema.ts';
 
@@ -22,3 +23,6 @@ export class TestClock {
     return this.time;
   }
 }
+
+/** A device without memory to reach. */
+export const NO_DMA: Dma = { read: () => false, write: () => false };

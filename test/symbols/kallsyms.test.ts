@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { findKallsyms } from '../../src/symbols/kallsyms.ts';
+import { aligned, nameTable, words } from './name_table.ts';
 
 const TEXT = 0x10000;
 /** Enough for two markers, and some that share their beginnings. */
@@ -10,46 +11,20 @@ const SYMBOLS = [
   [`t${'long_'.repeat(60)}`, 0x4000],
 ] as const;
 
-/** Tokens that stand for more than one letter take numbers that no letter needs. */
-const TOKENS = Array.from({ length: 256 }, (_, i) =>
-  i === 0 ? 'function_' : i === 1 ? 'long_long_' : i >= 0x30 && i < 0x7f ? String.fromCharCode(i) : `~${i}`,
-);
-
-const align8 = (bytes: Buffer) => Buffer.concat([bytes, Buffer.alloc((8 - (bytes.length % 8)) % 8)]);
-const words = (values: readonly number[]) => Buffer.from(Uint32Array.from(values).buffer);
-
-function compressed(name: string): Buffer {
-  const numbers: number[] = [];
-  for (let at = 0; at < name.length; ) {
-    const token = name.startsWith(TOKENS[0], at)
-      ? 0
-      : name.startsWith(TOKENS[1], at)
-        ? 1
-        : name.charCodeAt(at);
-    numbers.push(token);
-    at += TOKENS[token].length;
-  }
-  const { length } = numbers;
-  return Buffer.from([...(length < 128 ? [length] : [(length & 0x7f) | 0x80, length >> 7]), ...numbers]);
-}
+const align8 = (bytes: Buffer) => aligned(bytes, 8);
 
 /** An Image with the table as the kernel's scripts/kallsyms.c lays it out, in one of its orders. */
 function image(order: 'offsets first' | 'offsets last', sorted: boolean): Buffer {
-  const names = SYMBOLS.map(([name]) => compressed(name));
-  const places = names.map((_, i) => names.slice(0, i).reduce((sum, { length }) => sum + length, 0));
-  const markers = align8(words(places.filter((_, i) => i % 256 === 0)));
-  const count = align8(words([SYMBOLS.length]));
+  const { count, names, markers, strings, index } = nameTable(SYMBOLS.map(([name]) => name));
   const offsets = Buffer.concat([align8(words(SYMBOLS.map(([, offset]) => offset))), Buffer.alloc(8)]);
-  const strings = TOKENS.map((token) => Buffer.from(`${token}\0`, 'latin1'));
-  const index = strings.map((_, i) => strings.slice(0, i).reduce((sum, { length }) => sum + length, 0));
   const table = Buffer.concat([
     ...(order === 'offsets first' ? [offsets] : []),
-    count,
-    align8(Buffer.concat(names)),
-    markers,
+    align8(count),
+    align8(names),
+    align8(markers),
     ...(sorted ? [align8(Buffer.alloc(3 * SYMBOLS.length, 0xee))] : []),
-    align8(Buffer.concat(strings)),
-    align8(Buffer.from(Uint16Array.from(index).buffer)),
+    align8(strings),
+    align8(index),
     ...(order === 'offsets last' ? [offsets] : []),
   ]);
   // What stands before and behind it is no table, and numbers look like tokens.

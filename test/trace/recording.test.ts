@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { cellOf, columnsOf } from '../../src/trace/columns.ts';
+import { committedIn } from '../../src/trace/committed_size.ts';
 import { Recorder } from '../../src/trace/recorder.ts';
 import { openRecording } from '../../src/trace/recording.ts';
 import { findingText, verifyRecording } from '../../src/trace/verify.ts';
@@ -33,6 +34,16 @@ describe('a recording', () => {
     expect(recording.facts.rows).toEqual(synthetic.rows);
     expect(recording.instructions).toBe(synthetic.instructions.length);
     expect(verifyRecording(path)).toEqual({ findings: [], leftovers: [], incomplete: undefined });
+  });
+
+  test('has as many bytes committed as its epochs have files, to its last instruction', () => {
+    const size = (file: string) => statSync(join(path, file)).size;
+    const files = filesOf(path).filter((file) => !['recording.json', 'host.json'].includes(file));
+    expect(committedIn(path)()).toEqual({
+      bytes: files.reduce((sum, file) => sum + size(file), 0),
+      icount: openRecording(path).facts.instructions,
+    });
+    expect(committedIn(`${path}.none`)()).toEqual({ bytes: 0, icount: 0 });
   });
 
   test('made twice from the same events has the same bytes in every file', async () => {

@@ -4,7 +4,8 @@
  * Nothing here costs while nothing is armed. When it is, the run loop asks before each slice; accesses to a page with a watched byte
  * and jumps to a page with a breakpoint leave translated code, because the inline TLBs are not filled for them.
  */
-import { EC, type Exceptions } from '../exceptions.ts';
+import { EC } from '../exception_classes.ts';
+import type { Exceptions } from '../exceptions.ts';
 import { CELL, type CpuState } from '../state.ts';
 import { slotOf } from '../sysregs/table.ts';
 import type { SystemRegisters } from '../system_registers.ts';

@@ -31,6 +31,7 @@ import { ModuleBuilder } from '../wasm/module.ts';
 import { I32, I64, op } from '../wasm/opcodes.ts';
 import { type Frame, type HandlerUse, type Imports, InterpreterEmitter, type Variant } from './emitter.ts';
 import { type Shape, shapesOf } from './shapes.ts';
+import { addDigestFunctions, type DigestFunctions } from './state_digest.ts';
 
 export interface Handler extends HandlerUse {
   readonly index: number;
@@ -135,17 +136,24 @@ export function importHost(module: ModuleBuilder): Imports {
   };
 }
 
-export function buildInterpreter(rows: readonly Row[], detail: Detail): InterpreterModule {
+/** `withDigest`: it keeps the digest of state_digest.ts. */
+export function buildInterpreter(
+  rows: readonly Row[],
+  detail: Detail,
+  withDigest = false,
+): InterpreterModule {
   const module = new ModuleBuilder();
   const imports = importHost(module);
   const decode = module.importFunction('host', 'decode', { parameters: [I32], results: [] });
   const hot = module.importFunction('host', 'hot', { parameters: [I32], results: [] });
   const { families, bodies } = generateFamilies(rows, detail, imports);
+  const digest = withDigest ? addDigestFunctions(module) : undefined;
   const body = dispatchLoop(
     bodies,
     detail,
     { ...imports, decode, hot },
     { handler: module.typeIndex(HANDLER_SIGNATURE), region: module.typeIndex(REGION_SIGNATURE) },
+    digest,
   );
   module.exportTable(FUNCTION_TABLE, MOST_HANDLER_FUNCTIONS + MOST_REGIONS);
   module.addFunction({
@@ -233,6 +241,7 @@ function dispatchLoop(
   detail: Detail,
   imports: Imports & { readonly decode: number; readonly hot: number },
   types: { readonly handler: number; readonly region: number },
+  digest: DigestFunctions | undefined,
 ): Uint8Array {
   const code = newCode();
   const loadState = (cell: StateCell, to: number) => {
@@ -258,6 +267,7 @@ function dispatchLoop(
   for (const label of Object.keys(LABELS)) code.open(label === 'dispatch' ? op.loop : op.block);
   const { redirected, exhausted, dispatch, jump } = LABELS;
 
+  const firstOfVectors = FIRST_ROW_HANDLER + bodies.length + MOST_EXTENSION_FUNCTIONS;
   const fixed: ((code: CodeBuffer) => void)[] = [];
   fixed[HANDLER_DECODE] = () => {
     storeState('ip', local(ip));
@@ -286,7 +296,6 @@ function dispatchLoop(
       into.i32(0);
       into.memory(op.i32Load, CELL.vectorsTrapped);
       into.open(op.if);
-      const firstOfVectors = FIRST_ROW_HANDLER + bodies.length + MOST_EXTENSION_FUNCTIONS;
       const number = convert(32, op.i32WrapI64, local(target, 64));
       into.emit(intOp('ltU', constant(32, firstOfVectors - 1), number));
       into.open(op.if);
@@ -321,6 +330,7 @@ function dispatchLoop(
     code.get(ip);
     code.memory(op.i32Load16U, 0);
   };
+  if (digest) foldState(digest);
   pushHandler();
   dispatchTo(special);
 
@@ -353,6 +363,22 @@ function dispatchLoop(
   code.emit(own);
   dispatchTo(functions);
 
+  /** Before an instruction: a record that is not decoded comes here again, and one behind a page's end is none. */
+  function foldState({ state, vectors }: DigestFunctions): void {
+    const ifHandlerIsAbove = (limit: number, emit: () => void) => {
+      code.i32(limit);
+      pushHandler();
+      code.int('ltU', 32);
+      code.open(op.if);
+      emit();
+      code.close();
+    };
+    ifHandlerIsAbove(firstOfVectors - 1, () => code.call(vectors));
+    ifHandlerIsAbove(HANDLER_PAGE_END, () => {
+      emitPc(code, ip);
+      code.call(state);
+    });
+  }
   function countExecution(): void {
     code.emit(info);
     code.emit(intOp('sub', field(op.i32Load, SLOT_COUNTER), constant(32, 1)));

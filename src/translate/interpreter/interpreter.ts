@@ -11,6 +11,7 @@ import { extentMasks } from '../wasm_vector.ts';
 import { RecordDecoder } from './decoder.ts';
 import { HANDLER_EXPORT, HandlerFunctions } from './handler_functions.ts';
 import { buildInterpreter, FUNCTION_TABLE, type InterpreterModule } from './handlers.ts';
+import { StateDigest } from './state_digest.ts';
 
 /** What translated code calls. The functions that return a number return 1 where execution was redirected, else 0. */
 export interface Host {
@@ -26,7 +27,7 @@ export interface Host {
 }
 
 const modules = new Map<
-  Detail,
+  string,
   {
     readonly plan: InterpreterModule;
     readonly compiled: WebAssembly.Module;
@@ -34,17 +35,18 @@ const modules = new Map<
   }
 >();
 
-/** The module for a detail level: made once a process. */
-function moduleFor(detail: Detail) {
-  let made = modules.get(detail);
+/** The module for a detail level, with or without a digest: made once a process. */
+function moduleFor(detail: Detail, withDigest: boolean) {
+  const key = `${detail} ${withDigest}`;
+  let made = modules.get(key);
   if (!made) {
-    const plan = buildInterpreter(ROWS, detail);
+    const plan = buildInterpreter(ROWS, detail, withDigest);
     made = {
       plan,
       compiled: new WebAssembly.Module(plan.bytes),
       functions: new HandlerFunctions(detail, plan.firstFunction),
     };
-    modules.set(detail, made);
+    modules.set(key, made);
   }
   return made;
 }
@@ -59,6 +61,8 @@ export class Interpreter {
   readonly imports: WebAssembly.Imports;
   /** Functions of handlers, and from FIRST_REGION on of regions. */
   readonly table: WebAssembly.Table;
+  /** Of the states before all instructions, where it was asked for. */
+  readonly digest: StateDigest | undefined;
   /** Handler functions that are in the table. */
   #installed = 0;
 
@@ -68,9 +72,10 @@ export class Interpreter {
     pool: WebAssembly.Memory,
     host: Host,
     features?: ReadonlySet<Feature>,
+    withDigest = false,
   ) {
     this.features = features;
-    const { plan, compiled, functions } = moduleFor(detail);
+    const { plan, compiled, functions } = moduleFor(detail, withDigest);
     new Uint8Array(state.buffer).set(conditionTable(), CONDITION_TABLE);
     new Uint8Array(state.buffer).set(extentMasks(), EXTENT_MASKS);
     const cells = new CpuState(state.buffer);
@@ -93,6 +98,7 @@ export class Interpreter {
     };
     const { exports } = new WebAssembly.Instance(compiled, this.imports);
     this.#run = exports.run as () => number;
+    this.digest = withDigest ? new StateDigest(cells, exports) : undefined;
     this.table = exports[FUNCTION_TABLE] as WebAssembly.Table;
   }
 

@@ -69,11 +69,17 @@ export interface RegionPage {
   readonly records: number;
 }
 
+/** A module is in memory, whole, until the last of its regions is dropped. */
+interface LiveModule {
+  readonly bytes: number;
+  regions: number;
+}
+
 interface Region {
   readonly slot: Slot;
   readonly index: number;
   readonly words: ReadonlySet<number>;
-  readonly bytes: number;
+  readonly module: LiveModule;
 }
 
 interface Slot {
@@ -258,13 +264,14 @@ export class Regions {
   }
 
   #drop(region: Region): void {
-    const { slot, index, bytes } = region;
+    const { slot, index, module } = region;
     this.#interpreter.table.set(index, null);
     this.#freeIndices.push(index);
     slot.region = undefined;
     slot.page.regions.delete(region);
     this.#live -= 1;
-    this.#bytes -= bytes;
+    module.regions -= 1;
+    if (module.regions === 0) this.#bytes -= module.bytes;
     this.statistics.dropped += 1;
   }
   #dropAll(): void {
@@ -327,7 +334,7 @@ export class Regions {
       new WebAssembly.Module(module.bytes as Uint8Array<ArrayBuffer>),
       this.#interpreter.imports,
     );
-    const share = module.bytes.length / made.length;
+    const live: LiveModule = { bytes: module.bytes.length, regions: 0 };
     for (const [n, { slot, graph, instructions }] of made.entries()) {
       if (this.#freeIndices.length === 0) return;
       const index = this.#freeIndices.pop()!;
@@ -335,14 +342,15 @@ export class Regions {
       const words = new Set(
         graph.blocks.flatMap(({ first, length }) => Array.from({ length }, (_, i) => first + i)),
       );
-      const region: Region = { slot, index, words, bytes: share };
+      const region: Region = { slot, index, words, module: live };
       slot.region = region;
       slot.page.regions.add(region);
       const info = SLOT_BASE + slot.number * SLOT_SIZE;
       this.#view.setUint16(info + SLOT_REGION, index, true);
       this.#view.setInt32(info + SLOT_NEED, graph.needs[0], true);
       this.#live += 1;
-      this.#bytes += share;
+      if (live.regions === 0) this.#bytes += live.bytes;
+      live.regions += 1;
       this.statistics.regions += 1;
       this.statistics.instructions += instructions;
       for (const exit of exitsOf(graph)) {

@@ -23,6 +23,15 @@ export type Access =
       readonly size: 1 | 4;
       readonly value: number;
     }
+  /** Four words of 64 bits to the end of the ITS's queue, and GITS_CWRITER behind them; reads GITS_CREADR. */
+  | {
+      readonly kind: 'command';
+      readonly name: string;
+      readonly words: readonly bigint[];
+      readonly at: number;
+      /** GITS_CWRITER behind the command. */
+      readonly writer: number;
+    }
   | { readonly kind: 'mrs'; readonly name: string; readonly register: string; readonly el: 1 | 2 }
   | {
       readonly kind: 'msr';
@@ -61,6 +70,9 @@ export interface Step {
 const DEPTH = { physical: 'x19', virtual: 'x20' } as const;
 const KEPT = { physical: 'x21', virtual: 'x22' } as const;
 const MEMORY = { physical: 0, virtual: 0x400, 'kept physical': 0x800, 'kept virtual': 0xc00 } as const;
+
+/** The ITS's control frame. */
+export const GITS = 0x0808_0000;
 
 const constant = (register: string, value: number | bigint): string[] => {
   const halves = [0n, 16n, 32n, 48n].map((shift) => (BigInt(value) >> shift) & 0xffffn);
@@ -110,6 +122,15 @@ function lines(access: Access): string[] {
         ...constant('x0', access.value >>> 0),
         ...constant('x1', access.address),
         access.size === 1 ? 'strb w0, [x1]' : 'str w0, [x1]',
+      ];
+    case 'command':
+      return [
+        ...constant('x1', access.at),
+        ...access.words.flatMap((word) => [...constant('x0', word), 'str x0, [x1], #8']),
+        ...constant('x1', GITS),
+        ...constant('x0', access.writer),
+        'str w0, [x1, #0x88]',
+        'ldr w0, [x1, #0x90]',
       ];
     case 'mrs':
       return at(access.el, `mrs x0, ${access.register}`);
@@ -279,6 +300,7 @@ results: .skip ${16 * steps.length}
 /** A step in words, for a report. */
 export function inWords({ cpu, access }: Step): string {
   const value = 'value' in access ? ` = 0x${access.value.toString(16)}` : '';
+  const words = 'words' in access ? ` ${access.words.map((word) => `0x${word.toString(16)}`).join(' ')}` : '';
   const el = 'el' in access && access.el === 1 ? ' at EL1' : '';
-  return `cpu${cpu} ${access.kind} ${access.name}${value}${el}`;
+  return `cpu${cpu} ${access.kind} ${access.name}${value}${words}${el}`;
 }

@@ -44,7 +44,7 @@ export function randomSequence({ seed, gic, side, cpus, length, more }: Sequence
 }
 
 /** System registers for EL2 and EL1; the redistributor awake. */
-const GICV3_SET_UP = [
+export const GICV3_SET_UP = [
   'mov x0, #0xf',
   'msr s3_4_c12_c9_5, x0 // ICC_SRE_EL2',
   'isb',
@@ -56,13 +56,13 @@ const GICV3_SET_UP = [
   'isb',
 ];
 
-const read = (name: string, address: number, size: 1 | 4 = 4): Access => ({
+export const read = (name: string, address: number, size: 1 | 4 = 4): Access => ({
   kind: 'read',
   name,
   address,
   size,
 });
-const write = (name: string, address: number, value: number, size: 1 | 4 = 4): Access => ({
+export const write = (name: string, address: number, value: number, size: 1 | 4 = 4): Access => ({
   kind: 'write',
   name,
   address,
@@ -167,7 +167,7 @@ const GICV = 0x0804_0000;
 const ACKCTL = 1 << 2;
 const EOIMODE = 1 << 9;
 
-class GicV2Accesses extends GicAccesses {
+export class GicV2Accesses extends GicAccesses {
   #virtualMask = 0xf8;
   /** GICC_PMR by CPU. */
   readonly #masks = [0xff, 0xff];
@@ -396,7 +396,7 @@ const ICH = {
 } as const;
 const HCR_EL2 = 's3_4_c1_c1_0';
 
-class GicV3Accesses extends GicAccesses {
+export class GicV3Accesses extends GicAccesses {
   further(side: Side, cpu: number): [string, () => Access][] {
     const { choices } = this;
     const mode = this.keep ? 2 : 0;
@@ -474,12 +474,12 @@ class GicV3Accesses extends GicAccesses {
     ];
   }
 
-  private acknowledge(on: Side, el: 1 | 2): Access {
+  acknowledge(on: Side, el: 1 | 2): Access {
     const group = this.choices.below(2) as 0 | 1;
     const register = group === 0 ? ICC.IAR0 : ICC.IAR1;
     return { kind: 'acknowledge', name: `ICC_IAR${group}`, on, from: { register, el, group } };
   }
-  private end(on: Side, el: 1 | 2): Access {
+  end(on: Side, el: 1 | 2): Access {
     const to = [
       { register: ICC.EOIR0, el },
       { register: ICC.EOIR1, el },

@@ -1,5 +1,6 @@
 /** How the real guests boot: each is data for QEMU, for the comparison and for a recording alike. */
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { generateDeviceTree } from '../../../src/machine/device_tree.ts';
 import type { Recipe } from '../../../src/machine/recipe.ts';
 import { DEFAULT_RECIPE } from '../../../src/machine/recipe.ts';
 import type { ImageComparison } from '../qemu/compare.ts';
@@ -8,7 +9,7 @@ import { guestFile, hasGuest, TINY_KERNEL } from './guests.ts';
 import { initramfs } from './initramfs.ts';
 import { guestPrograms } from './programs.ts';
 
-export type Boot = Omit<ImageComparison, 'limit' | 'every' | 'deadline' | 'engine'>;
+export type Boot = Omit<ImageComparison, 'limit' | 'deadline' | 'engine'>;
 
 /** Linux boots three times faster without its crypto self tests, and without moving itself about. */
 const QUICK = 'nokaslr cryptomgr.notests';
@@ -19,8 +20,9 @@ export const everydayKernel = (): string => guestFile(hasGuest(TINY_KERNEL) ? TI
 
 /** Path of the root file system, with our programs beside busybox. */
 function initramfsFile(): string {
-  const { kvm, numeric } = guestPrograms();
-  const programs = { kvm: readFileSync(kvm), numeric: readFileSync(numeric) };
+  const programs = Object.fromEntries(
+    Object.entries(guestPrograms()).map(([name, path]) => [name, readFileSync(path)]),
+  );
   const archive = Buffer.from(initramfs(readFileSync(guestFile('busybox')), programs));
   return cached('initramfs.cpio', [archive], (path) => writeFileSync(path, archive));
 }
@@ -38,6 +40,27 @@ export function linux(gic: 2 | 3, script: string, kernel = everydayKernel(), smp
     ),
   };
 }
+
+/** The same with the machine's own device tree: all devices, the ITS or GICv2m, and PCI Express. */
+export function linuxWithDevices(gic: 2 | 3, script: string, kernel: string): Boot {
+  const boot = { ...linux(gic, script, kernel), ramMiB: 512 };
+  return { ...boot, deviceTree: ownTree(gic, boot.ramMiB) };
+}
+
+/** Path of the machine's own device tree, as QEMU takes it with -dtb. */
+function ownTree(gic: 2 | 3, ramMiB: number): string {
+  const tree = generateDeviceTree({ ram: ramMiB * 2 ** 20, gic, smp: 1, el: 2, cpu: DEFAULT_RECIPE.cpu });
+  return cached('own.dtb', [Buffer.from(tree)], (to) => writeFileSync(to, tree));
+}
+
+/** EDK2, which finds what there is in the machine's own tree. QEMU has no ACPI tables either. */
+export const edk2 = (gic: 2 | 3): Boot => ({
+  bios: guestFile('QEMU_EFI.fd'),
+  gic,
+  ramMiB: 256,
+  deviceTree: ownTree(gic, 256),
+  acpi: false,
+});
 
 export const firmware = (gic: 2 | 3, file: string): Boot => ({
   bios: guestFile(file),
@@ -86,9 +109,10 @@ export const recipeOf = ({
   image,
   gic,
   smp = 1,
+  cpu = DEFAULT_RECIPE.cpu,
 }: Boot): Recipe => ({
   ...DEFAULT_RECIPE,
-  ...{ image, bios, initrd, append, load, gic, smp },
+  ...{ image, bios, initrd, append, load, gic, smp, cpu },
   ram: ramMiB * 2 ** 20,
   dtb: deviceTree,
 });

@@ -30,9 +30,7 @@ test('ptrace steps, breaks and watches a process, and perf counts it, all of it 
     gic: 3,
     ramMiB: RAM_MIB,
     deviceTree: file('own.dtb', tree),
-    every: 4999,
     deadline: 1500,
-    engine: 'regions',
   });
   expect(comparison.identical, reportComparison(comparison)).toBe(true);
   const printed = Buffer.from(comparison.console.subject).toString('latin1');

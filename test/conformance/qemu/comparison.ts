@@ -1,18 +1,14 @@
 /**
- * Compares a machine with the reference before every instruction: pc, x0 to x30, sp, NZCV, DAIF, EL, SPSel.
+ * Compares a machine with the reference before every instruction: pc, x0 to x30, sp, NZCV, DAIF, EL, SPSel, and before those that use
+ * them V0 to V31, FPCR, FPSR.
  *
- * The two run in lock step: a record of the reference arrives, the subject runs to the same instruction count and shows its
- * state. With `every` > 1 only samples are compared, at the subject's full speed; a mismatch is then looked for again inside
- * the one window between the last equal sample and the first different one, instruction by instruction.
+ * The two run in lock step: a record of the reference arrives, the subject runs to the same instruction count and shows its own. The
+ * records are digests of all states so far (src/translate/interpreter/state_digest.ts), every 65,536 instructions. Where one differs, a
+ * second run of both looks for the first state that does, between there and the last digest that was equal. A subject that keeps no
+ * digest is compared state by state from the beginning, a hundred times slower.
  */
-import { type QemuMachine, RECORD_BYTES, type ReferenceEnd, traceReference } from './reference.ts';
-
-/** 32-bit words of a state, laid out as a record: pc, x0 … x30, sp (64 bits each), opcode (not compared), pstate. */
-export const STATE_WORDS = RECORD_BYTES / 4;
-const OPCODE_WORD = 66;
-const PSTATE_WORD = 67;
-/** NZCV, IL, DAIF, EL, SPSel. PAN, UAO, SS are not in the reference of this CPU. */
-const PSTATE_MASK = 0xf01003cf;
+import { type QemuMachine, type ReferenceEnd, type ReferenceRun, traceReference } from './reference.ts';
+import { type Difference, STATE_WORDS, sameState, stateDifferences } from './state.ts';
 
 /** The machine that is compared with QEMU. */
 export interface Subject {
@@ -21,6 +17,11 @@ export interface Subject {
   readonly icount: number;
   /** Fills `words` (STATE_WORDS long) with the state before the next instruction. */
   readState(words: Uint32Array): void;
+  /**
+   * The lanes of the digest at `icount`, the lower half of each first; where the subject idles before, of a guest that stays in its
+   * state until then. Absent where none is kept.
+   */
+  digest?(icount: number): Uint32Array;
   /** What the guest printed so far. */
   console(): Uint8Array;
 }
@@ -28,8 +29,6 @@ export interface Subject {
 export interface ComparisonOptions {
   /** Compare at most this many instructions. */
   readonly limit?: number;
-  /** Compare one state of so many; default 1. */
-  readonly every?: number;
   /** Seconds for QEMU; default 60. */
   readonly deadline?: number;
   readonly progress?: (instructions: number) => void;
@@ -43,12 +42,6 @@ export interface Divergence {
   readonly reference: readonly Uint32Array[];
   /** The subject's, as many. */
   readonly subject: readonly Uint32Array[];
-}
-
-export interface Difference {
-  readonly name: string;
-  readonly reference: bigint;
-  readonly subject: bigint;
 }
 
 export interface Comparison {
@@ -74,32 +67,47 @@ export async function compareWithQemu(
   start: () => Subject,
   options: ComparisonOptions = {},
 ): Promise<Comparison> {
-  const every = options.every ?? 1;
-  const whole = await walk(machine, start(), { ...options, every, from: 0 });
-  if (!whole.divergence || every === 1) return whole;
-  // The transient is in (last equal sample, first different sample].
-  const from = whole.divergence.icount - every;
+  const subject = start();
+  const digests = subject.digest !== undefined;
+  const whole = await walk(machine, subject, { ...options, digests, from: 0 });
+  const { equal, different, ...comparison } = whole;
+  if (different === undefined || !digests) return comparison;
   const window = await walk(machine, start(), {
     ...options,
-    every: 1,
-    from: Math.max(0, from),
-    limit: whole.divergence.icount + 1,
+    digests: false,
+    from: Math.max(0, equal - CONTEXT),
+    limit: different + 1,
   });
-  return { ...whole, commonPrefix: window.commonPrefix, divergence: window.divergence ?? whole.divergence };
+  const { divergence, commonPrefix } = window;
+  if (divergence) return { ...comparison, divergence, commonPrefix };
+  const ending =
+    window.ending ?? `something differs between ${equal} and ${different}, and no state: run it again`;
+  return { ...comparison, divergence: undefined, commonPrefix: equal, ending };
 }
 
-async function walk(
-  machine: QemuMachine,
-  subject: Subject,
-  options: ComparisonOptions & { every: number; from: number },
-): Promise<Comparison> {
-  const { every, from, limit, deadline } = options;
-  const run = traceReference(machine, { from, count: limit, every, deadline });
-  const ours = new Uint32Array(STATE_WORDS);
-  const referenceContext: Uint32Array[] = [];
-  const subjectContext: Uint32Array[] = [];
-  let icount = from;
-  let divergence: Divergence | undefined;
+interface Walk extends Comparison {
+  /** Instruction counts of the last record that was equal, and of the first that was not. */
+  readonly equal: number;
+  readonly different: number | undefined;
+}
+
+type WalkOptions = ComparisonOptions & { readonly digests: boolean; readonly from: number };
+
+async function walk(machine: QemuMachine, subject: Subject, options: WalkOptions): Promise<Walk> {
+  const { digests, from, limit, deadline } = options;
+  const run = traceReference(machine, { from, count: limit, deadline, digests });
+  try {
+    return await follow(run, subject, options);
+  } finally {
+    run.stop();
+  }
+}
+
+async function follow(run: ReferenceRun, subject: Subject, options: WalkOptions): Promise<Walk> {
+  const { digests, from, limit } = options;
+  const look = digests ? new DigestLook(subject) : new StateLook(subject, from);
+  let equal = from;
+  let different: number | undefined;
   let ending: string | undefined;
   let idle = false;
   const buffers = run.records[Symbol.asyncIterator]();
@@ -108,7 +116,7 @@ async function walk(
     const next = await withinPatience(arriving);
     // QEMU in an endless WFI is silent until its deadline.
     if (next === 'nothing') {
-      idle = subject.runTo(icount) === 'idle' && subject.icount < icount;
+      idle = subject.runTo(look.expected) === 'idle' && subject.icount < look.expected;
       if (idle) break;
       continue;
     }
@@ -119,37 +127,31 @@ async function walk(
     const records = new Uint32Array(
       buffer.buffer.slice(buffer.byteOffset, buffer.byteOffset + buffer.byteLength),
     );
-    for (let at = 0; at < records.length; at += STATE_WORDS, icount += every) {
-      const theirs = records.subarray(at, at + STATE_WORDS);
+    for (let at = 0; at < records.length; at += look.words) {
+      const theirs = records.subarray(at, at + look.words);
+      const icount = look.icountOf(theirs);
       const reason = subject.runTo(icount);
+      const same = look.same(theirs, icount);
       if (subject.icount !== icount) {
         // A branch to itself goes on in QEMU.
-        subject.readState(ours);
-        idle = reason === 'idle' && sameState(theirs, ours);
-        if (idle) break outer;
-        ending = `the machine stopped (${reason}) after ${subject.icount} instructions, QEMU went on`;
+        idle = reason === 'idle' && same;
+        if (!idle)
+          ending = `the machine stopped (${reason}) after ${subject.icount} instructions, QEMU went on`;
         break outer;
       }
-      subject.readState(ours);
-      referenceContext.push(theirs.slice());
-      subjectContext.push(ours.slice());
-      if (referenceContext.length > CONTEXT) {
-        referenceContext.shift();
-        subjectContext.shift();
-      }
-      if (!sameState(theirs, ours)) {
-        const differences = stateDifferences(theirs, ours);
-        divergence = { icount, differences, reference: referenceContext, subject: subjectContext };
+      if (!same) {
+        different = icount;
         break outer;
       }
+      equal = icount;
     }
-    options.progress?.(icount);
+    options.progress?.(equal);
   }
-  if (divergence || ending || idle) run.stop();
+  if (different !== undefined || ending || idle) run.stop();
   const end = await run.end;
-  const length = referenceLength(end) ?? icount;
-  if (!divergence && !ending && !idle) {
-    if (end.killed) ending = `QEMU reached the deadline after ${icount} instructions`;
+  const length = referenceLength(end) ?? (idle ? subject.icount : look.prefix);
+  if (different === undefined && !ending && !idle) {
+    if (end.killed) ending = `QEMU reached the deadline after ${look.prefix} instructions`;
     else if (limit === undefined || length < limit) {
       // The last instruction (a power-off) has no state behind it: both must end there.
       const reason = subject.runTo(length + 1);
@@ -160,14 +162,92 @@ async function walk(
   const printed = { reference: new Uint8Array(end.console), subject: subject.console().slice() };
   const sameConsole = Buffer.compare(printed.reference, printed.subject) === 0;
   return {
-    commonPrefix: divergence ? divergence.icount : ending ? Math.min(icount, subject.icount) : length,
+    ...{ equal, different },
+    commonPrefix: different ?? (ending ? Math.min(look.prefix, subject.icount) : length),
     referenceLength: length,
-    divergence,
+    divergence: different === undefined ? undefined : look.divergence(different),
     ending,
     console: printed,
     idle,
-    identical: !divergence && !ending && sameConsole,
+    identical: different === undefined && !ending && sameConsole,
   };
+}
+
+/** How records are compared with the subject. */
+interface Look {
+  /** 32-bit words of a record. */
+  readonly words: number;
+  /** Instructions before which the states were the same, by the records so far. */
+  readonly prefix: number;
+  /** The least instruction count of the next record. */
+  readonly expected: number;
+  /** Instructions that were attempted before the record was made. */
+  icountOf(record: Uint32Array): number;
+  /** Whether the subject, which was asked to run to the record's `icount`, agrees with it. */
+  same(record: Uint32Array, icount: number): boolean;
+  divergence(icount: number): Divergence;
+}
+
+class StateLook implements Look {
+  readonly words = STATE_WORDS;
+  readonly #subject: Subject;
+  /** The last states, oldest first. */
+  readonly #reference: Uint32Array[] = [];
+  readonly #ours: Uint32Array[] = [];
+  prefix: number;
+
+  constructor(subject: Subject, from: number) {
+    this.#subject = subject;
+    this.prefix = from;
+  }
+  get expected(): number {
+    return this.prefix;
+  }
+  icountOf(): number {
+    return this.prefix;
+  }
+  same(record: Uint32Array): boolean {
+    const ours = new Uint32Array(STATE_WORDS);
+    this.#subject.readState(ours);
+    this.#reference.push(record.slice());
+    this.#ours.push(ours);
+    if (this.#ours.length > CONTEXT) {
+      this.#reference.shift();
+      this.#ours.shift();
+    }
+    const same = sameState(record, ours);
+    if (same) this.prefix++;
+    return same;
+  }
+  divergence(icount: number): Divergence {
+    const [reference, subject] = [this.#reference, this.#ours];
+    return { icount, differences: stateDifferences(reference.at(-1)!, subject.at(-1)!), reference, subject };
+  }
+}
+
+class DigestLook implements Look {
+  readonly words = 10;
+  readonly #subject: Subject;
+  prefix = 0;
+
+  constructor(subject: Subject) {
+    this.#subject = subject;
+  }
+  get expected(): number {
+    return this.prefix + 1;
+  }
+  icountOf(record: Uint32Array): number {
+    return record[0] + record[1] * 2 ** 32;
+  }
+  same(record: Uint32Array, icount: number): boolean {
+    const ours = this.#subject.digest!(icount);
+    const same = ours.every((word, i) => word === record[2 + i]);
+    if (same) this.prefix = icount;
+    return same;
+  }
+  divergence(icount: number): Divergence {
+    return { icount, differences: [], reference: [], subject: [] };
+  }
 }
 
 /** How long QEMU may be silent before the subject is asked whether it idles, ms. */
@@ -190,32 +270,3 @@ function referenceLength(end: ReferenceEnd): number | undefined {
   const match = /reference-trace: (?:stopped at )?(\d+)/.exec(end.stderr);
   return match ? Number(match[1]) : undefined;
 }
-
-function sameState(a: Uint32Array, b: Uint32Array): boolean {
-  for (let i = 0; i < OPCODE_WORD; i++) if (a[i] !== b[i]) return false;
-  return ((a[PSTATE_WORD] ^ b[PSTATE_WORD]) & PSTATE_MASK) === 0;
-}
-
-const wide = (words: Uint32Array, i: number) => (BigInt(words[2 * i + 1]) << 32n) | BigInt(words[2 * i]);
-
-/** Names of the 64-bit words of a state. */
-const NAMES = ['pc', ...Array.from({ length: 31 }, (_, n) => `x${n}`), 'sp'];
-
-export function stateDifferences(reference: Uint32Array, subject: Uint32Array): Difference[] {
-  const differences = NAMES.map((name, i) => ({
-    name,
-    reference: wide(reference, i),
-    subject: wide(subject, i),
-  })).filter((d) => d.reference !== d.subject);
-  const pstate = [reference, subject].map((words) => BigInt((words[PSTATE_WORD] & PSTATE_MASK) >>> 0));
-  if (pstate[0] !== pstate[1]) differences.push({ name: 'pstate', reference: pstate[0], subject: pstate[1] });
-  return differences;
-}
-
-export const stateOf = (words: Uint32Array) => ({
-  pc: wide(words, 0),
-  opcode: words[OPCODE_WORD],
-  pstate: words[PSTATE_WORD],
-  word: (i: number) => wide(words, i),
-});
-export { NAMES as STATE_NAMES };

@@ -7,18 +7,18 @@
  *     -icount shift=0,align=off,sleep=off -rtc base=2024-01-01,clock=vm -singlestep \
  *     -dtb my.dtb -kernel IMAGE -plugin ./reference-trace.so,mode=full,n=1000000,out=trace.bin
  *
- *   mode=full   272-byte records { u64 pc; u64 x[31]; u64 sp; u32 opcode; u32 pstate }, little endian
- *   mode=hash   one text line every K instructions: count, rolling hash, pc      (every=K)
+ *   mode=full   800-byte records { u64 pc; u64 x[31]; u64 sp; u32 opcode; u32 pstate; u64 fpcr, fpsr; u128 v[32] }, little endian
+ *   mode=digest 40-byte records { u64 count; u64 lane[4] }: the digest of the states before the first `count` instructions, every K
+ *               instructions (every=K), at each WFI and at the end. state_digest.ts says what is folded, and how.
  *   mode=blocks { u64 address; u64 opcode } for every instruction translated: what was executed, for coverage (any speed,
  *               no -singlestep needed; the end of a block that an exception left is included)
- *   mode=pc     rolling hash of opcodes only, printed at the end
  *   n=N         stop after N instructions       out=FILE, or fd=N: an inherited file descriptor
  *   from=N      mode=full: leave out the first N records
  *   every=K     mode=full: one record every K instructions (numbers 0, K, 2K, …)
  *
  * How it works: version 1 of the plugin interface cannot read registers, but while translated code calls a
  * plugin, %rbp holds the CPU state pointer, and with -singlestep (one instruction per block) all of the state is
- * in memory. The field offsets below are 7.2's. V registers are not included.
+ * in memory. The field offsets below are 7.2's.
  * Without -singlestep the counts differ: always use it for the reference.
  * Give QEMU your own device tree: its own contains random seeds. Give it no console input.
  */
@@ -46,12 +46,28 @@ typedef struct {
   uint64_t daif;
 } CpuState;
 
-typedef struct { uint64_t pc, x[32]; uint32_t opcode, pstate; } Record;
+/* Cumulative exceptions of one way to compute: the first field of QEMU's float_status. */
+typedef struct { uint16_t exceptions; uint8_t controls[12]; } FloatStatus;
+typedef struct {
+  uint64_t z[32][32]; /* of each the lowest two are V */
+  uint64_t predicates[18][4];
+  uint32_t saturation[4], length, stride, fpsid, fpscr, others[14], scratch[8];
+  FloatStatus status, status_half, status_aarch32, status_aarch32_half;
+} VectorState;
+#define VECTOR_STATE 0xc70
 
-enum { FULL, HASH, PC, BLOCKS };
+typedef struct { uint64_t pc, x[32]; uint32_t opcode, pstate; uint64_t fpcr, fpsr, v[32][2]; } Record;
+typedef struct { uint64_t count, lane[4]; } Digest;
+
+enum { FULL, DIGEST, BLOCKS };
 #define WFI 0xd503207fu
+/* Bits 27 and 26: data processing, loads and stores on SIMD and floating-point registers (C4.1). */
+#define USES_VECTORS(opcode) (((opcode) >> 26 & 3) == 3)
+#define PSTATE_MASK 0xf01003cfu
 static FILE *out;
-static uint64_t count, stop = ~0ull, from, every, hash = 1469598103934665603ull;
+static uint64_t count, stop = ~0ull, from, every;
+static Digest digest = { ~0ull, { 1, 2, 3, 4 } };
+static const CpuState *last_state;
 static int mode = FULL;
 static Record buffer[2048];
 static unsigned buffered;
@@ -68,42 +84,105 @@ static void flush_records(void)
   buffered = 0;
 }
 
-static uint64_t mix(uint64_t a, uint64_t v) { return (a ^ v) * 0x9E3779B97F4A7C15ull + (a >> 29); }
+static const VectorState *vectors_of(const CpuState *s) { return (const VectorState *)((const char *)s + VECTOR_STATE); }
 
-__attribute__((noinline, used)) void on_instruction(unsigned cpu, void *opcode_ptr, CpuState *s)
+static uint64_t fpcr_of(const VectorState *v)
+{
+  return ((v->fpscr | v->length << 16 | v->stride << 20) & 0x07f79f00);
+}
+
+static uint64_t fpsr_of(const VectorState *v)
+{
+  unsigned flags = v->status.exceptions | v->status_aarch32.exceptions
+                 | ((v->status_half.exceptions | v->status_aarch32_half.exceptions) & ~0x20);
+  bool saturated = v->saturation[0] | v->saturation[1] | v->saturation[2] | v->saturation[3];
+  /* Invalid, division by zero, overflow, underflow, inexact stand where FPSR has them; then denormal input and output. */
+  return (v->fpscr & 0xf0000000u) | saturated << 27 | (flags & 0x20) << 2 | (flags & 0x1f) | (flags & 0x40) >> 3;
+}
+
+static inline uint64_t fold(uint64_t lane, uint64_t word)
+{
+  uint64_t mixed = lane ^ word;
+  return (mixed << 31 | mixed >> 33) * 0x9E3779B185EBCA87ull;
+}
+
+static void fold_vectors(const CpuState *s)
+{
+  const VectorState *v = vectors_of(s);
+  for (int i = 0; i < 32; i++)
+    for (int half = 0; half < 2; half++)
+      digest.lane[2 * (i & 1) + half] = fold(digest.lane[2 * (i & 1) + half], v->z[i][half]);
+  digest.lane[0] = fold(digest.lane[0], fpcr_of(v));
+  digest.lane[1] = fold(digest.lane[1], fpsr_of(v));
+}
+
+static void fold_state(const CpuState *s)
+{
+  uint64_t a = digest.lane[0], b = digest.lane[1], c = digest.lane[2], d = digest.lane[3];
+  for (int i = 0; i < 32; i += 4) {
+    a = fold(a, s->x[i]);
+    b = fold(b, s->x[i + 1]);
+    c = fold(c, s->x[i + 2]);
+    d = fold(d, s->x[i + 3]);
+  }
+  digest.lane[0] = fold(a, s->pc);
+  digest.lane[1] = fold(b, pstate_of(s) & PSTATE_MASK);
+  digest.lane[2] = c;
+  digest.lane[3] = d;
+}
+
+static void write_digest(const CpuState *s)
+{
+  if (digest.count == count) return;
+  digest.count = count;
+  fold_vectors(s);
+  fwrite(&digest, sizeof digest, 1, out);
+}
+
+static void write_state(const CpuState *s, uint32_t opcode)
+{
+  const VectorState *v = vectors_of(s);
+  Record *r = &buffer[buffered++];
+  r->pc = s->pc;
+  memcpy(r->x, s->x, sizeof r->x);
+  r->opcode = opcode;
+  r->pstate = pstate_of(s);
+  r->fpcr = fpcr_of(v);
+  r->fpsr = fpsr_of(v);
+  for (int i = 0; i < 32; i++) memcpy(r->v[i], v->z[i], sizeof r->v[i]);
+  if (buffered == sizeof buffer / sizeof *buffer) flush_records();
+}
+
+static void end(void)
+{
+  flush_records();
+  if (mode == DIGEST && last_state) write_digest(last_state);
+  fflush(out);
+  fprintf(stderr, "reference-trace: %" PRIu64 " instructions\n", count);
+}
+
+__attribute__((noinline, used)) void on_instruction(unsigned cpu, void *opcode_ptr, const CpuState *s)
 {
   uint32_t opcode = (uint32_t)(uintptr_t)opcode_ptr;
   (void)cpu;
-  if (count >= stop) return;
-  count++;
-  if (mode == PC) {
-    hash = (hash ^ opcode) * 1099511628211ull;
-  } else if (mode == HASH) {
-    uint64_t a = hash;
-    for (int i = 0; i < 32; i++) a = mix(a, s->x[i]);
-    a = mix(a, s->pc);
-    a = mix(a, pstate_of(s));
-    hash = a ^ (a >> 32);
-    if (count % every == 0)
-      fprintf(out, "%" PRIu64 " %016" PRIx64 " pc=%016" PRIx64 "\n", count, hash, s->pc);
-  } else if (count > from && (count - 1) % every == 0) {
-    Record *r = &buffer[buffered++];
-    r->pc = s->pc;
-    memcpy(r->x, s->x, sizeof r->x);
-    r->opcode = opcode;
-    r->pstate = pstate_of(s);
-    if (buffered == sizeof buffer / sizeof *buffer) flush_records();
-  }
-  /* A WFI may be the last instruction for ever: what is buffered must not wait for it. */
-  if (mode == FULL && opcode == WFI) {
-    flush_records();
-    fflush(out);
-  }
+  last_state = s;
   if (count == stop) {
+    end();
+    _exit(0);
+  }
+  if (mode == DIGEST) {
+    if (count && count % every == 0) write_digest(s);
+    if (USES_VECTORS(opcode)) fold_vectors(s);
+    fold_state(s);
+  } else if (count >= from && count % every == 0) {
+    write_state(s, opcode);
+  }
+  count++;
+  /* A WFI may be the last instruction for ever: what is buffered must not wait for it. */
+  if (opcode == WFI) {
+    if (mode == DIGEST) write_digest(s);
     flush_records();
     fflush(out);
-    fprintf(stderr, "reference-trace: stopped at %" PRIu64 ", hash %016" PRIx64 "\n", count, hash);
-    _exit(0);
   }
 }
 
@@ -132,9 +211,7 @@ static void on_block(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 static void on_exit_(qemu_plugin_id_t id, void *p)
 {
   (void)id; (void)p;
-  flush_records();
-  fflush(out);
-  fprintf(stderr, "reference-trace: %" PRIu64 " instructions, hash %016" PRIx64 "\n", count, hash);
+  end();
 }
 
 QEMU_PLUGIN_EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t *info, int argc, char **argv)
@@ -144,8 +221,7 @@ QEMU_PLUGIN_EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_
   (void)info;
   for (int i = 0; i < argc; i++) {
     if (!strncmp(argv[i], "out=", 4)) path = argv[i] + 4;
-    else if (!strcmp(argv[i], "mode=hash")) mode = HASH;
-    else if (!strcmp(argv[i], "mode=pc")) mode = PC;
+    else if (!strcmp(argv[i], "mode=digest")) mode = DIGEST;
     else if (!strcmp(argv[i], "mode=blocks")) mode = BLOCKS;
     else if (!strncmp(argv[i], "n=", 2)) stop = strtoull(argv[i] + 2, 0, 0);
     else if (!strncmp(argv[i], "every=", 6)) every = strtoull(argv[i] + 6, 0, 0);

@@ -13,8 +13,10 @@ import { UserError } from '../../../src/user-error.ts';
 const here = fileURLToPath(new URL('.', import.meta.url));
 const cache = fileURLToPath(new URL('../../../.cache/qemu/', import.meta.url));
 
-/** Bytes of a record: { u64 pc; u64 x[31]; u64 sp; u32 opcode; u32 pstate }, little endian. */
-export const RECORD_BYTES = 272;
+/** Bytes of a record: { u64 pc; u64 x[31]; u64 sp; u32 opcode; u32 pstate; u64 fpcr; u64 fpsr; u128 v[32] }, little endian. */
+export const RECORD_BYTES = 800;
+/** Bytes of a digest: { u64 count; u64 lane[4] }, of the states before the first `count` instructions. */
+export const DIGEST_BYTES = 40;
 
 /** What to load, in QEMU's words. Paths are those of the caller. */
 export interface QemuMachine {
@@ -46,14 +48,14 @@ export interface TraceOptions {
   readonly from?: number;
   /** Stop after this many instructions. */
   readonly count?: number;
-  /** One record every so many instructions, number 0 first. */
-  readonly every?: number;
+  /** Instead of states, digests: every 65,536 instructions, at each WFI, and at the end. */
+  readonly digests?: boolean;
   /** Seconds until SIGKILL. Default 60. */
   readonly deadline?: number;
 }
 
 export interface ReferenceRun {
-  /** Buffers of whole records. */
+  /** Buffers of whole records, or digests. */
   readonly records: AsyncIterable<Buffer>;
   /** Resolves when QEMU ended. `killed`: by the deadline. */
   readonly end: Promise<ReferenceEnd>;
@@ -176,22 +178,24 @@ export function startQemu(
 }
 
 /** Cuts a byte stream into buffers of whole records; a torn tail (QEMU was killed) is dropped. */
-export async function* wholeRecords(stream: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+export async function* wholeRecords(
+  stream: AsyncIterable<Buffer>,
+  recordBytes: number,
+): AsyncGenerator<Buffer> {
   let rest: Buffer = Buffer.alloc(0);
   for await (const chunk of stream) {
     const bytes = rest.length ? Buffer.concat([rest, chunk]) : chunk;
-    const whole = bytes.length - (bytes.length % RECORD_BYTES);
+    const whole = bytes.length - (bytes.length % recordBytes);
     if (whole) yield bytes.subarray(0, whole);
     rest = bytes.subarray(whole);
   }
 }
 
-/** Runs a machine and streams the state before every instruction (or every `every`-th one). */
+/** Runs a machine and streams the state before every instruction, or digests. */
 export function traceReference(machine: QemuMachine, options: TraceOptions = {}): ReferenceRun {
-  const settings = ['mode=full', 'fd=3'];
+  const settings = [options.digests ? 'mode=digest' : 'mode=full', 'fd=3'];
   if (options.from) settings.push(`from=${options.from}`);
   if (options.count) settings.push(`n=${options.count}`);
-  if (options.every) settings.push(`every=${options.every}`);
   const args = [
     ...machineArguments(machine),
     ...ICOUNT,
@@ -205,7 +209,7 @@ export function traceReference(machine: QemuMachine, options: TraceOptions = {})
     child.kill('SIGKILL');
     pipe.destroy();
   };
-  return { records: wholeRecords(pipe), end, stop };
+  return { records: wholeRecords(pipe, options.digests ? DIGEST_BYTES : RECORD_BYTES), end, stop };
 }
 
 /** One record as numbers. */

@@ -2,8 +2,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Comparison, type Divergence, STATE_NAMES, stateOf } from './comparison.ts';
+import type { Comparison, Divergence } from './comparison.ts';
 import { runTool } from './reference.ts';
+import { stateDifferences, stateOf } from './state.ts';
 
 /** Disassembles words with Debian's objdump, each at its own address. */
 export function disassemble(words: readonly { pc: bigint; opcode: number }[]): string[] {
@@ -39,12 +40,10 @@ const hex = (value: bigint) => `0x${value.toString(16)}`;
 
 function changes(before: Uint32Array | undefined, now: Uint32Array): string {
   if (!before) return '';
-  const [a, b] = [stateOf(before), stateOf(now)];
-  const changed = STATE_NAMES.flatMap((name, i) =>
-    i > 0 && a.word(i) !== b.word(i) ? [`${name}=${hex(b.word(i))}`] : [],
-  );
-  if (a.pstate !== b.pstate) changed.push(`pstate=${hex(BigInt(b.pstate))}`);
-  return changed.join(' ');
+  return stateDifferences(before, now)
+    .filter(({ name }) => name !== 'pc')
+    .map(({ name, subject }) => `${name}=${hex(subject)}`)
+    .join(' ');
 }
 
 function context(divergence: Divergence): string[] {
