@@ -19,11 +19,18 @@ export interface Effects {
   /** X30 gets the address of the next instruction. */
   readonly link: boolean;
   readonly accesses: number;
-  /** Registers that get a loaded value as it is, in 64 bits. */
+  /** Registers that get a loaded value as it is. */
   readonly loaded: readonly number[];
 }
 
-const UNSUPPORTED: Effects = { supported: false, control: 'none', distance: 0, link: false, accesses: 0, loaded: [] };
+const UNSUPPORTED: Effects = {
+  supported: false,
+  control: 'none',
+  distance: 0,
+  link: false,
+  accesses: 0,
+  loaded: [],
+};
 const LINK_REGISTER = 30;
 
 /** Emitter methods without effects on anything but their result. */
@@ -142,7 +149,14 @@ function scan(word: number, features: ReadonlySet<Feature>): Effects {
     if (error === NOT_IN_REGIONS) return UNSUPPORTED;
     throw error;
   }
-  return { supported: true, control, distance, link: link && control === 'direct', accesses: loads + stores, loaded };
+  return {
+    supported: true,
+    control,
+    distance,
+    link: link && control === 'direct',
+    accesses: loads + stores,
+    loaded,
+  };
 }
 
 const knownByFeatures = new WeakMap<ReadonlySet<Feature>, Map<number, Effects>>();

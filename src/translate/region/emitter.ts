@@ -68,6 +68,11 @@ interface FlagsOperands {
 export class RegionEmitter extends WasmEmitter {
   readonly #detail: Detail;
   readonly #flagsFunction: number;
+  /** Registers through which accesses guess where their page is in the pool (guess.ts), and how many do. */
+  readonly #pointers: ReadonlySet<number>;
+  #guesses = 0;
+  /** The present instruction reads one of these registers. */
+  #followsPointer = false;
   readonly vector: WasmVectorEmitter;
   /** An instruction on SIMD and floating-point registers was emitted; and in this block, so that they are known not to be trapped. */
   usesVectors = false;
@@ -77,7 +82,6 @@ export class RegionEmitter extends WasmEmitter {
   /** Registers that any instruction read or wrote; 31 is SP. */
   readonly used = new Set<number>();
   readonly written = new Set<number>();
-  loaded: ReadonlySet<number> = new Set();
   flags: FlagsState = { known: 'nothing' };
   #word = 0;
   #ending: Ending = { control: 'none' };
@@ -95,11 +99,13 @@ export class RegionEmitter extends WasmEmitter {
     code: CodeBuffer,
     detail: Detail,
     functions: { readonly flags: number; readonly float: number },
+    pointers: ReadonlySet<number>,
     leave: () => void,
   ) {
     super(code);
     this.#detail = detail;
     this.#flagsFunction = functions.flags;
+    this.#pointers = pointers;
     this.#leave = leave;
     this.vector = new WasmVectorEmitter(this, {
       registerNumber: () => {
@@ -128,7 +134,7 @@ export class RegionEmitter extends WasmEmitter {
     this.#recorded = 0;
     this.#wide = 0;
     this.#first = undefined;
-    this.#chases = false;
+    this.#followsPointer = false;
     if (usesVectors(decoded.row) && !this.#untrapped) {
       this.usesVectors = true;
       this.#untrapped = true;
@@ -159,7 +165,7 @@ export class RegionEmitter extends WasmEmitter {
   }
   #read<W extends 32 | 64>(number: number, width: W): Value<W> {
     this.used.add(number);
-    if (this.loaded.has(number)) this.#chases = true;
+    if (this.#pointers.has(number)) this.#followsPointer = true;
     const pending = this.#pending.findLast(({ register }) => register === number);
     const wide = pending ? pending.of : local(LOCALS.x0 + number, 64);
     return value(width === 64 ? wide : convert(32, op.i32WrapI64, wide));
@@ -341,7 +347,7 @@ export class RegionEmitter extends WasmEmitter {
     code.memory(op.i64Load, operation === 'load' ? 0 : 8);
     const tag = code.keepTop(64);
     code.emit(intOp('ne', tag, intOp('and', va, constant(64, ~0xfffn | BigInt(alignment - 1)))));
-    code.openUnlikely();
+    code.open(op.if);
     if (!access.aligned && access.bytes > 1) {
       // An unaligned access is inline too where it is allowed and within the page.
       const last = intOp('add', va, constant(64, access.bytes - 1));
@@ -355,28 +361,29 @@ export class RegionEmitter extends WasmEmitter {
     code.close();
     code.emit(entry);
     code.memory(op.i64Load, 16);
-    if (operation === 'load' && this.#guesses < MOST_GUESSES && this.#chases) {
-      const guess = guessLocal(this.#guesses++);
-      const delta = code.keepTop(64);
-      code.emit(intOp('ne', delta, local(guess, 64)));
-      code.openUnlikely();
-      code.emit(delta);
-      code.set(guess);
-      code.close();
-      code.get(guess);
-    }
+    if (operation === 'load' && this.#followsPointer && this.#guesses < MOST_GUESSES) this.#guessTop();
     code.emit(va);
     code.int('add', 64);
     const made = { operation, bytes: access.bytes, entry, va, poolAddress: code.keepTop(64), distance: 0 };
     this.#first = access.unprivileged || access.aligned ? undefined : made;
     return made;
   }
-  #guesses = 0;
-  #chases = false;
+  /** The pool delta on the stack becomes a guess that is compared with it. */
+  #guessTop(): void {
+    const { code } = this;
+    const guess = guessLocal(this.#guesses++);
+    const delta = code.keepTop(64);
+    code.emit(intOp('ne', delta, local(guess, 64)));
+    code.open(op.if);
+    code.emit(delta);
+    code.set(guess);
+    code.close();
+    code.get(guess);
+  }
   /** The condition is on the stack where it is not given. */
   #leaveIf(condition?: Node): void {
     if (condition) this.code.emit(condition);
-    this.code.openUnlikely();
+    this.code.open(op.if);
     this.#leaveNow();
     this.code.close();
   }
@@ -483,7 +490,8 @@ export class RegionEmitter extends WasmEmitter {
         return;
       }
     }
-    code.rewind(start, depth);
+    code.length = start;
+    code.depth = depth;
     this.flags = before;
     this.#first = undefined;
     const recordedBefore = this.#recorded;

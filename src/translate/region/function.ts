@@ -39,6 +39,8 @@ export interface RegionSource {
   /** Address of the page's decoded records. */
   readonly records: number;
   word(index: number): number;
+  /** Loads through loaded pointers guess the pool delta: guess.ts. */
+  readonly guesses: boolean;
   /** Of the CPU; absent: every row exists. */
   readonly features?: ReadonlySet<Feature>;
 }
@@ -60,9 +62,19 @@ export const pointerCells = (detail: Detail) =>
 
 export function buildRegion(source: RegionSource, shared: SharedFunctions, exportName: string): FunctionCode {
   const region = new RegionFunction(source, shared);
-  const code = region.build();
+  const body = region.build();
   const locals = region.usesVectors ? VECTOR_LOCAL_COUNTS : LOCAL_COUNTS;
-  return { signature: REGION_SIGNATURE, locals, ...code, exportName };
+  return { signature: REGION_SIGNATURE, locals, body, exportName };
+}
+
+/** Registers that loads of the region write, as far as it guesses. */
+function pointersOf({ guesses, graph, word, features }: RegionSource): ReadonlySet<number> {
+  const pointers = new Set<number>();
+  if (!guesses) return pointers;
+  for (const { first, length } of graph.blocks)
+    for (let index = first; index < first + length; index++)
+      for (const register of effectsOf(word(index), features).loaded) pointers.add(register);
+  return pointers;
 }
 
 class RegionFunction {
@@ -79,16 +91,10 @@ class RegionFunction {
   constructor(source: RegionSource, shared: SharedFunctions) {
     this.#source = source;
     this.#shared = shared;
-    this.#emitter = new RegionEmitter(this.#code, source.detail, shared, () => {
+    this.#emitter = new RegionEmitter(this.#code, source.detail, shared, pointersOf(source), () => {
       this.#spend(this.#at.done);
       this.#leaveAt(this.#at.word);
     });
-    const { graph, word, features } = source;
-    this.#emitter.loaded = new Set(
-      graph.blocks.flatMap(({ first, length }) =>
-        Array.from({ length }, (_, n) => effectsOf(word(first + n), features).loaded).flat(),
-      ),
-    );
     this.#left = this.#code.open(op.block);
   }
 
@@ -96,7 +102,7 @@ class RegionFunction {
     return this.#emitter.usesVectors;
   }
 
-  build(): Pick<FunctionCode, 'body' | 'unlikely'> {
+  build(): Uint8Array {
     const code = this.#code;
     this.#tree(0, { known: 'nothing' });
     code.close();
@@ -110,6 +116,7 @@ class RegionFunction {
     this.#storeCell('budget', local(LOCALS.budget));
     for (const cell of pointerCells(this.#source.detail)) this.#storeCell(cell, local(LOCALS[cell]));
     code.get(LOCALS.exit);
+    const body = code.toBytes();
 
     // What is to be loaded is known now.
     const prologue = new CodeBuffer(TEMPORARY_BASE, TEMPORARIES);
@@ -124,8 +131,12 @@ class RegionFunction {
     prologue.i64(this.#source.records / 4);
     prologue.int('add', 64);
     prologue.set(LOCALS.vaPage);
-    prologue.appendCode(code);
-    return { body: prologue.toBytes(), unlikely: prologue.unlikely };
+    // V8 keeps memory 0's address in a register, and loads the pool's, in two steps, where it is first used: here, once and for all.
+    prologue.i64(0);
+    prologue.pool(op.i64Load8U);
+    prologue.byte(op.drop);
+    prologue.append(body);
+    return prologue.toBytes();
   }
 
   #storeCell(cell: StateCell, of: Node): void {
@@ -190,7 +201,7 @@ class RegionFunction {
     const need = graph.needs[number];
     if (need > 0) {
       code.emit(intOp('ltS', local(LOCALS.budget), constant(32, need)));
-      code.openUnlikely();
+      code.open(op.if);
       this.#leaveAt(first);
       code.close();
     }

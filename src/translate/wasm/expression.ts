@@ -60,7 +60,6 @@ export class CodeBuffer extends ByteBuffer {
   readonly #limit: number;
   /** Nesting depth of blocks, loops and ifs that are open. */
   depth = 0;
-  readonly #unlikely: number[] = [];
 
   /**
    * `base` are the indices of the first temporary of each type; there are at most `limit` of each.
@@ -196,26 +195,6 @@ export class CodeBuffer extends ByteBuffer {
     this.byte(result);
     this.depth += 1;
     return this.depth;
-  }
-  /** Opens an `if` that is hardly ever entered: V8 moves its code out of the way (branchHints in module.ts). */
-  openUnlikely(): number {
-    this.#unlikely.push(this.length);
-    return this.open(op.if);
-  }
-  /** Takes back all code from `length` on, where the nesting was `depth`. */
-  rewind(length: number, depth: number): void {
-    this.length = length;
-    this.depth = depth;
-    while (this.#unlikely.length > 0 && this.#unlikely.at(-1)! >= length) this.#unlikely.pop();
-  }
-  /** Appends another buffer's code. */
-  appendCode(other: CodeBuffer): void {
-    for (const offset of other.#unlikely) this.#unlikely.push(this.length + offset);
-    this.append(other.toBytes());
-  }
-  /** Offsets of the branches that are hardly ever taken, in their order. */
-  get unlikely(): readonly number[] {
-    return this.#unlikely;
   }
   else(): void {
     this.byte(op.else);

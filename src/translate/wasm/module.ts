@@ -23,8 +23,6 @@ export interface FunctionCode {
   readonly signature: Signature;
   readonly locals: Partial<LocalCounts>;
   readonly body: Uint8Array;
-  /** Offsets in `body` of the branches that are hardly ever taken, in their order. */
-  readonly unlikely?: readonly number[];
   readonly exportName?: string;
 }
 
@@ -109,7 +107,6 @@ export class ModuleBuilder {
       out.append([0x70, 0]);
       out.unsigned(this.#table.size);
     });
-    const heads: number[] = [];
     const code = section((out) => {
       out.unsigned(this.#functions.length);
       for (const { locals, body } of this.#functions) {
@@ -126,7 +123,6 @@ export class ModuleBuilder {
           head.unsigned(count);
           head.byte(type);
         }
-        heads.push(head.length);
         out.unsigned(head.length + body.length + 1);
         out.append(head.toBytes());
         out.append(body);
@@ -157,22 +153,6 @@ export class ModuleBuilder {
       out.unsigned(list.length);
       out.append(list.toBytes());
     });
-    // Branch hints: offsets count from the start of a function's locals (WebAssembly branch hinting proposal).
-    const hints = section((out) => {
-      out.name('metadata.code.branch_hint');
-      const hinted = this.#functions.flatMap(({ unlikely }, i) =>
-        unlikely && unlikely.length > 0 ? [{ unlikely, i }] : [],
-      );
-      out.unsigned(hinted.length);
-      for (const { unlikely, i } of hinted) {
-        out.unsigned(this.#imports.length + i);
-        out.unsigned(unlikely.length);
-        for (const offset of unlikely) {
-          out.unsigned(heads[i] + offset);
-          out.append([1, 0]);
-        }
-      }
-    });
     const module = new ByteBuffer();
     module.append([0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00]);
     const sections: [number, Uint8Array][] = [
@@ -181,7 +161,6 @@ export class ModuleBuilder {
       [3, functions],
       [4, tables],
       [7, exports],
-      [0, hints],
       [10, code],
       [0, names],
     ];
