@@ -8,10 +8,12 @@ import { readInputFile } from '../machine/input_file.ts';
 import { DEFAULT_RECIPE, type Recipe } from '../machine/recipe.ts';
 import { formatTime, grouped, parseCount, parseSize, parseTime } from '../quantities.ts';
 import { committedIn } from '../trace/committed_size.ts';
+import { ConsoleOutput } from '../trace/console_output.ts';
 import { type EndReason, type RecordSummary, record, type Until } from '../trace/flight_recorder.ts';
 import { BytesInput, InputAfterText } from '../trace/input_source.ts';
 import { ProgressLine } from '../trace/progress_line.ts';
 import { TerminalInput } from '../trace/terminal_input.ts';
+import { WallClockPace } from '../trace/wall_clock_pace.ts';
 import { UserError } from '../user-error.ts';
 
 interface Options {
@@ -160,6 +162,7 @@ async function run(argument: string | undefined, options: Options): Promise<void
     file && options.inputAfter !== undefined ? new InputAfterText(file, options.inputAfter) : undefined;
   const until = parseUntil(options.until);
   const progress = progressLine(options, directory, until);
+  const output = new ConsoleOutput(process.stdout, (byte) => progress?.printing(byte));
   const started = performance.now();
   try {
     const summary = await record({
@@ -169,15 +172,20 @@ async function run(argument: string | undefined, options: Options): Promise<void
       engine,
       until,
       input: terminal ?? delayed ?? file,
+      ...(terminal && { pace: new WallClockPace() }),
       onConsole: (byte) => {
         delayed?.printed(byte);
-        progress?.printing(byte);
-        if (!options.quiet) process.stdout.write(Uint8Array.of(byte));
+        if (!options.quiet) output.print(byte);
       },
-      onProgress: (now) => progress?.update(now),
+      outputCaughtUp: () => output.caughtUp(interrupt.signal),
+      onProgress: (now) => {
+        output.flush();
+        progress?.update(now);
+      },
       signal: interrupt.signal,
       host: hostFacts(),
     });
+    output.flush();
     progress?.clear();
     if (!options.quiet) report(directory, summary, (performance.now() - started) / 1000);
   } finally {

@@ -4,6 +4,8 @@ export type Attention =
   | 'translation'
   /** PSTATE.PAN or UAO changed: other permissions in the same regime. */
   | 'context'
+  /** PSTATE.SP changed: SP_EL0 is accessible, or is not. */
+  | 'stack'
   /** A trap of SIMD and floating-point instructions changed. */
   | 'vectors'
   /** What raises debug exceptions changed: other pages must be looked at. */

@@ -119,13 +119,16 @@ export class Exceptions {
   readonly #state: CpuState;
   readonly #options: ExceptionsOptions;
   /** Features that every entry or return asks for. */
-  readonly #has: { readonly [K in 'pan' | 'uao' | 'dit' | 'ssbs' | 'pauth']: boolean };
+  readonly #has: { readonly [K in 'pan' | 'uao' | 'dit' | 'ssbs' | 'pauth' | 'bti']: boolean };
 
   constructor(options: ExceptionsOptions) {
     this.#options = options;
     this.#state = options.state;
     const has = (feature: string) => options.features.has(feature);
-    this.#has = { pan: has('PAN'), uao: has('UAO'), dit: has('DIT'), ssbs: has('SSBS'), pauth: has('PAuth') };
+    this.#has = {
+      ...{ pan: has('PAN'), uao: has('UAO'), dit: has('DIT'), ssbs: has('SSBS'), pauth: has('PAuth') },
+      bti: has('BTI'),
+    };
   }
 
   /** HCR_EL2[31:0]. */
@@ -161,7 +164,7 @@ export class Exceptions {
         (u32[SS] << 21) |
         (u32[ILLEGAL] << 20) |
         (u32[SSBS] << 12) |
-        (this.#options.features.has('BTI') ? this.#state.branchType << 10 : 0) |
+        (this.#has.bti ? this.#state.branchType << 10 : 0) |
         (u32[DAIF] << 6) |
         (u32[EL] << 2) |
         u32[SPSEL]) >>>
@@ -380,7 +383,7 @@ export class Exceptions {
     state.nzcv = bits;
     u32[DAIF] = (bits >> 6) & 15;
     this.#restoreState(bits);
-    state.branchType = !illegal && this.#options.features.has('BTI') ? (bits >> 10) & 3 : 0;
+    state.branchType = !illegal && this.#has.bti ? (bits >> 10) & 3 : 0;
     u32[ILLEGAL] = illegal ? 1 : (bits >> 20) & 1;
     u32[SS] = step;
     if (!illegal) switchStack(state, toEl, bits & 1);
@@ -444,12 +447,12 @@ export class Exceptions {
         to_el: this.#state.u32[EL],
         pc,
         target: u64[PC],
-        esr: BigInt(esr),
+        esr,
         ec: esr >>> 26,
         iss: esr & 0x1ff_ffff,
         far: far ?? null,
         hpfar: hpfar ?? null,
-        spsr: BigInt(spsr),
+        spsr,
         hcr: u64[HCR],
         vttbr: u64[VTTBR],
         vmid: vmidOf(u64[VTTBR], u64[VTCR]),

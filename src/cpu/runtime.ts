@@ -267,6 +267,7 @@ export class CpuRuntime implements Runtime {
         }
         this.#recordField('SPSel', imm);
         switchStack(state, this.#el, Number(imm & 1n));
+        onAttention('stack');
         return;
       case FIELD_DAIFSET:
       case FIELD_DAIFCLR: {

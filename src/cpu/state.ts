@@ -82,6 +82,9 @@ const order = [
   'branched',
   /** Cell pcBase as it is in a guarded page, where one executes; else anything but pcBase. */
   'guardedBase',
+  /** Address of the table of shortcuts in use, and whether a change of DAIF has no consequence: translate/shortcuts.ts. */
+  'shortcuts',
+  'quiet',
 ] as const;
 
 export type StateCell = (typeof order)[number];
@@ -108,6 +111,8 @@ export const ENGINE_CELLS = [
   'vectorsTrapped',
   'branched',
   'guardedBase',
+  'shortcuts',
+  'quiet',
 ] as const satisfies readonly StateCell[];
 
 /** Byte address in memory 0 of each cell. */

@@ -8,7 +8,7 @@ import type { EventSink } from '../trace/schema.ts';
 import type { Exceptions } from './exceptions.ts';
 import type { Fault } from './fault.ts';
 import { CELL, type CpuState } from './state.ts';
-import { operationAt, type SystemOperation } from './sysregs/operations.ts';
+import { type OperationKind, operationAt, type SystemOperation } from './sysregs/operations.ts';
 import { genericName } from './sysregs/row.ts';
 import { slotOf } from './sysregs/table.ts';
 import { firstTrap } from './sysregs/traps.ts';
@@ -34,6 +34,8 @@ export interface SystemOperationsOptions {
   readonly invalidateAllCpus: (what: TlbInvalidation) => void;
   /** DC ZVA: zeroes an aligned block of physical memory as a store would; false where there is no RAM. */
   readonly zeroBlock: (pa: number, bytes: number) => boolean;
+  /** An operation by address found this page: what follows in the page may be done without asking. */
+  readonly onTranslated: (va: bigint, page: Translation) => void;
   /** DC ZVA: takes the watchpoint exception of a store of `size` bytes, if there is one. */
   readonly watchpointHit: (va: bigint, size: number, el: 0 | 1 | 2) => boolean;
   /** DC ZVA took a data abort: time does not count the instruction (docs/qemu-time.md). */
@@ -88,6 +90,17 @@ export class SystemOperations {
     return undefined;
   }
 
+  /** What an operation by the current exception level does, where it is no exception; until a trap control changes. */
+  plain(encoding: number): OperationKind['kind'] | undefined {
+    const row = operationAt(encoding);
+    const el = this.#state.u32[EL];
+    const { registers } = this.#options;
+    if (row === undefined || !registers.has(row.feature) || el < row.el) return undefined;
+    const trap = el === 2 ? undefined : firstTrap(row.traps, el, false, (name) => registers.get(name));
+    if (trap !== undefined || (row.does.kind === 'dc' && row.does.write)) return undefined;
+    return row.does.kind;
+  }
+
   /** `absent`: known, but this CPU lacks the feature. */
   #unknown(encoding: number, el: number, absent: boolean): Refusal {
     const trap = this.#options.registers.implementationDefinedTrap(encoding, el);
@@ -127,17 +140,18 @@ export class SystemOperations {
 
   #maintain(va: bigint, el: 0 | 1 | 2, write: boolean): void {
     const answer = this.#translate(va, el, write ? 'write' : 'read', { cacheMaintenance: el > 0 && !write });
-    if (!answer.ok) this.#options.exceptions.dataAbort(answer.fault, va, { write: true, maintenance: true });
+    if (answer.ok) this.#options.onTranslated(va, answer.page);
+    else this.#options.exceptions.dataAbort(answer.fault, va, { write: true, maintenance: true });
   }
 
   #zero(va: bigint, el: 0 | 1 | 2): void {
-    const { exceptions, events, zeroBlock, watchpointHit, doNotCount } = this.#options;
+    const { exceptions, events, zeroBlock, onTranslated, watchpointHit, doNotCount } = this.#options;
     const answer = this.#translate(va, el, 'write', { unaligned: true });
     if (answer.ok && watchpointHit(va & ~BigInt(ZERO_BLOCK - 1), ZERO_BLOCK, el)) return;
     const pa = answer.ok ? this.#blockOf(answer.page, va) : 0;
     if (answer.ok && zeroBlock(pa, ZERO_BLOCK)) {
-      if (events.recording)
-        events.append('writes', { pa: BigInt(pa), length: BigInt(ZERO_BLOCK), who: 'dc zva' });
+      onTranslated(va, answer.page);
+      if (events.recording) events.append('writes', { pa, length: ZERO_BLOCK, who: 'dc zva' });
       return;
     }
     exceptions.dataAbort(answer.ok ? EXTERNAL : answer.fault, va, { write: true });

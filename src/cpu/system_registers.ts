@@ -11,6 +11,7 @@ import { randomNumber } from './random_numbers.ts';
 import { readStackPointer, switchStack, writeStackPointer } from './stack_pointers.ts';
 import { CELL, type CpuState } from './state.ts';
 import { AT_HOST_EL0, AT_HOST_EL2, isHostAlias, type Redirection } from './sysregs/host.ts';
+import { SYSTEM_OPERATIONS } from './sysregs/operations.ts';
 import { ALL_BITS, type Effect, genericName, type SystemRegister } from './sysregs/row.ts';
 import { registerAt, registerNamed, SYSTEM_REGISTERS, slotOf } from './sysregs/table.ts';
 import { firstTrap, isHost, TIDCP, type Trap } from './sysregs/traps.ts';
@@ -39,6 +40,8 @@ export interface SystemRegistersOptions {
   readonly pmu: Pick<PerformanceMonitors, 'read' | 'write' | 'reset'>;
   /** Absent with GICv2: ICC_* and ICH_* are then UNDEFINED. */
   readonly gic?: GicCpuInterface;
+  /** Called after a write that may change what is trapped. */
+  readonly onTrapControl?: () => void;
   /** Called after a write that others must look at. */
   readonly onEffect: (effect: Effect, register: string) => void;
 }
@@ -62,6 +65,8 @@ const VDISR = slotOf('VDISR_EL2');
 const DISR = slotOf('DISR_EL1');
 const OSLSR = slotOf('OSLSR_EL1');
 const CSSELR = slotOf('CSSELR_EL1');
+const VPIDR = slotOf('VPIDR_EL2');
+const VMPIDR = slotOf('VMPIDR_EL2');
 const HCR_TDZ = 1n << 28n;
 const SCTLR_DZE = 1n << 14n;
 const HCR_TIDCP = 1n << 20n;
@@ -72,6 +77,31 @@ const HCR_AMO = 1n << 5n;
 /** In HCR_EL2[31:0] and [63:32]. */
 const HCR_TGE = 1 << 27;
 const HCR_E2H = 1 << 2;
+
+/** Cells that MRS and MSR reach: SP_EL0 where it is not the current stack pointer, SP_EL1 from EL2. DAIF stands six bits lower. */
+function plainCell(name: string): number | undefined {
+  switch (name) {
+    case 'SP_EL0':
+      return CELL.spEl0 >>> 3;
+    case 'SP_EL1':
+      return CELL.spEl1 >>> 3;
+    case 'DAIF':
+      return CELL.daif >>> 3;
+    default:
+      return undefined;
+  }
+}
+
+/** Registers that conditions of traps look at, and those that say which register or whose an encoding is. */
+const TRAP_CONTROLS: ReadonlySet<string> = new Set([
+  'HCR_EL2',
+  'SCTLR_EL1',
+  'SCTLR_EL2',
+  ...[...SYSTEM_REGISTERS, ...SYSTEM_OPERATIONS].flatMap(({ traps }) =>
+    traps.flatMap(({ when }) => when.map(({ register }) => register)),
+  ),
+]);
+const isTrapControl = (name: string): boolean => TRAP_CONTROLS.has(name);
 
 /** A register that this CPU has, as MRS and MSR need it. */
 interface Accessible {
@@ -218,12 +248,49 @@ export class SystemRegisters {
     return feature === undefined || this.features.has(feature);
   }
 
-  /** Index in CpuState.u64 of the register, where MRS by the current exception level is no more than reading that; else 0. */
-  plainSlot(encoding: number): number {
+  /**
+   * What MRS by the current exception level comes to until a trap control or SPSel changes: an index in CpuState.u64, whose value it
+   * reads, or a value. Undefined where it must be called.
+   */
+  plainRead(encoding: number): number | bigint | undefined {
     const accessible = this.#accessibleAt(encoding);
-    if (accessible === undefined) return 0;
+    if (!this.#isPlain(accessible, true)) return undefined;
+    const { row, slot } = accessible;
+    if (slot !== 0) return slot;
+    if (row.storage === 'constant' || row.storage === 'model') return this.#read(row);
     const el = this.#state.u32[EL];
-    return accessible.reads[el] && accessible.readTraps[el].length === 0 ? accessible.slot : 0;
+    switch (row.name) {
+      case 'MIDR_EL1':
+        return el === 1 ? VPIDR : this.#midr;
+      case 'MPIDR_EL1':
+        return el === 1 ? VMPIDR : this.#options.mpidr(this.cpu);
+      case 'CurrentEL':
+      case 'DCZID_EL0':
+        return this.#read(row);
+      default:
+        return plainCell(row.name);
+    }
+  }
+
+  /** Index in CpuState.u64 that is all MSR by the current exception level writes, until a trap control or SPSel changes; else undefined. */
+  plainWrite(encoding: number): number | undefined {
+    const accessible = this.#accessibleAt(encoding);
+    if (!this.#isPlain(accessible, false)) return undefined;
+    const { row, slot } = accessible;
+    if (slot === 0) return plainCell(row.name);
+    const controls = row.effects.length > 0 || isTrapControl(row.name);
+    return controls || row.writable !== ALL_BITS ? undefined : slot;
+  }
+
+  /** No trap and no refusal, now. */
+  #isPlain(accessible: Accessible | undefined, isRead: boolean): accessible is Accessible {
+    if (accessible === undefined) return false;
+    const { u32 } = this.#state;
+    const el = u32[EL];
+    if (!(isRead ? accessible.reads : accessible.writes)[el]) return false;
+    if (accessible.row.name === 'SP_EL0' && u32[SPSEL] === 0) return false;
+    const traps = (isRead ? accessible.readTraps : accessible.writeTraps)[el];
+    return firstTrap(traps, el, isRead, this.#get) === undefined;
   }
 
   /** MRS by the current exception level. */
@@ -257,6 +324,7 @@ export class SystemRegisters {
       u64[slot] = row.writable === ALL_BITS ? value : (before & ~row.writable) | (value & row.writable);
       if (u64[slot] === before) return undefined;
     } else this.#write(row, value);
+    if (isTrapControl(row.name)) this.#options.onTrapControl?.();
     for (const effect of row.effects) this.#options.onEffect(effect, row.name);
     return undefined;
   }

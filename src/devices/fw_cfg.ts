@@ -40,8 +40,8 @@ const DMA_ADDRESS = 16;
 const DMA_SIGNATURE = 'QEMU CFG';
 const DMA = { error: 1, read: 2, skip: 4, select: 8, write: 16 } as const;
 const REQUEST_BYTES = 16;
-/** Copied at a time. */
-const CHUNK = 4096;
+/** Bytes copied at a time: a guest may ask for 4 GiB. */
+const CHUNK = 2 ** 20;
 
 const le = (value: number, bytes: 2 | 4): Uint8Array => {
   const out = Buffer.alloc(bytes);

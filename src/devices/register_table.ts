@@ -23,7 +23,7 @@ export interface DeviceRegister<D> {
 /** What every device is given by the board. `pc` is that of the instruction that accesses the device. */
 export interface DeviceContext {
   readonly events: EventSink;
-  pc(): bigint | number;
+  pc(): bigint;
 }
 
 interface Slot<D> {

@@ -34,10 +34,14 @@ export class VirtioConsole implements VirtioBackend {
 
   /** A byte arrives; false where the guest has no driver yet, or does not keep up. */
   receive(byte: number): boolean {
-    if (!this.#host.running || this.state.waiting.length >= WAITING_MAX) return false;
+    if (!this.canReceive()) return false;
     this.state.waiting.push(byte);
     this.#host.schedule(RECEIVE);
     return true;
+  }
+
+  canReceive(): boolean {
+    return this.#host.running && this.state.waiting.length < WAITING_MAX;
   }
 
   serve(queue: number, access: QueueAccess): boolean {

@@ -137,6 +137,13 @@ export class CodePages {
     if (page.version > 0) this.onRecordsGone(page.records);
   }
 
+  /** Whether the word at `offset` is undecoded, and is the present version's. */
+  mayDecodeAhead(page: CodePage, offset: number): boolean {
+    const record = page.records + (offset / 4) * RECORD_SIZE;
+    if (this.#state[record] !== 0 || this.#state[record + 1] !== 0) return false;
+    return page.content[offset / 4] === this.#memory.u32[(page.poolOffset + offset) / 4];
+  }
+
   /** Notes that the page is fetched from at a virtual page: a row of table fetch when that is news. */
   fetched(page: CodePage, context: FetchContext, vaPage: bigint): void {
     if (!this.#events.recording) return;

@@ -72,6 +72,9 @@ export interface StepObserver {
 const ARGUMENT = CELL.argument0 >>> 3;
 const RESULT = CELL.result >>> 3;
 
+/** The page's start. `%` of large numbers is a call; this is not. */
+const pageOf = (offset: number): number => offset - ((offset >>> 0) & (PAGE_SIZE - 1));
+
 interface Part {
   readonly va: bigint;
   readonly page: Translation;
@@ -163,9 +166,18 @@ export class DataAccess implements MemoryPort {
     const offset = this.#memory.dataOffsetOf(pa, true);
     if (offset < 0) return false;
     this.#dirty.mark(offset);
-    if (this.#code.holdsCode(offset - (offset % PAGE_SIZE))) this.#code.written(offset, bytes);
+    if (this.#code.holdsCode(pageOf(offset))) this.#code.written(offset, bytes);
     this.#memory.u8.fill(0, offset, offset + bytes);
     return true;
+  }
+
+  /** The page of a virtual address, for the present level's inline accesses. */
+  translated(va: bigint, page: Translation): void {
+    this.#split64[0] = va;
+    const [low, high] = this.#split32;
+    const offset = this.#memory.dataOffsetOf(page.paPage, false);
+    if (this.#inline && offset >= 0 && !(this.#context.watching && this.#context.watchesPage(va)))
+      this.#fill(page, offset, low, high, false);
   }
 
   /** The table walker's store to a descriptor that it has read: both words as memory holds them. */
@@ -173,10 +185,10 @@ export class DataAccess implements MemoryPort {
     const offset = this.#memory.offsetOf(pa);
     if (offset < 0) throw new Error(`descriptor at 0x${pa.toString(16)}: no memory`);
     this.#dirty.mark(offset);
-    if (this.#code.holdsCode(offset - (offset % PAGE_SIZE))) this.#code.written(offset, 8);
+    if (this.#code.holdsCode(pageOf(offset))) this.#code.written(offset, 8);
     this.#memory.u32[offset / 4] = low;
     this.#memory.u32[offset / 4 + 1] = high;
-    this.#events.append('writes', { pa: BigInt(pa), length: 8n, who: 'table walk' });
+    this.#events.append('writes', { pa, length: 8, who: 'table walk' });
   }
 
   /** The byte at a virtual address as the current exception level reads it; undefined where that would fault. */
@@ -200,21 +212,21 @@ export class DataAccess implements MemoryPort {
     const write = (flags & ACCESS_STORE) !== 0;
     // A vector's alignment is that of its elements.
     const natural = Math.min(size, accessAlignment(flags));
-    const aligned = low % natural === 0;
+    const aligned = (low & (natural - 1)) === 0;
     const mustAlign =
       flags & ACCESS_ALIGNED
         ? accessAlignment(flags)
         : !aligned && this.#context.alignmentChecked
           ? natural
           : 1;
-    if (low % mustAlign !== 0) {
+    if ((low & (mustAlign - 1)) !== 0) {
       this.#context.dataAbort({ type: 'alignment', stage: 1, level: 0, s1ptw: false, ipa: 0 }, va, write);
       return undefined;
     }
     const unprivileged = (flags & ACCESS_UNPRIVILEGED) !== 0;
     const el = this.#context.accessLevel(unprivileged);
-    const fitsDevice = low % Math.min(size, 8) === 0;
-    const inPage = Math.min(size, PAGE_SIZE - (low % PAGE_SIZE));
+    const fitsDevice = (low & (Math.min(size, 8) - 1)) === 0;
+    const inPage = Math.min(size, PAGE_SIZE - (low & (PAGE_SIZE - 1)));
     const watched = this.#context.watching && (flags & ACCESS_MONITOR) === 0;
     const first = this.#locate(va, low, high, el, write, aligned, fitsDevice, inPage, watched);
     if (first === undefined) return undefined;
@@ -227,7 +239,7 @@ export class DataAccess implements MemoryPort {
       const result = this.#transfer(first, flags, value);
       this.#recordValue(flags, write ? value : result);
       if (this.#inline && first.offset >= 0 && !(this.#context.watching && this.#context.watchesPage(va)))
-        this.#fill(first, low, high, unprivileged);
+        this.#fill(first.page, first.offset, low, high, unprivileged);
       return result;
     }
     const next = BigInt.asUintN(64, va + BigInt(inPage));
@@ -266,7 +278,7 @@ export class DataAccess implements MemoryPort {
     }
     // After all faults of the MMU, before an external abort (D1.3.5.4).
     if (watched && this.#context.watchpointHit(va, bytes, write, el)) return undefined;
-    const pa = answer.page.paPage + (low % PAGE_SIZE);
+    const pa = answer.page.paPage + (low & (PAGE_SIZE - 1));
     const offset = this.#memory.dataOffsetOf(pa, write);
     if (offset < 0 && (!fitsDevice || !this.#bus.covers(pa))) {
       this.#context.dataAbort({ type: 'external', stage: 1, level: 0, s1ptw: false, ipa: 0 }, va, write);
@@ -314,8 +326,8 @@ export class DataAccess implements MemoryPort {
     this.observer?.access({ va, pa, size: bytes, write, value: BigInt.asUintN(8 * bytes, value) });
   }
 
-  #fill({ page, offset }: Part, low: number, high: number, unprivileged: boolean): void {
-    const poolOffset = offset - (offset % PAGE_SIZE);
+  #fill(page: Translation, offset: number, low: number, high: number, unprivileged: boolean): void {
+    const poolOffset = pageOf(offset);
     this.#tlb.fillData(this.#context.tlbBank(unprivileged), {
       vaLow: (low & ~(PAGE_SIZE - 1)) >>> 0,
       vaHigh: high,
@@ -333,7 +345,7 @@ export class DataAccess implements MemoryPort {
 
   #storeRam({ offset, bytes }: Part, value: bigint): void {
     this.#dirty.mark(offset);
-    if (this.#code.holdsCode(offset - (offset % PAGE_SIZE))) this.#code.written(offset, bytes);
+    if (this.#code.holdsCode(pageOf(offset))) this.#code.written(offset, bytes);
     switch (bytes) {
       case 16:
         this.#pool.setBigUint64(offset, value, true);

@@ -12,8 +12,9 @@ import { RECORD_SIZE } from '../translate/layout.ts';
 import { type RegionOptions, Regions } from '../translate/region/regions.ts';
 import type { CodePage, CodePages } from './code_pages.ts';
 import type { DataAccess, StepObserver } from './data_access.ts';
-import type { GuestMemory } from './memory.ts';
+import { type GuestMemory, PAGE_SIZE } from './memory.ts';
 import type { RawBuffers } from './raw_buffers.ts';
+import type { Shortcuts } from './shortcuts.ts';
 
 /** Executes instructions from the pc in CpuState. */
 export interface Engine {
@@ -41,8 +42,7 @@ export interface EngineParts {
   /** The calls, with the machine's bookkeeping around them. */
   readonly runtime: RedirectingRuntime;
   readonly stackMisaligned: () => 0 | 1;
-  /** Index in CpuState.u64 of what MRS of an encoding reads now; 0 where it must be called. */
-  readonly plainRegister: (encoding: number) => number;
+  readonly shortcuts: Shortcuts;
   /** Bank of the fetch TLB in use. */
   readonly fetchBank: () => number;
   /** Jumps to the page of pc must end the slice: it may have a breakpoint. */
@@ -59,7 +59,12 @@ const BUDGET = CELL.budget >>> 2;
 const ARGUMENT = CELL.argument0 >>> 2;
 const RESULT = CELL.result >>> 2;
 const READ_SYSTEM_REGISTER = RUNTIME_CALLS.indexOf('readSystemRegister');
+const WRITE_SYSTEM_REGISTER = RUNTIME_CALLS.indexOf('writeSystemRegister');
+const SYSTEM_OPERATION = RUNTIME_CALLS.indexOf('systemOperation');
 const PC_BASE = CELL.pcBase >>> 2;
+
+/** Branches and exception generation, but not hints, barriers and system register moves: Arm ARM C4.1.66. */
+const leavesRun = (word: number): boolean => ((word >>> 26) & 7) === 5 && word >>> 22 !== 0b1101010100;
 
 export class InterpreterEngine implements Engine {
   readonly maxSlice: number;
@@ -84,8 +89,7 @@ export class InterpreterEngine implements Engine {
           // Cell pc is that of the last call out: a new version's row of table fetch needs this instruction's.
           state.set('pc', BigInt.asUintN(64, state.get('pcBase') + BigInt(ip / 4)));
           parts.onFirstExecution(page, offset);
-          this.#interpreter.decode(ip, memory.u32[(page.poolOffset + offset) / 4], offset);
-          this.regions?.decoded(page, offset);
+          this.#decodeRun(page, offset);
         },
         hot: (ip) => {
           const { page, offset } = code.locate(ip);
@@ -93,19 +97,16 @@ export class InterpreterEngine implements Engine {
         },
         access: (va, flags) => parts.access.access(va, flags),
         runtime: (index) => {
-          if (index === READ_SYSTEM_REGISTER) {
-            const slot = parts.plainRegister(state.u32[ARGUMENT]);
-            if (slot !== 0) {
-              state.u32[RESULT] = state.u32[2 * slot];
-              state.u32[RESULT + 1] = state.u32[2 * slot + 1];
-              return 0;
-            }
-          }
           runtime.redirected = false;
           const { u64 } = state;
           const result = calls[index].call(runtime, u64[ARGUMENT >>> 1], u64[(ARGUMENT >>> 1) + 1]);
           if (result !== undefined) u64[RESULT >>> 1] = result;
-          return runtime.redirected ? 1 : 0;
+          if (runtime.redirected) return 1;
+          const { shortcuts } = parts;
+          if (index === READ_SYSTEM_REGISTER) shortcuts.learnRead(state.u32[ARGUMENT]);
+          else if (index === WRITE_SYSTEM_REGISTER) shortcuts.learnWrite(state.u32[ARGUMENT]);
+          else if (index === SYSTEM_OPERATION) shortcuts.learnOperation(state.u32[ARGUMENT]);
+          return 0;
         },
         stackMisaligned: parts.stackMisaligned,
       },
@@ -137,6 +138,21 @@ export class InterpreterEngine implements Engine {
     this.#begin(records, pageLow, guarded);
   }
 
+  /**
+   * Decodes the word at byte `offset` of the page, which executes now, and those that will follow it up to the next branch. A
+   * word that the page's version has already makes no new one when it executes: it may be decoded ahead.
+   */
+  #decodeRun(page: CodePage, offset: number): void {
+    const { memory, code } = this.#parts;
+    const { records, poolOffset } = page;
+    for (let at = offset; ; at += 4) {
+      const word = memory.u32[(poolOffset + at) >>> 2];
+      this.#interpreter.decode(records + at * (RECORD_SIZE / 4), word, at);
+      this.regions?.decoded(page, at);
+      if (leavesRun(word) || at === PAGE_SIZE - 4 || !code.mayDecodeAhead(page, at + 4)) return;
+    }
+  }
+
   /** Cells ip and pcBase for pc in the page with these records. */
   #begin(records: number, pageLow: number, guarded: boolean): void {
     this.regions?.settle();
@@ -150,6 +166,7 @@ export class InterpreterEngine implements Engine {
   }
 
   run(): boolean {
+    this.#parts.shortcuts.settle();
     return this.#interpreter.run();
   }
 

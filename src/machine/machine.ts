@@ -44,6 +44,7 @@ import { Processors } from './processors.ts';
 import { Psci } from './psci.ts';
 import { RawBuffers } from './raw_buffers.ts';
 import type { Recipe, StopReason } from './recipe.ts';
+import { Shortcuts } from './shortcuts.ts';
 import { Timekeeper } from './timekeeper.ts';
 import { TranslationBanks } from './translation_banks.ts';
 import { MAP, mpidrAffinity, RAM_BASE } from './virt_map.ts';
@@ -96,11 +97,14 @@ export class Machine {
   exitStatus = 0;
   /** nextDeadline() of the board must be asked again. */
   deadlineChanged = true;
+  /** The packet under way ends behind the instruction that executes. */
+  packetEnds = false;
   readonly #mainEngine: Engine;
   readonly #parts: EngineParts;
   readonly #access: DataAccess;
   readonly #tlb: InlineTlb;
   readonly #banks: TranslationBanks;
+  readonly #shortcuts: Shortcuts;
 
   constructor(options: MachineOptions) {
     const { recipe, readFile, engine = 'regions', regions, detail = 'none', events, onConsole } = options;
@@ -180,6 +184,7 @@ export class Machine {
       timer: this.board.timer,
       pmu: this.board.monitors,
       gic: this.board.gicCpuInterface,
+      onTrapControl: () => this.#shortcuts.forget(),
       onEffect: (effect, register) => {
         if (effect === 'performance monitors') {
           this.board.monitors.controlsChanged();
@@ -207,7 +212,8 @@ export class Machine {
         pc,
         onInvalidate: (what) => {
           if (what.all) this.#tlb.flush();
-          else this.#tlb.dropPages(what.va, what.size);
+          // While its own page stays translated, execution need not be looked at.
+          else if (!this.#tlb.dropPages(what.va, what.size) && !this.#executesIn(what.va, what.size)) return;
           this.#attend('translation');
         },
         onContextChange: (unchanged) => this.#banks.forgetBelow(unchanged),
@@ -243,6 +249,7 @@ export class Machine {
       board: this.board,
       onSwitch: () => {
         this.#banks.forget();
+        this.#shortcuts.forget();
         this.debug.refresh();
       },
     });
@@ -253,6 +260,7 @@ export class Machine {
       currentCpu,
       mmu: () => this.mmu,
       vectorsAreTrapped: () => runtime.vectorsAreTrapped,
+      alignmentChecked: (el) => this.#controlBit(SCTLR_A, el),
     });
     const access = new DataAccess({
       state: this.state,
@@ -277,6 +285,7 @@ export class Machine {
         for (const { mmu } of cores) mmu.invalidate(what);
       },
       zeroBlock: (pa, bytes) => access.zero(pa, bytes),
+      onTranslated: (va, page) => access.translated(va, page),
       watchpointHit: (va, size, el) => this.debug.checkAccess(va, size, true, el),
       doNotCount: () => this.time.doNotCount(),
     });
@@ -302,6 +311,15 @@ export class Machine {
       doNotCount: () => this.time.doNotCount(),
       ...(recipe.semihosting ? { semihosting: this.#semihosting(access) } : {}),
     });
+    this.#shortcuts = new Shortcuts({
+      state: this.state,
+      memory: stateMemory.buffer,
+      registers: this.registers,
+      operations,
+      inputs: () => this.board.inputs[currentCpu()],
+      recording: () => this.events.recording,
+      debugArmed: () => this.debug.armed,
+    });
     const parts: EngineParts = {
       detail,
       state: this.state,
@@ -313,7 +331,7 @@ export class Machine {
       buffers: this.buffers,
       runtime,
       stackMisaligned: () => this.#stackMisaligned(),
-      plainRegister: (encoding) => this.registers.plainSlot(encoding),
+      shortcuts: this.#shortcuts,
       fetchBank: () => this.#banks.current,
       breaksInPage: () => this.debug.armed && this.debug.breaksInPage(this.state.u64[PC]),
       onFirstExecution: (page, offset) => this.#firstExecution(page, offset),
@@ -326,6 +344,19 @@ export class Machine {
     this.#parts = parts;
     this.#access = access;
     this.#reset();
+  }
+
+  /** Whether pc is in [va, va + size). */
+  #executesIn(va: number, size: number): boolean {
+    const { u32 } = this.state;
+    const pc = (u32[2 * PC + 1] | 0) * 2 ** 32 + u32[2 * PC];
+    return pc >= va && pc < va + size;
+  }
+
+  /** Ends the packet behind the instruction that executes: it has made as many events as a recorder wants to hold. */
+  endPacket(): void {
+    this.packetEnds = true;
+    this.time.stopAfterThis();
   }
 
   /** MMU of the current CPU. */
@@ -388,6 +419,10 @@ export class Machine {
     return true;
   }
 
+  canReceive(): boolean {
+    return (this.board.virtioConsole ?? this.board.uart).canReceive();
+  }
+
   /** RAM and disks as they were at first, and every page of `pages` over that; no code is known to have executed. */
   restoreMemory(pages: Iterable<{ readonly pa: bigint; readonly content: Uint8Array }>): void {
     this.memory.clear();
@@ -405,6 +440,7 @@ export class Machine {
   /** Everything but memory is another state now: the caches that follow from it are made anew. */
   reload(): void {
     this.registers.reload(this.processors.current);
+    this.#shortcuts.forget();
     for (const { mmu } of this.processors.cores) mmu.registersChanged();
     this.debug.refresh();
     this.#tlb.flush();
@@ -527,10 +563,10 @@ export class Machine {
     };
   }
 
-  /** A bit of the SCTLR_ELx that governs the current exception level. */
-  #controlBit(bit: number): boolean {
+  /** A bit of the SCTLR_ELx that governs an exception level: the current one. */
+  #controlBit(bit: number, el = this.state.u32[EL]): boolean {
     const { u32 } = this.state;
-    const el2 = u32[EL] === 2 || (u32[EL] === 0 && isHost(this.state.u64[HCR]));
+    const el2 = el === 2 || (el === 0 && isHost(this.state.u64[HCR]));
     return (u32[2 * (el2 ? SCTLR_EL2 : SCTLR_EL1)] & bit) !== 0;
   }
 

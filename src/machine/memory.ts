@@ -68,7 +68,7 @@ export class GuestMemory {
         slot = this.slotPages.length;
         this.#slots[i][page] = slot;
       }
-      return (slot - 1) * PAGE_SIZE + (pa % PAGE_SIZE);
+      return (slot - 1) * PAGE_SIZE + ((pa >>> 0) & (PAGE_SIZE - 1));
     }
     return -1;
   }
@@ -96,7 +96,7 @@ export class GuestMemory {
       const { base, size } = this.ranges[i];
       if (pa < base || pa >= base + size) continue;
       const slot = this.#slots[i][Math.floor((pa - base) / PAGE_SIZE)];
-      return slot === 0 ? -2 : (slot - 1) * PAGE_SIZE + (pa % PAGE_SIZE);
+      return slot === 0 ? -2 : (slot - 1) * PAGE_SIZE + ((pa >>> 0) & (PAGE_SIZE - 1));
     }
     return -1;
   }

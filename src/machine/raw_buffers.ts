@@ -4,18 +4,20 @@ import {
   ACCESS_BUFFER,
   ATOM_BUFFER,
   REGISTER_BUFFER,
+  REGISTER_BUFFER_END,
   TARGET_BUFFER,
   VALUE_BUFFER,
 } from '../translate/layout.ts';
 
-const BUFFERS = {
-  atomPointer: ATOM_BUFFER,
-  targetPointer: TARGET_BUFFER,
-  accessPointer: ACCESS_BUFFER,
-  valuePointer: VALUE_BUFFER,
-  registerPointer: REGISTER_BUFFER,
-} as const;
-type Pointer = keyof typeof BUFFERS;
+/** The first `count` of `elements`. */
+export interface Filled<T> {
+  readonly elements: T;
+  readonly count: number;
+}
+interface Filling<T> {
+  readonly elements: T;
+  count: number;
+}
 
 /** In 32-bit words. */
 const ATOM_POINTER = CELL.atomPointer >>> 2;
@@ -26,12 +28,21 @@ const REGISTER_POINTER = CELL.registerPointer >>> 2;
 
 export class RawBuffers {
   readonly #state: CpuState;
-  readonly #memory: ArrayBufferLike;
   readonly #view: DataView;
+  readonly #atoms: Filling<Uint8Array>;
+  readonly #targets: Filling<BigUint64Array>;
+  readonly #addresses: Filling<BigUint64Array>;
+  readonly #values: Filling<BigUint64Array>;
+  readonly #registers: Filling<BigUint64Array>;
 
   constructor(state: CpuState, memory: ArrayBufferLike) {
     this.#state = state;
-    this.#memory = memory;
+    const words = (from: number, to: number) => new BigUint64Array(memory, from, (to - from) / 8);
+    this.#atoms = { elements: new Uint8Array(memory, ATOM_BUFFER, TARGET_BUFFER - ATOM_BUFFER), count: 0 };
+    this.#targets = { elements: words(TARGET_BUFFER, ACCESS_BUFFER), count: 0 };
+    this.#addresses = { elements: words(ACCESS_BUFFER, VALUE_BUFFER), count: 0 };
+    this.#values = { elements: words(VALUE_BUFFER, REGISTER_BUFFER), count: 0 };
+    this.#registers = { elements: words(REGISTER_BUFFER, REGISTER_BUFFER_END), count: 0 };
     this.#view = new DataView(memory);
     this.reset();
   }
@@ -47,28 +58,28 @@ export class RawBuffers {
     u32[REGISTER_POINTER] = REGISTER_BUFFER;
   }
 
-  #words(pointer: Pointer): BigUint64Array {
-    const start = BUFFERS[pointer];
-    return new BigUint64Array(this.#memory, start, (this.#state.small(pointer) - start) / 8);
-  }
-
-  /** One byte a conditional branch: 1 taken. The views last until `reset`. */
-  get atoms(): Uint8Array {
-    return new Uint8Array(this.#memory, ATOM_BUFFER, this.#state.small('atomPointer') - ATOM_BUFFER);
+  /** One byte a conditional branch: 1 taken. What this and the following give lasts until `reset`, and is made once. */
+  get atoms(): Filled<Uint8Array> {
+    this.#atoms.count = this.#state.u32[ATOM_POINTER] - ATOM_BUFFER;
+    return this.#atoms;
   }
   /** One address an indirect branch. */
-  get targets(): BigUint64Array {
-    return this.#words('targetPointer');
+  get targets(): Filled<BigUint64Array> {
+    this.#targets.count = (this.#state.u32[TARGET_POINTER] - TARGET_BUFFER) >>> 3;
+    return this.#targets;
   }
   /** One physical address an access, in the low 48 bits. */
-  get addresses(): BigUint64Array {
-    return this.#words('accessPointer');
+  get addresses(): Filled<BigUint64Array> {
+    this.#addresses.count = (this.#state.u32[ACCESS_POINTER] - ACCESS_BUFFER) >>> 3;
+    return this.#addresses;
   }
-  get values(): BigUint64Array {
-    return this.#words('valuePointer');
+  get values(): Filled<BigUint64Array> {
+    this.#values.count = (this.#state.u32[VALUE_POINTER] - VALUE_BUFFER) >>> 3;
+    return this.#values;
   }
-  get registers(): BigUint64Array {
-    return this.#words('registerPointer');
+  get registers(): Filled<BigUint64Array> {
+    this.#registers.count = (this.#state.u32[REGISTER_POINTER] - REGISTER_BUFFER) >>> 3;
+    return this.#registers;
   }
 
   addAtom(taken: boolean): void {

@@ -79,6 +79,7 @@ export class RunLoop {
     const machine = this.#machine;
     const { time } = machine;
     machine.buffers.reset();
+    machine.packetEnds = false;
     const { name, vmid, asid } = machine.regime;
     return {
       icount: time.icount,
@@ -94,24 +95,30 @@ export class RunLoop {
 
   /**
    * Runs to the end of the packet: PACKET_INSTRUCTIONS instructions, `limit` (an icount), a change of regime, VMID, ASID or CPU,
-   * or the machine's end. Leaves the machine settled. Returns the reason when it has ended.
+   * `machine.endPacket()`, or the machine's end. Leaves the machine settled. Returns the reason when it has ended. Where `isAhead` says
+   * so between two instructions, returns 'ahead': the packet goes on when it is run again, or ends there.
    */
-  runPacket(start: PacketStart, limit: number): StopReason | undefined {
+  runPacket(start: PacketStart, limit: number): StopReason | undefined;
+  runPacket(start: PacketStart, limit: number, isAhead?: () => boolean): StopReason | 'ahead' | undefined;
+  runPacket(start: PacketStart, limit: number, isAhead?: () => boolean): StopReason | 'ahead' | undefined {
     const machine = this.#machine;
     const { time } = machine;
     const end = Math.min(start.icount + PACKET_INSTRUCTIONS, limit);
+    // The last one that was seen to be the packet's.
+    let known = machine.regime;
     try {
       while (time.icount < end) {
         this.#slice(end - time.icount);
         const stop = this.settle();
         if (stop) return stop;
-        const { name, vmid, asid } = machine.regime;
-        const same =
-          name === start.regime &&
-          vmid === start.vmid &&
-          asid === start.asid &&
-          machine.processors.current === start.cpu;
-        if (!same) return undefined;
+        if (machine.processors.current !== start.cpu || machine.packetEnds) return undefined;
+        const { regime } = machine;
+        if (regime !== known) {
+          const { name, vmid, asid } = regime;
+          if (name !== start.regime || vmid !== start.vmid || asid !== start.asid) return undefined;
+          known = regime;
+        }
+        if (isAhead?.() && time.icount < end) return 'ahead';
       }
       return this.#spinsForEver() ? 'idle' : undefined;
     } catch (error) {
@@ -168,7 +175,7 @@ export class RunLoop {
       return 'redirected';
     }
     const steps = debug.armed && debug.steps;
-    const one = steps || (debug.armed && debug.breaksInPage(pc));
+    const one = steps || machine.packetEnds || (debug.armed && debug.breaksInPage(pc));
     const word = steps ? engine.currentWord() : 0;
     const budget = one ? 1 : Math.min(most, this.#deadline - time.now(), engine.maxSlice, turn);
     time.begin(budget);

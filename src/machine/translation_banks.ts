@@ -17,6 +17,8 @@ export interface TranslationBanksContext {
   /** MMU of the current CPU. */
   readonly mmu: () => Mmu;
   readonly vectorsAreTrapped: () => boolean;
+  /** SCTLR_ELx.A of the level's regime. */
+  readonly alignmentChecked: (el: 0 | 1 | 2) => boolean;
 }
 
 export class TranslationBanks {
@@ -75,8 +77,9 @@ export class TranslationBanks {
   }
 
   #bankOf(el: 0 | 1 | 2): number {
-    const { mmu, state, tlb, cpuCount, currentCpu } = this.#context;
-    const key = mmu().contextKey(el, state.u32[PAN] === 1);
+    const { mmu, state, tlb, cpuCount, currentCpu, alignmentChecked } = this.#context;
+    // Entries say whether unaligned accesses are allowed.
+    const key = 2 * mmu().contextKey(el, state.u32[PAN] === 1) + (alignmentChecked(el) ? 1 : 0);
     return tlb.bankOf(key * cpuCount + currentCpu());
   }
 

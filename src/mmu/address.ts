@@ -19,6 +19,3 @@ export function canonicalAddress(low: number, high: number, ignored: TopByteIgno
 export const lowWord = (address: CanonicalAddress): number => address >>> 0;
 /** Bits 63 to 32, unsigned. */
 export const highWord = (address: CanonicalAddress): number => Math.floor(address / TWO_32) >>> 0;
-
-/** As registers and tables show it: unsigned, the upper half at the top. */
-export const unsignedAddress = (address: CanonicalAddress): bigint => BigInt.asUintN(64, BigInt(address));

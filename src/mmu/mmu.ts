@@ -205,7 +205,8 @@ function pageOf(pa: number, flags: number, { el, pan }: TranslationRequest): Tra
   return {
     ok: true,
     page: {
-      paPage: pa - (pa % 4096),
+      // `%` of numbers beyond 32 bits is a call.
+      paPage: pa - ((pa >>> 0) & 4095),
       read: data && (mine & PRIVILEGED_READ) !== 0,
       write: data && (mine & PRIVILEGED_WRITE) !== 0,
       execute: (mine & PRIVILEGED_EXECUTE) !== 0,

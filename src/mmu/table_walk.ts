@@ -88,7 +88,7 @@ export class TableWalk {
       if (isLeaf) {
         this.sizeBits = shift;
         const size = POWERS[shift];
-        this.output = output - (output % size) + (input - Math.floor(input / size) * size);
+        this.output = Math.floor(output / size) * size + (input - Math.floor(input / size) * size);
         return (low & ACCESS_FLAG) === 0 && !geometry.updatesAccessFlag ? 'access flag' : 'ok';
       }
       this.tableBits |= (high >>> 27) & 15;

@@ -1,7 +1,6 @@
 /** The rows of the walks table for one translation. */
 import type { AccessKind } from '../cpu/fault.ts';
 import type { EventSink, RowOf } from '../trace/schema.ts';
-import { unsignedAddress } from './address.ts';
 import type { Regime } from './regime.ts';
 import type { TableWalk } from './table_walk.ts';
 import type { CanonicalAddress } from './translation.ts';
@@ -23,19 +22,18 @@ export function appendWalkRows(
 ): number | undefined {
   if (Number.isNaN(va)) return undefined;
   const { stage1, stage2 } = walker;
-  const address = va < 0 ? unsignedAddress(va) : va;
   let parent: number | null = null;
   let seq: number | undefined;
   if (stage1 !== null) {
     const ipa = regime.stage2 !== null && stage1.outcome === 'ok' ? stage1.output : null;
     const pa = faulted ? null : walker.pa;
-    parent = events.append('walks', walkRow(pc, regime, address, stage1, 1, kind, ipa, pa, null));
+    parent = events.append('walks', walkRow(pc, regime, va, stage1, 1, kind, ipa, pa, null));
     seq = parent;
   }
   for (const walk of stage2) {
     const access = walk.s1ptw ? 'walk' : kind;
     const pa = walk.outcome === 'ok' ? walk.output : null;
-    const row = walkRow(pc, regime, address, walk, 2, access, walk.input, pa, parent);
+    const row = walkRow(pc, regime, va, walk, 2, access, walk.input, pa, parent);
     const rowSeq = events.append('walks', row);
     if (walk.outcome !== 'ok' || stage1 === null) seq = rowSeq;
   }
@@ -46,7 +44,7 @@ export function appendWalkRows(
 function walkRow(
   pc: bigint,
   { name, vmid, asid }: Regime,
-  va: bigint | number,
+  va: CanonicalAddress,
   walk: TableWalk,
   stage: 1 | 2,
   access: RowOf<'walks'>['access'],

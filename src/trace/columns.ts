@@ -203,6 +203,16 @@ export class ColumnBuilder {
     this.#offsets![row + 1] = end;
   }
 
+  /** Row `row` of a column of lists: `length` of `words` from `from` on. */
+  pushWords(row: number, words: BigUint64Array, from: number, length: number): void {
+    const end = this.#used + length;
+    this.#reserveValues(end);
+    const longs = this.#longs;
+    for (let i = 0; i < length; i++) longs[this.#used + i] = words[from + i];
+    this.#used = end;
+    this.#offsets![row + 1] = end;
+  }
+
   /** Room for up to `length` more elements of row `row`; `closeRow` says how many were written. */
   openRow(length: number): { values: Values; at: number } {
     this.#reserveValues(this.#used + length);
@@ -249,7 +259,9 @@ export class TableBuilder {
   }
 
   get byteLength(): number {
-    return this.columns.reduce((sum, column) => sum + column.byteLength, 0);
+    let sum = 0;
+    for (const column of this.columns) sum += column.byteLength;
+    return sum;
   }
 
   /** Makes room for one row more; returns its number. */

@@ -8,7 +8,7 @@ import { type FileReader, readInputFile } from '../machine/input_file.ts';
 import { type EngineName, Machine } from '../machine/machine.ts';
 import { PAGE_SIZE } from '../machine/memory.ts';
 import type { Recipe, StopReason } from '../machine/recipe.ts';
-import { RunLoop } from '../machine/run_loop.ts';
+import { type PacketStart, RunLoop } from '../machine/run_loop.ts';
 import { saveMachine } from '../machine/snapshot.ts';
 import type { Detail } from '../translate/detail.ts';
 import { records } from '../translate/detail.ts';
@@ -20,6 +20,7 @@ import { Recorder } from './recorder.ts';
 import type { Recording } from './recording.ts';
 import { restoreCheckpoint } from './restore.ts';
 import type { EventSink } from './schema.ts';
+import { type WallClockPace, waitForInput } from './wall_clock_pace.ts';
 
 /** When to stop, beyond the guest's own end. */
 export interface Until {
@@ -49,7 +50,11 @@ export interface RecordOptions {
   /** Begins not at reset but at an instruction of another recording of the same recipe: a window of it. */
   readonly from?: { readonly recording: Recording; readonly icount: number };
   readonly input?: InputSource;
+  /** Waits take the time that they take the guest: for somebody at a terminal. */
+  readonly pace?: WallClockPace;
   readonly onConsole?: (byte: number) => void;
+  /** Asked between packets: what to wait for before the guest may print more; undefined where nothing is to be waited for. */
+  readonly outputCaughtUp?: () => Promise<unknown> | undefined;
   /** Called some times a second. */
   readonly onProgress?: (progress: Progress) => void;
   /** Ends the recording cleanly, reason `interrupted`. */
@@ -69,6 +74,11 @@ export interface RecordSummary {
 }
 
 const PACKETS_PER_TURN = 256;
+/**
+ * A packet ends early with so many events: some instructions, such as a command to a device, make a hundred thousand each. Epochs end
+ * between packets only, and their events are held in memory.
+ */
+const PACKET_ROWS = 2 ** 20;
 
 /** Records until the guest or the user ends it. Throws UserError for bad images, full disks and the like. */
 export async function record(options: RecordOptions): Promise<RecordSummary> {
@@ -87,6 +97,8 @@ class RecordingSession {
   /** The end of the console, as long as the text that is waited for. */
   #consoleTail = '';
   #consoleSeen = false;
+  /** Events of the packet under way. */
+  #packetRows = 0;
 
   constructor(options: RecordOptions) {
     this.#options = options;
@@ -135,7 +147,12 @@ class RecordingSession {
           get recording() {
             return session.#recording;
           },
-          append: (table, row) => (session.#recording ? recorder!.append(table, row) : 0),
+          append: (table, row) => {
+            if (!session.#recording) return 0;
+            session.#packetRows += 1;
+            if (session.#packetRows === PACKET_ROWS) session.#machine.endPacket();
+            return recorder!.append(table, row);
+          },
         };
         return sink;
       },
@@ -177,7 +194,7 @@ class RecordingSession {
   }
 
   async #packets(): Promise<EndReason> {
-    const { signal, until = {}, onProgress, input } = this.#options;
+    const { signal, until = {}, onProgress, outputCaughtUp, input } = this.#options;
     const machine = this.#machine;
     const limit = until.icount ?? Number.POSITIVE_INFINITY;
     for (let turn = 1; ; turn++) {
@@ -191,11 +208,12 @@ class RecordingSession {
       if (machine.time.icount < limit) {
         const seq = this.#recorder.beginPacket();
         const start = this.#loop.beginPacket();
+        this.#packetRows = 0;
         const next = input instanceof RecordedInput ? input.nextIcount : Number.POSITIVE_INFINITY;
-        const stop = this.#loop.runPacket(start, Math.min(limit, next));
+        const stop = await this.#runPacket(start, Math.min(limit, next));
         this.#addPacket(seq, start);
         // An input may still wake a machine that waits.
-        if (stop && !(stop === 'idle' && input)) return stop;
+        if (stop && stop !== 'ahead' && !(stop === 'idle' && input)) return stop;
       }
       if (
         machine.time.icount >= limit ||
@@ -204,25 +222,54 @@ class RecordingSession {
       )
         return 'limit';
       if (this.#recorder.epochIsFull) this.#recorder.closeEpoch(this.#epochState());
+      const output = outputCaughtUp?.();
+      if (output) await output;
       if (turn % PACKETS_PER_TURN === 0) {
         onProgress?.({ icount: machine.time.icount, timeNs: machine.time.now() });
         await nextTurn();
-        if (signal?.aborted) return 'interrupted';
       }
+      if (signal?.aborted) return 'interrupted';
     }
   }
 
-  #addPacket(seq: number, start: ReturnType<RunLoop['beginPacket']>): void {
+  /** 'ahead': an input arrived, or the user ended it, while the guest waited in the middle of the packet. */
+  async #runPacket(start: PacketStart, limit: number): Promise<StopReason | 'ahead' | undefined> {
+    const { pace, input, signal } = this.#options;
+    if (!pace) return this.#loop.runPacket(start, limit);
+    const machine = this.#machine;
+    const { time } = machine;
+    for (;;) {
+      const stop = this.#loop.runPacket(start, limit, () => pace.ahead(time.now()) > 0);
+      if (stop !== 'ahead') return stop;
+      // While the guest has no room for what was typed, only the clock ends its wait.
+      const source = machine.canReceive() ? input : undefined;
+      await waitForInput(pace.ahead(time.now()), source, signal);
+      if (source?.peek(time.icount) !== undefined || signal?.aborted) return stop;
+    }
+  }
+
+  #addPacket(seq: number, start: PacketStart): void {
     const { buffers, time } = this.#machine;
     const { detail } = this.#options;
+    const memory = records(detail, 'memory');
+    const full = records(detail, 'full');
+    const { icount, timeNs, cpu, pc, el, regime, vmid, asid } = start;
     this.#recorder.addPacket({
-      ...start,
       seq,
-      instructions: time.icount - start.icount,
+      icount,
+      timeNs,
+      cpu,
+      pc,
+      el,
+      regime,
+      vmid,
+      asid,
+      instructions: time.icount - icount,
       atoms: buffers.atoms,
       targets: buffers.targets,
-      ...(records(detail, 'memory') ? { addresses: buffers.addresses } : {}),
-      ...(records(detail, 'full') ? { registers: buffers.registers, memory: buffers.values } : {}),
+      addresses: memory ? buffers.addresses : undefined,
+      registers: full ? buffers.registers : undefined,
+      memory: full ? buffers.values : undefined,
     });
   }
 

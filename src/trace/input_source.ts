@@ -1,5 +1,6 @@
 /** What comes from outside: bytes for the console, and when. */
 import type { Machine } from '../machine/machine.ts';
+import { MOST_INPUT_BYTES } from './schema.ts';
 
 export interface InputSource {
   /** The next byte that is there at this instruction count. */
@@ -10,15 +11,16 @@ export interface InputSource {
   more(signal?: AbortSignal): Promise<boolean>;
 }
 
-/** Gives the UART what it has room for, between two instructions. The bytes that it took. */
+/** Gives the console's device what it has room for, between two instructions, as much as a row of inputs holds. The bytes that it took. */
 export function feedInput(machine: Machine, input: InputSource): Uint8Array {
   const taken: number[] = [];
-  for (;;) {
+  while (taken.length < MOST_INPUT_BYTES) {
     const byte = input.peek(machine.time.icount);
-    if (byte === undefined || !machine.receive(byte)) return Uint8Array.from(taken);
+    if (byte === undefined || !machine.receive(byte)) break;
     input.take();
     taken.push(byte);
   }
+  return Uint8Array.from(taken);
 }
 
 /** Bytes that are all there from the start: a file. */

@@ -6,6 +6,8 @@
  *     atoms: one byte each, 0 or 1, padded to 8
  */
 
+import type { Filled } from '../machine/raw_buffers.ts';
+
 /** What the machine gives for a packet. The buffers are read before `addPacket` returns. */
 export interface RawPacket {
   /** From `beginPacket`: events with smaller seq happened before the packet's start. */
@@ -22,38 +24,40 @@ export interface RawPacket {
   readonly asid: number;
   readonly instructions: number;
   /** One byte per conditional branch: 1 taken. */
-  readonly atoms: Uint8Array;
+  readonly atoms: Filled<Uint8Array>;
   /** One per indirect branch. */
-  readonly targets: BigUint64Array;
+  readonly targets: Filled<BigUint64Array>;
   /** Physical addresses of the loads and stores, of which the low 48 bits count. Absent: detail flow. */
-  readonly addresses?: BigUint64Array;
+  readonly addresses?: Filled<BigUint64Array>;
   /** Detail full: values written to registers, and moved to and from memory. */
-  readonly registers?: BigUint64Array;
-  readonly memory?: BigUint64Array;
+  readonly registers?: Filled<BigUint64Array>;
+  readonly memory?: Filled<BigUint64Array>;
 }
 
 export const REGIMES = ['EL10', 'EL2', 'EL20'] as const;
 export type Regime = (typeof REGIMES)[number];
 
 const HEADER_WORDS = 17;
-const ABSENT = -1;
+export const ABSENT = -1;
 
-const lengthOf = (list: BigUint64Array | undefined) => list?.length ?? 0;
+const lengthOf = (list: Filled<BigUint64Array> | undefined) => list?.count ?? 0;
+/** Fewer words than this are copied one by one: a view of them costs more. */
+const WORTH_A_VIEW = 64;
 
 export function recordBytes({ atoms, targets, addresses, registers, memory }: RawPacket): number {
-  const words = HEADER_WORDS + targets.length + lengthOf(addresses) + lengthOf(registers) + lengthOf(memory);
-  return 8 * words + ((atoms.length + 7) & ~7);
+  const words = HEADER_WORDS + targets.count + lengthOf(addresses) + lengthOf(registers) + lengthOf(memory);
+  return 8 * words + ((atoms.count + 7) & ~7);
 }
 
-/** A stretch of shared memory that records are put into and taken out of. */
+/** A stretch of shared memory that records are put into and read from. */
 export class PacketBuffer {
   readonly bytes: Uint8Array;
-  readonly #words: BigUint64Array;
+  readonly words: BigUint64Array;
   readonly #header: Float64Array;
 
   constructor(buffer: ArrayBufferLike, byteOffset = 0, byteLength = buffer.byteLength) {
     this.bytes = new Uint8Array(buffer, byteOffset, byteLength);
-    this.#words = new BigUint64Array(buffer, byteOffset, byteLength >>> 3);
+    this.words = new BigUint64Array(buffer, byteOffset, byteLength >>> 3);
     this.#header = new Float64Array(buffer, byteOffset, byteLength >>> 3);
   }
 
@@ -66,65 +70,88 @@ export class PacketBuffer {
     header[word + 1] = packet.icount;
     header[word + 2] = packet.timeNs;
     header[word + 3] = packet.cpu;
-    this.#words[word + 4] = packet.pc;
+    this.words[word + 4] = packet.pc;
     header[word + 5] = packet.el;
     header[word + 6] = REGIMES.indexOf(packet.regime);
     header[word + 7] = packet.vmid;
     header[word + 8] = packet.asid;
     header[word + 9] = packet.instructions;
-    header[word + 10] = atoms.length;
-    header[word + 11] = targets.length;
-    header[word + 12] = addresses?.length ?? ABSENT;
-    header[word + 13] = registers?.length ?? ABSENT;
-    header[word + 14] = memory?.length ?? ABSENT;
+    header[word + 10] = atoms.count;
+    header[word + 11] = targets.count;
+    header[word + 12] = addresses?.count ?? ABSENT;
+    header[word + 13] = registers?.count ?? ABSENT;
+    header[word + 14] = memory?.count ?? ABSENT;
     header[word + 15] = accessesSeq;
     header[word + 16] = valuesSeq;
-    word += HEADER_WORDS;
-    for (const list of [targets, addresses, registers, memory]) {
-      if (list === undefined) continue;
-      this.#words.set(list, word);
-      word += list.length;
-    }
-    this.bytes.set(atoms, 8 * word);
-    return 8 * word + ((atoms.length + 7) & ~7);
+    word = this.#copy(targets, word + HEADER_WORDS);
+    if (addresses !== undefined) word = this.#copy(addresses, word);
+    if (registers !== undefined) word = this.#copy(registers, word);
+    if (memory !== undefined) word = this.#copy(memory, word);
+    const { elements, count } = atoms;
+    if (count < WORTH_A_VIEW) for (let i = 0; i < count; i++) this.bytes[8 * word + i] = elements[i];
+    else this.bytes.set(elements.subarray(0, count), 8 * word);
+    return 8 * word + ((count + 7) & ~7);
+  }
+  #copy({ elements, count }: Filled<BigUint64Array>, to: number): number {
+    const words = this.words;
+    if (count < WORTH_A_VIEW) for (let i = 0; i < count; i++) words[to + i] = elements[i];
+    else words.set(elements.subarray(0, count), to);
+    return to + count;
   }
 
-  /** The record at byte `at`; its buffers are views. */
-  get(at: number): { packet: RawPacket; accessesSeq: number; valuesSeq: number; end: number } {
-    const header = this.#header.subarray(at >>> 3, (at >>> 3) + HEADER_WORDS);
-    let word = (at >>> 3) + HEADER_WORDS;
-    const list = (length: number): BigUint64Array => {
-      word += length;
-      return this.#words.subarray(word - length, word);
-    };
-    const optional = (length: number) => (length === ABSENT ? undefined : list(length));
-    const targets = list(header[11]);
-    const addresses = optional(header[12]);
-    const registers = optional(header[13]);
-    const memory = optional(header[14]);
-    const atoms = this.bytes.subarray(8 * word, 8 * word + header[10]);
-    const packet: RawPacket = {
-      seq: header[0],
-      icount: header[1],
-      timeNs: header[2],
-      cpu: header[3],
-      pc: this.#words[(at >>> 3) + 4],
-      el: header[5],
-      regime: REGIMES[header[6]],
-      vmid: header[7],
-      asid: header[8],
-      instructions: header[9],
-      atoms,
-      targets,
-      addresses,
-      registers,
-      memory,
-    };
-    return {
-      packet,
-      accessesSeq: header[15],
-      valuesSeq: header[16],
-      end: 8 * word + ((atoms.length + 7) & ~7),
-    };
+  /** Reads the header of the record at byte `at`; returns the record's end. Nothing is copied. */
+  read(at: number, packet: StoredPacket): number {
+    const header = this.#header;
+    const word = at >>> 3;
+    packet.seq = header[word];
+    packet.icount = header[word + 1];
+    packet.timeNs = header[word + 2];
+    packet.cpu = header[word + 3];
+    packet.pc = word + 4;
+    packet.el = header[word + 5];
+    packet.regime = REGIMES[header[word + 6]];
+    packet.vmid = header[word + 7];
+    packet.asid = header[word + 8];
+    packet.instructions = header[word + 9];
+    packet.atomCount = header[word + 10];
+    packet.targetCount = header[word + 11];
+    packet.addressCount = header[word + 12];
+    packet.registerCount = header[word + 13];
+    packet.memoryCount = header[word + 14];
+    packet.accessesSeq = header[word + 15];
+    packet.valuesSeq = header[word + 16];
+    packet.targets = word + HEADER_WORDS;
+    packet.addresses = packet.targets + packet.targetCount;
+    packet.registers = packet.addresses + Math.max(0, packet.addressCount);
+    packet.memory = packet.registers + Math.max(0, packet.registerCount);
+    packet.atoms = 8 * (packet.memory + Math.max(0, packet.memoryCount));
+    return packet.atoms + ((packet.atomCount + 7) & ~7);
   }
+}
+
+/** What `read` finds in a record. A count is ABSENT where the packet has no such list. */
+export class StoredPacket {
+  seq = 0;
+  icount = 0;
+  timeNs = 0;
+  cpu = 0;
+  el = 0;
+  regime: Regime = 'EL2';
+  vmid = 0;
+  asid = 0;
+  instructions = 0;
+  atomCount = 0;
+  targetCount = 0;
+  addressCount = ABSENT;
+  registerCount = ABSENT;
+  memoryCount = ABSENT;
+  accessesSeq = 0;
+  valuesSeq = 0;
+  /** Where they are: words from the buffer's start; the atoms bytes. */
+  pc = 0;
+  targets = 0;
+  addresses = 0;
+  registers = 0;
+  memory = 0;
+  atoms = 0;
 }

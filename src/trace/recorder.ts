@@ -2,38 +2,24 @@
  * The recorder: collects events and packets on the guest's thread and hands them, epoch by epoch, to the writer's thread.
  *
  * Order: `beginPacket` … events … `addPacket`, again and again; then `closeEpoch` between two packets; at last `finish`.
- * Every call may throw the UserError that the writer met (a full disk): what was committed stays readable.
+ * Every call, `append` too, may wait for the writer, and may throw the UserError that it met (a full disk): what was committed
+ * stays readable.
  */
 import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import module from 'node:module';
 import { dirname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { UserError } from '../user-error.ts';
-import {
-  type Batch,
-  type Cell,
-  type ColumnBuilder,
-  columnsOf,
-  TABLE_NAMES,
-  TableBuilder,
-} from './columns.ts';
 import { seal } from './digest.ts';
 import { textFile } from './durable_file.ts';
 import type { Checkpoint } from './encode/checkpoint.ts';
-import { PACKET_TABLES_BYTES } from './encode/packet_tables.ts';
 import * as layout from './layout.ts';
 import { PacketBuffer, type RawPacket, recordBytes } from './raw_packet.ts';
-import type { EventSink, EventTable, RowOf, TableName } from './schema.ts';
+import { type ChunkFacts, EventRows, type Stamp } from './rows/event_rows.ts';
+import type { EventSink } from './schema.ts';
 import { writeError } from './write_error.ts';
-import { SLOT_BYTES, SLOTS, WriterChannel } from './writer_channel.ts';
+import { ROW_LAYOUT, SLOT_BYTES, SLOTS, WriterChannel } from './writer_channel.ts';
 import type { WriterMessage, WriterSetup } from './writer_worker.ts';
-
-/** The present, kept up to date by the machine: the ordinal of the instruction under way, virtual time, current CPU. */
-export interface Stamp {
-  icount: number;
-  timeNs: number;
-  cpu: number;
-}
 
 export interface RecorderOptions {
   /** How to run it again: plain JSON. */
@@ -55,55 +41,23 @@ const EPOCH_ROWS = 2 ** 18;
 const EPOCH_PACKET_BYTES = 2 ** 29;
 const EPOCH_INSTRUCTIONS = 2 ** 28;
 
-const PACKET_TABLES: ReadonlySet<TableName> = new Set(['flow', 'accesses', 'values']);
-
-/** A table's builder and, apart, its columns that rows fill: by name, after the four that the recorder stamps. */
-interface EventRows {
-  readonly builder: TableBuilder;
-  readonly icount: ColumnBuilder;
-  readonly seq: ColumnBuilder;
-  readonly timeNs: ColumnBuilder;
-  readonly cpu: ColumnBuilder;
-  readonly columns: readonly ColumnBuilder[];
-  readonly fill: Fill;
-}
-
-/** Puts the cells of a row into its columns. */
-type Fill = (columns: readonly ColumnBuilder[], at: number, row: { readonly [name: string]: Cell }) => void;
-
-/**
- * A function for each table, of which V8 knows the names of a row's properties: a generic loop takes three times as long, and some
- * guests make millions of rows. The names are those of the schema.
- */
-const fillOf = (names: readonly string[]): Fill =>
-  new Function(
-    ...['columns', 'at', 'row'],
-    names.map((name, i) => `columns[${i}].push(at, row.${name} ?? null);`).join('\n'),
-  ) as Fill;
-
-function eventRows(table: TableName): EventRows {
-  const builder = new TableBuilder(columnsOf(table));
-  const [icount, seq, timeNs, cpu, ...columns] = builder.columns;
-  return { builder, icount, seq, timeNs, cpu, columns, fill: fillOf(builder.names.slice(4)) };
-}
-
 export class Recorder implements EventSink {
   readonly recording = true;
   readonly directory: string;
   readonly #stamp: Stamp;
   readonly #options: RecorderOptions;
-  readonly #tables: { readonly [table: string]: EventRows };
-  readonly #channel = WriterChannel.make(PACKET_TABLES_BYTES);
+  readonly #channel = WriterChannel.make();
+  readonly #rows: EventRows;
   readonly #slots: readonly PacketBuffer[];
   readonly #worker: Worker;
+  readonly append: EventSink['append'];
   #slot = 0;
   #slotUsed = 0;
   #slotTaken = false;
   #packetOpen = false;
-  #seq = 0;
   #epochFirstSeq = 0;
   #epochFirstIcount = 0;
-  #epochRows = 0;
+  #epochPackets = 0;
   #epochPacketBytes = 0;
 
   /** Makes the directory, which must not exist or be empty, with a recording.json that says it is not finished. */
@@ -113,8 +67,11 @@ export class Recorder implements EventSink {
     this.#options = options;
     this.#epochFirstIcount = options.firstIcount ?? 0;
     makeDirectory(directory, options);
-    const events = TABLE_NAMES.filter((table) => !PACKET_TABLES.has(table));
-    this.#tables = Object.fromEntries(events.map((table) => [table, eventRows(table)]));
+    this.#rows = new EventRows(this.#channel.memory, ROW_LAYOUT, stamp, {
+      give: (chunk) => this.#giveChunk(chunk),
+      waitFor: (table, half) => this.#channel.waitForChunk(table, half),
+    });
+    this.append = this.#rows.append;
     this.#slots = Array.from(
       { length: SLOTS },
       (_, n) => new PacketBuffer(this.#channel.memory.buffer, n * SLOT_BYTES, SLOT_BYTES),
@@ -131,23 +88,16 @@ export class Recorder implements EventSink {
     this.#worker.unref();
   }
 
-  append<T extends EventTable>(table: T, row: RowOf<T>): number {
-    const { builder, icount, seq, timeNs, cpu, columns, fill } = this.#tables[table];
-    const at = builder.addRow();
-    icount.push(at, this.#stamp.icount);
-    seq.push(at, this.#seq);
-    timeNs.push(at, this.#stamp.timeNs);
-    cpu.push(at, this.#stamp.cpu);
-    fill(columns, at, row as { readonly [name: string]: Cell });
-    this.#epochRows += 1;
-    return this.#seq++;
+  #giveChunk(chunk: ChunkFacts): void {
+    this.#channel.giveChunk(chunk.table, chunk.half);
+    this.#post({ kind: 'rows', chunk });
   }
 
   /** Call with the state from which the next packet starts, before any event that belongs into it. Returns its seq. */
   beginPacket(): number {
     if (this.#packetOpen) throw new Error('a packet is open already');
     this.#packetOpen = true;
-    return this.#seq++;
+    return this.#rows.takeSeq();
   }
 
   /** Ends the packet: copies its buffers, which may be refilled at once. Waits when the writer is behind. */
@@ -155,10 +105,10 @@ export class Recorder implements EventSink {
     if (!this.#packetOpen) throw new Error('a packet that was not begun');
     this.#packetOpen = false;
     const bytes = recordBytes(packet);
-    const accessesSeq = packet.addresses === undefined ? 0 : this.#seq++;
-    const valuesSeq = packet.registers === undefined ? 0 : this.#seq++;
+    const accessesSeq = packet.addresses === undefined ? 0 : this.#rows.takeSeq();
+    const valuesSeq = packet.registers === undefined ? 0 : this.#rows.takeSeq();
     this.#epochPacketBytes += bytes;
-    this.#epochRows += 1;
+    this.#epochPackets += 1;
     if (this.#slotTaken && this.#slotUsed + bytes > SLOT_BYTES) this.#sendSlot();
     if (bytes > SLOT_BYTES) throw new Error(`a packet of ${bytes} bytes`);
     if (!this.#slotTaken) {
@@ -171,7 +121,7 @@ export class Recorder implements EventSink {
   /** Whether it is time to close the epoch. */
   get epochIsFull(): boolean {
     return (
-      this.#epochRows >= EPOCH_ROWS ||
+      this.#epochPackets + this.#rows.epochRows >= EPOCH_ROWS ||
       this.#epochPacketBytes >= EPOCH_PACKET_BYTES ||
       this.#stamp.icount - this.#epochFirstIcount >= EPOCH_INSTRUCTIONS
     );
@@ -181,32 +131,24 @@ export class Recorder implements EventSink {
   closeEpoch({ stateHash, checkpoint }: EpochState): void {
     if (this.#packetOpen) throw new Error('an epoch cannot close within a packet');
     if (this.#slotTaken) this.#sendSlot();
-    const tables: { [table in TableName]?: Batch } = {};
+    this.#rows.closeEpoch();
     const transfer = new Set<ArrayBuffer>();
-    for (const [table, { builder }] of Object.entries(this.#tables)) {
-      if (builder.rows === 0) continue;
-      const batch = builder.take();
-      for (const { values, offsets, validity } of Object.values(batch.columns))
-        for (const array of [values, offsets, validity]) if (array) transfer.add(array.buffer as ArrayBuffer);
-      tables[table as TableName] = batch;
-    }
     const { icount, timeNs } = this.#stamp;
     const owned = checkpoint && ownCheckpoint(checkpoint, transfer);
     const end = {
-      tables,
       stateHash,
       checkpoint: owned,
       endIcount: icount,
-      endSeq: this.#seq,
+      endSeq: this.#rows.seq,
       endTimeNs: timeNs,
     };
     let bytes = 0;
     for (const buffer of transfer) bytes += buffer.byteLength;
     this.#channel.beginEpoch(bytes);
     this.#post({ kind: 'epoch', end, bytes }, [...transfer]);
-    this.#epochFirstSeq = this.#seq;
+    this.#epochFirstSeq = this.#rows.seq;
     this.#epochFirstIcount = icount;
-    this.#epochRows = 0;
+    this.#epochPackets = 0;
     this.#epochPacketBytes = 0;
   }
 
@@ -220,7 +162,7 @@ export class Recorder implements EventSink {
     host: { readonly [name: string]: unknown } = {},
   ): Promise<void> {
     try {
-      const pending = this.#seq > this.#epochFirstSeq || this.#stamp.icount > this.#epochFirstIcount;
+      const pending = this.#rows.seq > this.#epochFirstSeq || this.#stamp.icount > this.#epochFirstIcount;
       if (pending) this.closeEpoch(state);
       const { recipe, images } = this.#options;
       this.#post({ kind: 'finish', end: { reason, recipe, images, host } });

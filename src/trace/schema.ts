@@ -15,6 +15,13 @@ export interface Column {
   readonly unit: string;
   readonly sentence: string;
   readonly nullable?: true;
+  /**
+   * Of 64-bit integers, alone or in a list: who makes rows has them as numbers. They are integers below 2^53 in size; a negative
+   * one stands for its two's complement. The others are BigInts, all 64 bits of which count.
+   */
+  readonly number?: true;
+  /** Of `bytes` and `u64list` in tables of events: no row has more elements. */
+  readonly most?: number;
 }
 export interface Table {
   readonly sentence: string;
@@ -25,16 +32,28 @@ const column = <T extends ColumnType>(type: T, unit: string, sentence: string) =
   ({ type, unit, sentence }) as const;
 const nullable = <T extends ColumnType>(type: T, unit: string, sentence: string) =>
   ({ type, unit, sentence, nullable: true }) as const;
+/** 64-bit columns whose values are numbers while rows are made: see Column.number. */
+const exact = (unit: string, sentence: string) => ({ type: 'u64', unit, sentence, number: true }) as const;
+const nullableExact = (unit: string, sentence: string) =>
+  ({ type: 'u64', unit, sentence, nullable: true, number: true }) as const;
+/** Columns with up to `most` elements a row. */
+const list = (most: number, unit: string, sentence: string) =>
+  ({ type: 'u64list', unit, sentence, most }) as const;
+const exactList = (most: number, unit: string, sentence: string) =>
+  ({ type: 'u64list', unit, sentence, most, number: true }) as const;
+const bytes = (most: number, unit: string, sentence: string) =>
+  ({ type: 'bytes', unit, sentence, most }) as const;
+
+/** Descriptors that one walk reads: 52-bit addresses with 4 KiB granules begin at level -1. */
+const WALK_LEVELS = 5;
+/** What arrives at once, at most: no device takes more before it is served. */
+export const MOST_INPUT_BYTES = 256;
 
 /** Where and when: the first four columns of every event table. The recorder fills them in. */
 const when = {
-  icount: column(
-    'u64',
-    'instructions',
-    'Ordinal of the instruction during which, or before which, this happened',
-  ),
-  seq: column('u64', 'events', 'Total order of all events of the recording'),
-  time_ns: column('u64', 'ns', 'Virtual time'),
+  icount: exact('instructions', 'Ordinal of the instruction during which, or before which, this happened'),
+  seq: exact('events', 'Total order of all events of the recording'),
+  time_ns: exact('ns', 'Virtual time'),
   cpu: column('u8', '', 'Number of the CPU'),
 } as const;
 
@@ -66,9 +85,9 @@ export const TABLES = {
       'A version of a page of code: its bytes when an instruction of it first executed, and again when changed bytes executed',
     columns: {
       ...when,
-      pa_page: column('u64', 'address', 'Physical address of the 4 KiB page'),
+      pa_page: exact('address', 'Physical address of the 4 KiB page'),
       version: column('u32', '', 'Counts the versions of this page from 0'),
-      content: column('bytes', 'bytes', 'The 4096 bytes of the page'),
+      content: bytes(4096, 'bytes', 'The 4096 bytes of the page'),
     },
   },
   fetch: {
@@ -80,7 +99,7 @@ export const TABLES = {
       vmid: column('u16', '', 'VMID, 0 where the regime has none'),
       asid: column('u16', '', 'ASID, 0 where the regime has none'),
       va_page: column('u64', 'address', 'Virtual address of the 4 KiB page'),
-      pa_page: column('u64', 'address', 'Physical address of the 4 KiB page'),
+      pa_page: exact('address', 'Physical address of the 4 KiB page'),
       version: column('u32', '', 'Version of the page in table code'),
     },
   },
@@ -110,8 +129,8 @@ export const TABLES = {
     sentence: "A store to memory that no instruction's operands show",
     columns: {
       ...when,
-      pa: column('u64', 'address', 'Physical address of the first byte'),
-      length: column('u64', 'bytes', 'Number of bytes'),
+      pa: exact('address', 'Physical address of the first byte'),
+      length: exact('bytes', 'Number of bytes'),
       who: column(
         'text',
         '',
@@ -136,12 +155,12 @@ export const TABLES = {
         'Address of the instruction that raised it, or of the next one for an interrupt',
       ),
       target: column('u64', 'address', 'Address execution continues at'),
-      esr: column('u64', '', 'Syndrome written to ESR_ELx; 0 for interrupts and returns'),
+      esr: exact('', 'Syndrome written to ESR_ELx; 0 for interrupts and returns'),
       ec: column('u8', '', 'Exception class, ESR[31:26]'),
       iss: column('u32', '', 'Instruction specific syndrome, ESR[24:0]'),
       far: nullable('u64', 'address', 'FAR_ELx, where this exception writes it'),
       hpfar: nullable('u64', '', 'HPFAR_EL2, where this exception writes it'),
-      spsr: column('u64', '', 'Saved program status: written at an entry, restored at a return'),
+      spsr: exact('', 'Saved program status: written at an entry, restored at a return'),
       hcr: column('u64', '', 'HCR_EL2 at that moment'),
       vttbr: column('u64', '', 'VTTBR_EL2 at that moment'),
       vmid: column('u16', '', 'VMID at that moment'),
@@ -160,21 +179,20 @@ export const TABLES = {
       vmid: column('u16', '', 'VMID, 0 where the regime has none'),
       asid: column('u16', '', 'ASID, 0 where the regime has none'),
       access: column('text', '', 'read, write, fetch, or walk: what the translation was for'),
-      va: column('u64', 'address', 'Virtual address'),
-      ipa: nullable(
-        'u64',
+      va: exact('address', 'Virtual address'),
+      ipa: nullableExact(
         'address',
         'Stage 2: the address translated. Stage 1: the result, where a stage 2 follows',
       ),
-      pa: nullable('u64', 'address', 'The resulting physical address of the byte accessed'),
+      pa: nullableExact('address', 'The resulting physical address of the byte accessed'),
       level: column('i8', '', 'Level of the last descriptor read; -1 with 52-bit addresses'),
-      page_size: nullable('u64', 'bytes', 'Size of the page or block found'),
-      descriptor_addresses: column(
-        'u64list',
+      page_size: nullableExact('bytes', 'Size of the page or block found'),
+      descriptor_addresses: exactList(
+        WALK_LEVELS,
         'address',
         'Physical addresses of the descriptors read, in order; after an external abort the last could not be read',
       ),
-      descriptors: column('u64list', '', 'The descriptors read, in order'),
+      descriptors: list(WALK_LEVELS, '', 'The descriptors read, in order'),
       outcome: column(
         'text',
         '',
@@ -182,7 +200,7 @@ export const TABLES = {
       ),
       fault_level: nullable('i8', '', 'Level reported in the fault status code, where it has one'),
       s1ptw: column('bool', '', 'This is a stage 2 walk for a stage 1 descriptor'),
-      parent: nullable('u64', 'events', 'seq of the stage 1 walk that a stage 2 walk belongs to'),
+      parent: nullableExact('events', 'seq of the stage 1 walk that a stage 2 walk belongs to'),
     },
   },
   mmio: {
@@ -192,7 +210,7 @@ export const TABLES = {
       pc,
       device: column('text', '', 'Device name'),
       register: column('text', '', 'Register name'),
-      pa: column('u64', 'address', 'Physical address'),
+      pa: exact('address', 'Physical address'),
       size: column('u8', 'bytes', 'Access size'),
       write: column('bool', '', 'Written, else read'),
       value: column('u64', '', 'Value read or written'),
@@ -208,7 +226,7 @@ export const TABLES = {
         '',
         'raised, lowered, pending, acknowledged, priority drop, deactivated, list register, virtual acknowledged, virtual eoi, maintenance, taken',
       ),
-      detail: nullable('u64', '', 'List register number, priority or CPU, as the event says'),
+      detail: nullableExact('', 'List register number, priority or CPU, as the event says'),
     },
   },
   sysregs: {
@@ -249,7 +267,7 @@ export const TABLES = {
     columns: {
       ...when,
       kind: column('text', '', 'console'),
-      payload: column('bytes', 'bytes', 'What arrived'),
+      payload: bytes(MOST_INPUT_BYTES, 'bytes', 'What arrived'),
     },
   },
   unimplemented: {
@@ -264,18 +282,22 @@ export const TABLES = {
 
 export type TableName = keyof typeof TABLES;
 
-type ValueOf<T extends ColumnType> = T extends 'u64' | 'i64'
-  ? bigint | number
-  : T extends 'bool'
+type ValueOf<C extends Column> = C['type'] extends 'u64' | 'i64'
+  ? C extends { number: true }
+    ? number
+    : bigint
+  : C['type'] extends 'bool'
     ? boolean
-    : T extends 'text'
+    : C['type'] extends 'text'
       ? string
-      : T extends 'bytes'
+      : C['type'] extends 'bytes'
         ? Uint8Array
-        : T extends 'u64list'
-          ? readonly (bigint | number)[] | BigUint64Array
+        : C['type'] extends 'u64list'
+          ? C extends { number: true }
+            ? readonly number[] | Float64Array
+            : readonly bigint[] | BigUint64Array
           : number;
-type CellOf<C extends Column> = C extends { nullable: true } ? ValueOf<C['type']> | null : ValueOf<C['type']>;
+type CellOf<C extends Column> = C extends { nullable: true } ? ValueOf<C> | null : ValueOf<C>;
 
 type ColumnsOf<T extends TableName> = (typeof TABLES)[T]['columns'];
 type Given<T extends TableName> = Exclude<keyof ColumnsOf<T>, keyof typeof when>;

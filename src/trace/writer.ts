@@ -6,7 +6,6 @@
  * in their order.
  */
 import { join } from 'node:path';
-import type { Batch } from './columns.ts';
 import { seal, sha256 } from './digest.ts';
 import { DurableFile, syncPaths, textFile } from './durable_file.ts';
 import { type Checkpoint, writeCheckpoint } from './encode/checkpoint.ts';
@@ -14,10 +13,12 @@ import { PacketTables } from './encode/packet_tables.ts';
 import { SegmentWriter } from './encode/segment.ts';
 import { storedFilePaths } from './image_files.ts';
 import * as layout from './layout.ts';
-import { PacketBuffer } from './raw_packet.ts';
+import { PacketBuffer, StoredPacket } from './raw_packet.ts';
+import { chunkBatch } from './rows/chunk_batch.ts';
+import type { ChunkFacts } from './rows/event_rows.ts';
 import { TABLES, type TableName } from './schema.ts';
 import { writeError } from './write_error.ts';
-import { WORKER_BASE } from './writer_channel.ts';
+import { ROW_LAYOUT, WORKER_BASE } from './writer_channel.ts';
 
 /** What closes an epoch. */
 export interface EpochEnd {
@@ -26,7 +27,6 @@ export interface EpochEnd {
   readonly endTimeNs: number;
   readonly stateHash: string;
   readonly checkpoint: Checkpoint | null;
-  readonly tables: { readonly [table in TableName]?: Batch };
 }
 
 /** What ends a recording. */
@@ -47,6 +47,8 @@ export class Writer {
   /** The last epoch that is. */
   #committed = 0;
   readonly #memory: WebAssembly.Memory;
+  readonly #records: PacketBuffer;
+  readonly #packet = new StoredPacket();
   readonly #packets: PacketTables;
   #firstIcount: number;
   #firstSeq = 0;
@@ -60,6 +62,7 @@ export class Writer {
     this.#directory = directory;
     this.#firstIcount = firstIcount;
     this.#memory = memory;
+    this.#records = new PacketBuffer(memory.buffer);
     this.#packets = new PacketTables(memory, WORKER_BASE, (table, batch) =>
       this.#segment(table).write(batch),
     );
@@ -68,12 +71,18 @@ export class Writer {
   /** Takes the records in `length` bytes of the memory from `start` on; they may be overwritten afterwards. */
   addPackets(start: number, length: number): void {
     this.#failing(() => {
-      const records = new PacketBuffer(this.#memory.buffer, start, length);
-      for (let at = 0; at < length; ) {
-        const { packet, accessesSeq, valuesSeq, end } = records.get(at);
-        this.#packets.add(packet, accessesSeq, valuesSeq);
-        at = end;
+      for (let at = start; at < start + length; ) {
+        at = this.#records.read(at, this.#packet);
+        this.#packets.add(this.#packet);
       }
+    });
+  }
+
+  /** Takes a chunk of events' rows, which may be overwritten afterwards. */
+  addRows(chunk: ChunkFacts): void {
+    this.#failing(() => {
+      const table = ROW_LAYOUT.tables[chunk.table];
+      this.#segment(table.table).write(chunkBatch(this.#memory, table, chunk));
     });
   }
 
@@ -82,9 +91,8 @@ export class Writer {
     return this.#failing(() => this.#closeEpoch(end));
   }
 
-  #closeEpoch({ tables, checkpoint, ...end }: EpochEnd): Promise<void> {
+  #closeEpoch({ checkpoint, ...end }: EpochEnd): Promise<void> {
     this.#packets.flush();
-    for (const [table, batch] of Object.entries(tables)) this.#segment(table as TableName).write(batch);
     const segments: layout.SegmentFacts[] = [];
     // In the order of the schema, so that the manifest does not depend on which table had a row first.
     for (const table of Object.keys(TABLES) as TableName[]) {

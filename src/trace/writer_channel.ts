@@ -1,13 +1,16 @@
-/** Shared memory between the recorder and its worker: who waits for what, and slots that packets travel in. */
+/** Shared memory between the recorder and its worker: who waits for what, slots that packets travel in, and chunks of rows. */
 import { UserError } from '../user-error.ts';
+import { PACKET_TABLES_BYTES } from './encode/packet_tables.ts';
+import { EVENT_TABLES, rowLayout } from './rows/layout.ts';
 
 export const SLOTS = 8;
 /** More than the largest packet: see translate/layout.ts. */
 export const SLOT_BYTES = 2 ** 22;
-/** The slots come first in the memory; what is behind them is the worker's own. */
+/** The slots come first in the memory; then what is the worker's own; then the rows of events. */
 export const WORKER_BASE = SLOTS * SLOT_BYTES;
-/** The recorder waits while more than this is under way, apart from the slots. */
-const MAX_OUTSTANDING_KIB = 256 * 1024;
+export const ROW_LAYOUT = rowLayout(Math.ceil((WORKER_BASE + PACKET_TABLES_BYTES) / 65536) * 65536);
+/** The recorder waits while checkpoints of more than this are under way. */
+const MAX_OUTSTANDING_KIB = 64 * 1024;
 /** It waits too while more epochs than this are not yet on the disk. */
 const MOST_UNCOMMITTED = 4;
 const MAX_ERROR_BYTES = 4096;
@@ -21,6 +24,9 @@ const FINISHED = 3;
 const ERROR_LENGTH = 4;
 const UNCOMMITTED = 5;
 const FIRST_SLOT = 6;
+/** Two for each table of events: 1 while the writer has the chunk. */
+const FIRST_CHUNK = FIRST_SLOT + SLOTS;
+const CONTROL_BYTES = 4 * (FIRST_CHUNK + 2 * EVENT_TABLES.length);
 
 const RUNNING = 0;
 const USER_ERROR = 1;
@@ -39,15 +45,14 @@ export class WriterChannel {
 
   constructor({ control, memory }: ChannelParts) {
     this.control = control;
-    this.#error = new Uint8Array(control.buffer, 4 * (FIRST_SLOT + SLOTS));
+    this.#error = new Uint8Array(control.buffer, CONTROL_BYTES);
     this.memory = memory;
   }
 
-  /** A new channel, with memory for the slots and `workerBytes` for the worker itself. */
-  static make(workerBytes: number): WriterChannel {
-    const pages = Math.ceil((WORKER_BASE + workerBytes) / 65536);
+  static make(): WriterChannel {
+    const pages = Math.ceil(ROW_LAYOUT.end / 65536);
     return new WriterChannel({
-      control: new Int32Array(new SharedArrayBuffer(4 * (FIRST_SLOT + SLOTS) + MAX_ERROR_BYTES)),
+      control: new Int32Array(new SharedArrayBuffer(CONTROL_BYTES + MAX_ERROR_BYTES)),
       memory: new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true }),
     });
   }
@@ -79,7 +84,17 @@ export class WriterChannel {
     Atomics.store(this.control, FIRST_SLOT + slot, 1);
   }
 
-  /** Waits until there is room, then counts an epoch's end with `bytes` of rows and pages as under way. */
+  /** The writer has the chunk from now on. */
+  giveChunk(table: number, half: 0 | 1): void {
+    Atomics.store(this.control, FIRST_CHUNK + 2 * table + half, 1);
+  }
+
+  /** Waits until the writer no longer has the chunk. */
+  waitForChunk(table: number, half: 0 | 1): void {
+    this.waitUntil(() => Atomics.load(this.control, FIRST_CHUNK + 2 * table + half) === 0);
+  }
+
+  /** Waits until there is room, then counts an epoch's end with `bytes` of a checkpoint as under way. */
   beginEpoch(bytes: number): void {
     this.waitUntil(
       () =>
@@ -98,6 +113,11 @@ export class WriterChannel {
 
   releaseSlot(slot: number): void {
     Atomics.store(this.control, FIRST_SLOT + slot, 0);
+    this.#progress();
+  }
+
+  releaseChunk(table: number, half: 0 | 1): void {
+    Atomics.store(this.control, FIRST_CHUNK + 2 * table + half, 0);
     this.#progress();
   }
 

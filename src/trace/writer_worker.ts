@@ -1,10 +1,12 @@
 /** The worker thread that encodes, compresses and writes while the guest runs on. */
 import { parentPort, workerData } from 'node:worker_threads';
+import type { ChunkFacts } from './rows/event_rows.ts';
 import { type EpochEnd, type RecordingEnd, Writer } from './writer.ts';
 import { type ChannelParts, SLOT_BYTES, WriterChannel } from './writer_channel.ts';
 
 export type WriterMessage =
   | { readonly kind: 'slot'; readonly slot: number; readonly bytes: number }
+  | { readonly kind: 'rows'; readonly chunk: ChunkFacts }
   | { readonly kind: 'epoch'; readonly end: EpochEnd; readonly bytes: number }
   | { readonly kind: 'finish'; readonly end: RecordingEnd };
 
@@ -24,6 +26,10 @@ function handle(message: WriterMessage): Promise<void> | undefined {
     case 'slot':
       writer.addPackets(message.slot * SLOT_BYTES, message.bytes);
       channel.releaseSlot(message.slot);
+      return undefined;
+    case 'rows':
+      writer.addRows(message.chunk);
+      channel.releaseChunk(message.chunk.table, message.chunk.half);
       return undefined;
     case 'epoch': {
       const committed = writer.closeEpoch(message.end);

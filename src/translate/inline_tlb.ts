@@ -130,29 +130,31 @@ export class InlineTlb {
     this.generation++;
   }
 
-  /** Drops the pages of [va, va + size) from every bank. */
-  dropPages(va: CanonicalAddress, size: number): void {
+  /** Drops the pages of [va, va + size) from every bank. True where everything went, as the banks themselves did then. */
+  dropPages(va: CanonicalAddress, size: number): boolean {
     if (size > MOST_PAGES_DROPPED_SINGLY * 4096) {
       this.flush();
-      return;
+      return true;
     }
     for (let page = va; page < va + size; page += 4096)
       for (let bank = 0; bank < TLB_BANKS; bank++)
         if (this.#fills[bank] !== 0) this.#dropPage(bank, lowWord(page), highWord(page));
+    return false;
   }
 
   #dropPage(bank: number, vaLow: number, vaHigh: number): void {
-    const u32 = this.#u32;
     const data = (dataTlbAddress(bank) >>> 2) + ((vaLow >>> 12) & (DATA_TLB_ENTRIES - 1)) * DATA_WORDS;
     const fetch = (fetchTlbAddress(bank) >>> 2) + ((vaLow >>> 12) & (FETCH_TLB_ENTRIES - 1)) * FETCH_WORDS;
-    const dropIfTagged = (tag: number) => {
-      // Whatever the top byte: an address with an ignored one has entries of its own.
-      if ((u32[tag] & ~FETCH_GUARDED) >>> 0 === vaLow && ((u32[tag + 1] ^ vaHigh) & 0xff_ffff) === 0)
-        u32[tag] = u32[tag + 1] = NO_TAG;
-    };
-    dropIfTagged(data);
-    dropIfTagged(data + 2);
-    dropIfTagged(fetch);
+    this.#dropIfTagged(data, vaLow, vaHigh);
+    this.#dropIfTagged(data + 2, vaLow, vaHigh);
+    this.#dropIfTagged(fetch, vaLow, vaHigh);
+  }
+
+  #dropIfTagged(tag: number, vaLow: number, vaHigh: number): void {
+    const u32 = this.#u32;
+    // Whatever the top byte: an address with an ignored one has entries of its own.
+    if ((u32[tag] & ~FETCH_GUARDED) >>> 0 === vaLow && ((u32[tag + 1] ^ vaHigh) & 0xff_ffff) === 0)
+      u32[tag] = u32[tag + 1] = NO_TAG;
   }
 
   /** Drops the permission to store inline to one page of the pool. */

@@ -52,7 +52,7 @@ const ACCESS_BYTES = 8 * ACCESSES_PER_INSTRUCTION * PACKET_INSTRUCTIONS;
 /** Detail full: one value per access, and the values written to registers. */
 export const VALUE_BUFFER = ACCESS_BUFFER + ACCESS_BYTES;
 export const REGISTER_BUFFER = VALUE_BUFFER + ACCESS_BYTES;
-const REGISTER_BYTES = 8 * 4 * PACKET_INSTRUCTIONS;
+export const REGISTER_BUFFER_END = REGISTER_BUFFER + 8 * 4 * PACKET_INSTRUCTIONS;
 
 /**
  * Decoded records, 16 bytes for each instruction of a page of code, and one more that crosses into the next page:
@@ -64,7 +64,7 @@ export const RECORD_OPERANDS = 2;
 export const RECORD_IMMEDIATE = 8;
 export const DECODED_PAGE_SIZE = (RECORDS_PER_PAGE + 1) * RECORD_SIZE;
 export const DECODED_PAGES = 4096;
-export const DECODED_BASE = Math.ceil((REGISTER_BUFFER + REGISTER_BYTES) / 4096) * 4096;
+export const DECODED_BASE = Math.ceil(REGISTER_BUFFER_END / 4096) * 4096;
 
 /**
  * Slots of the records that a region begins at, or may: their handler is the first behind the interpreter's own plus the number of
@@ -82,5 +82,23 @@ export const NEVER_ENTERED = 0x7fff_ffff;
 export const SLOT_BASE =
   Math.ceil((DECODED_BASE + DECODED_PAGES * DECODED_PAGE_SIZE) / SLOT_SIZE) * SLOT_SIZE;
 
-export const MEMORY_BYTES = SLOT_BASE + SLOT_COUNT * SLOT_SIZE;
+/**
+ * Shortcuts (shortcuts.ts): for each exception level and SPSel a table of u16, by the low bits of the encoding: what MRS reads, from
+ * SHORTCUT_WRITES on what MSR writes, from SHORTCUT_OPERATIONS on what SYS does.
+ */
+export const SHORTCUT_WRITES = 2 * 2 ** 15;
+export const SHORTCUT_OPERATIONS = 2 * SHORTCUT_WRITES;
+export const SHORTCUT_TABLE_SIZE = SHORTCUT_OPERATIONS + 2 * 2 ** 14;
+export const SHORTCUT_TABLES = 6;
+export const SHORTCUT_BASE = SLOT_BASE + SLOT_COUNT * SLOT_SIZE;
+/** Constants that MRS reads: they have indices in CpuState.u64 as registers do. */
+export const SHORTCUT_CONSTANTS = 0x4000;
+export const SHORTCUT_CONSTANT_COUNT = 64;
+if (
+  STATE_BASE + STATE_SIZE > SHORTCUT_CONSTANTS ||
+  SHORTCUT_CONSTANTS + 8 * SHORTCUT_CONSTANT_COUNT > TLB_BASE
+)
+  throw new Error("the shortcuts' constants are in the way");
+
+export const MEMORY_BYTES = SHORTCUT_BASE + SHORTCUT_TABLES * SHORTCUT_TABLE_SIZE;
 export const MEMORY_PAGES = Math.ceil(MEMORY_BYTES / 65536);

@@ -87,9 +87,10 @@ test('a boot’s figures are QEMU’s wall time, and less is better', () => {
     ['flow', subject(2.8, 1e6)],
     ['memory', subject(5, 1e7)],
   ]);
-  const figures = bootFigures(new Map([['debian', { guest, subjects }]]));
-  expect(figures.map(met)).toEqual([undefined, undefined, false, true, true, true, true]);
+  const figures = bootFigures(new Map([['debian', { guest, imageBytes: 4e5, subjects }]]));
+  expect(figures.map(met)).toEqual([undefined, undefined, false, true, true, true, undefined, true]);
   expect(figureOf(figures, 'debian to its shell, flow').value).toBeCloseTo(1.4);
+  expect(figureOf(figures, 'debian, flow, B/instr, but').value).toBeCloseTo(0.006);
   expect(figureOf(figures, 'host memory').value).toBeCloseTo(200);
 });
 

@@ -7,7 +7,7 @@ import type { Recipe } from '../../src/machine/recipe.ts';
 import { RunLoop } from '../../src/machine/run_loop.ts';
 import { canonicalAddress } from '../../src/mmu/address.ts';
 import type { EventSink, EventTable } from '../../src/trace/schema.ts';
-import type { StateDigest } from '../../src/translate/interpreter/state_digest.ts';
+import { isOnVectors, type StateDigest } from '../../src/translate/interpreter/state_digest.ts';
 import type { Subject } from './qemu/comparison.ts';
 import { FPCR_WORD, FPSR_WORD, PSTATE_WORD, VECTOR_WORD } from './qemu/state.ts';
 import { QemuChoices } from './qemu_choices.ts';
@@ -17,9 +17,6 @@ const PC = CELL.pc >>> 2;
 const FPCR = 2 * slotOf('FPCR');
 const FPSR = 2 * slotOf('FPSR');
 const VECTORS = VECTOR_BASE >>> 2;
-
-/** SIMD and floating point, loads and stores too: C4.1. */
-const usesVectors = (word: number): boolean => ((word >>> 26) & 3) === 3;
 
 /**
  * A machine that counts as the reference does: a fetch that faults is no instruction there (docs/qemu-time.md), so the exception
@@ -68,7 +65,7 @@ export class MachineSubject implements Subject {
   #keepDigest(digest: StateDigest): void {
     const { state, exceptions, debug, engine } = this.machine;
     const foldHere = () => {
-      if (usesVectors(engine.currentWord())) digest.foldVectors();
+      if (isOnVectors(engine.currentWord())) digest.foldVectors();
       digest.foldState(state.u64[PC >>> 1]);
     };
     this.digest = (icount) => {

@@ -152,6 +152,7 @@ export class CpuMachine {
       events,
       mmu: () => mmu,
       invalidateAllCpus: (what) => this.broadcasts.push(what),
+      onTranslated: () => {},
       zeroBlock: (pa) => this.zeroed.push(pa) > 0,
       watchpointHit: () => false,
       doNotCount: () => {

@@ -11,7 +11,7 @@ function flash(size = SIZE) {
   let readArray = true;
   const device = new CfiFlash({
     name: 'flash0',
-    context: { events: NO_EVENTS, pc: () => 0 },
+    context: { events: NO_EVENTS, pc: () => 0n },
     size,
     array: {
       read: (offset, size) =>

@@ -12,7 +12,7 @@ export function testContext(): { events: TestEvent[]; context: DeviceContext } {
   const events: TestEvent[] = [];
   const context: DeviceContext = {
     events: { recording: true, append: (table, row) => events.push({ ...row, table }) },
-    pc: () => 0x4000_0000,
+    pc: () => 0x4000_0000n,
   };
   return { events, context };
 }

@@ -86,7 +86,7 @@ describe('negotiation', () => {
     expect(driver.device.read(0, 1)).toBe(0);
     expect(driver.events).toContainEqual({
       table: 'unimplemented',
-      pc: 0x4000_0000,
+      pc: 0x4000_0000n,
       what: 'virtio-blk0 1-byte read of MagicValue',
     });
     expect(driver.device.read(CONFIG + 0x14, 2)).toBe(512);

@@ -1,9 +1,11 @@
 /** What an atomic leaves in the recording: a load and a store, or nothing at all where it faults. */
+
 import { expect, test } from 'vitest';
 import { Machine } from '../../src/machine/machine.ts';
 import { DEFAULT_RECIPE } from '../../src/machine/recipe.ts';
 import { RunLoop } from '../../src/machine/run_loop.ts';
 import { Code } from '../conformance/random/assembler.ts';
+import { contents } from './filled.ts';
 
 const CODE = 0x4008_0000;
 const TABLE = 0x4009_0000;
@@ -63,9 +65,9 @@ test.each(['interpreter', 'evaluator', 'regions'] as const)('in the %s', (engine
     DATA_ABORT + 0x06,
   ]);
   const place = BigInt(WRITABLE);
-  const addresses = [...buffers.addresses].map((address) => BigInt.asUintN(48, address));
+  const addresses = [...contents(buffers.addresses)].map((address) => BigInt.asUintN(48, address));
   expect(addresses).toEqual([place, place, place, place, place, place, BigInt(READ_ONLY), place, place]);
   // 0 + 5, 5 + 5; the comparison with 0x1234 fails and writes 10 back; a byte; 10 + 5.
-  expect([...buffers.values]).toEqual([0n, 5n, 5n, 10n, 10n, 10n, 0n, 10n, 15n]);
+  expect([...contents(buffers.values)]).toEqual([0n, 5n, 5n, 10n, 10n, 10n, 0n, 10n, 15n]);
   expect([state.x(5), state.x(6)]).toEqual([10n, 5n]);
 });

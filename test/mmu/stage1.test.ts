@@ -298,7 +298,7 @@ describe('EL2 and EL2&0', () => {
       regime: 'EL2',
       vmid: 0,
       asid: 0,
-      va: BigInt.asUintN(64, BigInt(VA - 2 ** 39)),
+      va: VA - 2 ** 39,
     });
     const never = paged(OUT | LEAF | PAGE | UXN);
     never.set(el2(25n | (4n << 16n)));

@@ -15,9 +15,9 @@ try {
     const rows = size === 'large' && epoch > 1 ? 40_000 : 300;
     for (let row = 0; row < rows; row++)
       recorder.append('tlbi', {
-        pc: random(2 ** 32),
+        pc: BigInt(random(2 ** 32)),
         op: 'TLBI VAE1',
-        argument: random(2 ** 32),
+        argument: BigInt(random(2 ** 32)),
         vmid: 0,
         asid: 0,
         el: 1,

@@ -1,7 +1,10 @@
 /** A recording with rows in every table and values of every kind in every column, derived from the schema. */
-import { columnsOf, TABLE_NAMES } from '../../src/trace/columns.ts';
+
+import { columnsOf } from '../../src/trace/columns.ts';
 import { Recorder } from '../../src/trace/recorder.ts';
-import type { ColumnType, EventTable, RowOf } from '../../src/trace/schema.ts';
+import { EVENT_TABLES } from '../../src/trace/rows/layout.ts';
+import type { ColumnType, RowOf } from '../../src/trace/schema.ts';
+import { holding } from '../machine/filled.ts';
 import { randomNumbers } from './synthetic.ts';
 
 const ROWS = 300;
@@ -23,13 +26,16 @@ export async function recordEveryTable(directory: string): Promise<void> {
     bytes: () => Uint8Array.from({ length: random(40) }, () => random(256)),
     u64list: () => Array.from({ length: random(5) }, u64),
   };
-  const events = TABLE_NAMES.filter(
-    (table) => !['flow', 'accesses', 'values'].includes(table),
-  ) as EventTable[];
+  /** Integers that numbers hold: of at most 53 bits, negative ones too. */
+  const number = () => (random(2 ** 21) - 2 ** 20) * 2 ** 32 + random(2 ** 32);
+  const numbers: { readonly [type: string]: () => unknown } = {
+    u64: number,
+    u64list: () => Array.from({ length: random(5) }, number),
+  };
   for (let i = 0; i < ROWS; i++) {
     stamp.cpu = random(4);
     const seq = recorder.beginPacket();
-    const list = (length: number) => BigUint64Array.from({ length }, u64);
+    const list = (length: number) => holding(BigUint64Array.from({ length }, u64));
     recorder.addPacket({
       seq,
       icount: stamp.icount,
@@ -41,17 +47,17 @@ export async function recordEveryTable(directory: string): Promise<void> {
       vmid: random(2 ** 16),
       asid: random(2 ** 16),
       instructions: 1,
-      atoms: Uint8Array.from({ length: random(30) }, () => random(2)),
+      atoms: holding(Uint8Array.from({ length: random(30) }, () => random(2))),
       targets: list(random(4)),
       addresses: list(random(20)),
       registers: list(random(4)),
       memory: list(random(4)),
     });
-    for (const table of events) {
+    for (const table of EVENT_TABLES) {
       const columns = Object.entries(columnsOf(table)).slice(4);
-      const row = columns.map(([name, { type, nullable }]) => [
+      const row = columns.map(([name, { type, nullable, number }]) => [
         name,
-        nullable && random(3) === 0 ? null : values[type](),
+        nullable && random(3) === 0 ? null : (number ? numbers : values)[type](),
       ]);
       recorder.append(table, Object.fromEntries(row) as RowOf<typeof table>);
     }

@@ -54,28 +54,28 @@ describe('a recording', () => {
       expect(readFileSync(join(again, file)).equals(readFileSync(join(path, file))), file).toBe(true);
   });
 
-  test('gives back every kind of value: 64-bit ones from numbers and BigInts, nulls, lists, bytes, texts', async () => {
+  test('gives back every kind of value: 64-bit ones from numbers and from BigInts, nulls, lists, bytes, texts', async () => {
     const stamp = { icount: 2 ** 40 + 7, timeNs: 5, cpu: 3 };
     const values = join(directory, 'values.hs');
     const recorder = new Recorder(values, stamp, { recipe: {}, images: {} });
     const walk = {
-      pc: -4096,
+      pc: -4096n,
       stage: 1,
       regime: 'EL10',
       vmid: 65535,
       asid: 1,
       access: 'fetch',
-      va: 0xffff_ffff_ffff_f000n,
+      va: -4096,
       level: 3,
       page_size: 2 ** 30,
-      descriptor_addresses: [0x4000_0000, 0x4000_1008n],
+      descriptor_addresses: [0x4000_0000, 0x4000_1008],
       descriptors: BigUint64Array.of(0xffff_ffff_ffff_ffffn),
       outcome: 'translation',
       s1ptw: true,
     };
     expect(recorder.append('walks', walk)).toBe(0);
     expect(
-      recorder.append('walks', { ...walk, s1ptw: false, descriptors: [], outcome: 'übersetzt', pa: 1n }),
+      recorder.append('walks', { ...walk, s1ptw: false, descriptors: [], outcome: 'übersetzt', pa: 1 }),
     ).toBe(1);
     expect(recorder.append('inputs', { kind: 'console', payload: Uint8Array.of(0, 255, 7) })).toBe(2);
     stamp.icount += 1;
@@ -111,6 +111,30 @@ describe('a recording', () => {
     });
     const [inputs] = recording.batches('inputs', ['payload']);
     expect(cellOf('bytes', inputs.columns['payload'], 0)).toEqual(Uint8Array.of(0, 255, 7));
+  });
+
+  test('of more rows than the recorder and its writer have room for has all of them, in batches of 65,536', async () => {
+    const stamp = { icount: 0, timeNs: 0, cpu: 0 };
+    const many = join(directory, 'many.hs');
+    const recorder = new Recorder(many, stamp, { recipe: {}, images: {} });
+    const count = 5 * 65_536 + 3;
+    for (let n = 0; n < count; n++)
+      recorder.append('tlbi', { pc: 0n, op: `op ${n >>> 16}`, argument: BigInt(n), vmid: 0, asid: 0, el: 1 });
+    await recorder.finish('test', { stateHash: '', checkpoint: null });
+    const batches = [...openRecording(many).batches('tlbi', ['seq', 'argument', 'op'])];
+    expect(batches.map(({ rows }) => rows)).toEqual([65_536, 65_536, 65_536, 65_536, 65_536, 3]);
+    let n = 0;
+    for (const { rows, columns } of batches)
+      for (let row = 0; row < rows; row++, n++) {
+        const { seq, argument, op } = columns;
+        if (
+          seq.values[row] !== BigInt(n) ||
+          argument.values[row] !== BigInt(n) ||
+          op.values[row] !== n >>> 16
+        )
+          throw new Error(`row ${n}: ${seq.values[row]} ${argument.values[row]} ${op.values[row]}`);
+      }
+    expect(n).toBe(count);
   });
 
   test('has checkpoints, each with every page as it was then', () => {

@@ -4,7 +4,9 @@
  */
 
 import type { Regime } from '../../src/trace/raw_packet.ts';
-import { Recorder, type Stamp } from '../../src/trace/recorder.ts';
+import { Recorder } from '../../src/trace/recorder.ts';
+import type { Stamp } from '../../src/trace/rows/event_rows.ts';
+import { holding } from '../machine/filled.ts';
 
 /** mulberry32: the same numbers for the same seed, everywhere. */
 export function randomNumbers(seed: number): (below: number) => number {
@@ -180,7 +182,7 @@ export async function recordSynthetic(directory: string, options: SyntheticOptio
         hcr: 0x80000001n,
         vttbr: 0x7_0000_4000_0000n,
         vmid: 7,
-        ...(ec === 0x16 && { x0: 0xc600_0001 }),
+        ...(ec === 0x16 && { x0: 0xc600_0001n }),
       });
       count('exceptions');
       if (kind === 'return' && toEl < 2 && cpu.exit !== undefined) {
@@ -256,9 +258,9 @@ export async function recordSynthetic(directory: string, options: SyntheticOptio
       vmid: regime === 'EL2' ? 0 : 7,
       asid: 0,
       instructions: executed,
-      atoms: Uint8Array.from(atoms),
-      targets: BigUint64Array.from(targets),
-      ...(detail === 'memory' && { addresses: BigUint64Array.from(addresses) }),
+      atoms: holding(Uint8Array.from(atoms)),
+      targets: holding(BigUint64Array.from(targets)),
+      ...(detail === 'memory' && { addresses: holding(BigUint64Array.from(addresses)) }),
     });
     count('flow');
     if (detail === 'memory') count('accesses');

@@ -7,7 +7,7 @@ import { Machine } from '../../src/machine/machine.ts';
 import { DEFAULT_RECIPE } from '../../src/machine/recipe.ts';
 import { RunLoop } from '../../src/machine/run_loop.ts';
 import type { RegionOptions } from '../../src/translate/region/regions.ts';
-import { Code, instruction } from '../conformance/random/assembler.ts';
+import { codeForever, PROGRAM } from '../code_forever.ts';
 
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as () => void;
@@ -40,55 +40,11 @@ async function liveModules() {
   return { count: live.length, bytes: live.reduce((sum, { bytes }) => sum + bytes, 0) };
 }
 
-const PROGRAM = 0x4020_0000;
-const PAGES = 0x4100_0000;
-const PAGE = 4096;
-
-/** A routine that is hot at its first call: a loop of a hundred rounds. */
-const ROUTINE = [
-  instruction('MOVZ', { sf: 1, imm16: 100, rd: 4 }),
-  instruction('ADD_imm', { sf: 1, imm12: 3, rn: 5, rd: 5 }),
-  instruction('EOR_shift', { sf: 1, rm: 5, rn: 6, rd: 6 }),
-  instruction('ADD_imm', { sf: 1, imm12: 1, rn: 6, rd: 6 }),
-  instruction('SUBS_imm', { sf: 1, imm12: 1, rn: 4, rd: 4 }),
-  instruction('B_cond', { imm19: -4 & 0x7ffff, cond: 1 }),
-  instruction('RET', { rn: 30 }),
-];
-
-/**
- * Writes the routine to page after page and calls it, for ever. Of every `group` pages all but one in the middle are written once more
- * afterwards, so that only the code of this one remains.
- */
-function forever(group: number): Uint8Array {
-  const code = new Code(PROGRAM);
-  code.mov(0, PAGES).label('group').movRegister(2, 0).mov(1, group).label('page');
-  for (const [n, word] of ROUTINE.entries()) code.mov(3, word).emit('STR_32_imm', { imm12: n, rn: 0, rt: 3 });
-  code
-    .isb()
-    .emit('BLR', { rn: 0 })
-    .mov(7, PAGE)
-    .emit('ADD_shift', { sf: 1, rm: 7, rn: 0, rd: 0 })
-    .emit('SUB_imm', { sf: 1, imm12: 1, rn: 1, rd: 1 })
-    .cbz(1, 'written')
-    .b('page')
-    .label('written')
-    .mov(1, group)
-    .label('again')
-    .emit('SUB_imm', { sf: 1, imm12: Math.ceil(group / 2), rn: 1, rd: 8 })
-    .cbz(8, 'left alone')
-    .emit('STR_32_imm', { imm12: 1, rn: 2, rt: 31 })
-    .label('left alone')
-    .emit('ADD_shift', { sf: 1, rm: 7, rn: 2, rd: 2 })
-    .emit('SUB_imm', { sf: 1, imm12: 1, rn: 1, rd: 1 })
-    .cbz(1, 'group')
-    .b('again');
-  return new Uint8Array(code.finish().buffer);
-}
-
 async function run(group: number, regions: Partial<RegionOptions>, instructions: number) {
   const machine = new Machine({
     recipe: { ...DEFAULT_RECIPE, ram: 2 ** 28, el: 1, load: [`forever@${PROGRAM}`] },
-    readFile: () => forever(group),
+    // A hundred rounds are hot at the first call. No page comes again.
+    readFile: () => codeForever({ group, pages: 2 ** 14, rounds: 100 }),
     regions: { threshold: 20, batch: 8, patience: Number.POSITIVE_INFINITY, ...regions },
   });
   const loop = new RunLoop(machine);

@@ -1,9 +1,11 @@
 /** What a machine did, packet by packet, as hashes: to compare back ends without making recordings. */
+
 import { createHash } from 'node:crypto';
 import { CELL } from '../../src/cpu/state.ts';
 import { Machine, type MachineOptions } from '../../src/machine/machine.ts';
 import { RunLoop } from '../../src/machine/run_loop.ts';
 import type { EventSink } from '../../src/trace/schema.ts';
+import { contents } from '../machine/filled.ts';
 
 /** The physical address in a recorded access; what is above depends on the way the access took. */
 const ADDRESS_BITS = 0xffff_ffff_ffffn;
@@ -50,11 +52,11 @@ export function executionTrace(options: MachineOptions, limit = Number.POSITIVE_
     hash.update(`${time.icount} ${time.now()} ${state.get('pc')} ${state.nzcv}`);
     hash.update(state.bytes.slice(CELL.x0, CELL.x0 + 8 * 32));
     for (const words of [
-      atoms,
-      targets,
-      addresses.map((address) => address & ADDRESS_BITS),
-      values,
-      registers,
+      contents(atoms),
+      contents(targets),
+      contents(addresses).map((address) => address & ADDRESS_BITS),
+      contents(values),
+      contents(registers),
     ])
       hash.update(words);
     hash.update(rows.copy().digest());

@@ -2,18 +2,45 @@ import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { CELL, VECTOR_BASE } from '../../src/cpu/state.ts';
 import { slotOf } from '../../src/cpu/sysregs/table.ts';
+import { usesVectors } from '../../src/isa/row.ts';
+import { ROWS } from '../../src/isa/table.ts';
 import type { InterpreterEngine } from '../../src/machine/engines.ts';
+import type { FileReader } from '../../src/machine/input_file.ts';
 import { Machine } from '../../src/machine/machine.ts';
-import { DEFAULT_RECIPE } from '../../src/machine/recipe.ts';
+import { DEFAULT_RECIPE, type Recipe } from '../../src/machine/recipe.ts';
 import { RunLoop } from '../../src/machine/run_loop.ts';
+import { isOnVectors } from '../../src/translate/interpreter/state_digest.ts';
 
-const image = fileURLToPath(new URL('../../traces/bench/float-simd/float-simd.elf', import.meta.url));
-/** The last thousand compute with vectors. */
-const INSTRUCTIONS = 52_000;
+interface Program {
+  readonly name: string;
+  readonly recipe: Partial<Recipe>;
+  readonly readFile?: FileReader;
+  readonly instructions: number;
+}
 
-function start() {
+/** FADD of half-precision numbers, which the CPU has not, and an unallocated encoding; then from the vectors UDF for ever. */
+const undefinedWords = new Uint8Array(Uint32Array.of(0x1ee2_2820, 0x0e20_ffff, 0).buffer);
+const programs: readonly Program[] = [
+  {
+    name: 'floating point',
+    recipe: {
+      image: fileURLToPath(new URL('../../traces/bench/float-simd/float-simd.elf', import.meta.url)),
+    },
+    // The last thousand compute with vectors.
+    instructions: 52_000,
+  },
+  {
+    name: 'UNDEFINED instructions',
+    recipe: { load: ['0@0x40100000'], ram: 2 ** 26 },
+    readFile: () => undefinedWords,
+    instructions: 100,
+  },
+];
+
+function start({ recipe, readFile }: Program) {
   const machine = new Machine({
-    recipe: { ...DEFAULT_RECIPE, image },
+    recipe: { ...DEFAULT_RECIPE, ...recipe },
+    readFile,
     engine: 'interpreter',
     digest: true,
   });
@@ -42,24 +69,33 @@ function folded({ state }: Machine, lanes: readonly bigint[], vectors: boolean):
   return next;
 }
 
-test('the digest is what its definition says, however the instructions are cut into slices', () => {
-  const stepped = start();
-  let lanes: readonly bigint[] = [1n, 2n, 3n, 4n];
-  let withVectors = 0;
-  for (let n = 0; n < INSTRUCTIONS; n++) {
-    const { machine, loop } = stepped;
-    machine.enter();
-    const vectors = ((machine.engine.currentWord() >>> 26) & 3) === 3;
-    if (vectors) withVectors++;
-    lanes = folded(machine, lanes, vectors);
-    loop.stepOnce();
-    loop.settle();
-  }
-  expect(withVectors).toBeGreaterThan(100);
-  expect([...stepped.digest.lanes]).toEqual(lanes);
-
-  const whole = start();
-  while (whole.machine.time.icount < INSTRUCTIONS)
-    whole.loop.runPacket(whole.loop.beginPacket(), INSTRUCTIONS);
-  expect([...whole.digest.lanes]).toEqual(lanes);
+test('the instructions on vector registers are those with bits 27 and 26 set', () => {
+  for (const row of ROWS)
+    expect(isOnVectors(row.pattern.value & row.pattern.mask), row.name).toBe(usesVectors(row));
 });
+
+test.each(programs)(
+  'of $name: the digest is what its definition says, however they are cut into slices',
+  (program) => {
+    const { instructions } = program;
+    const stepped = start(program);
+    let lanes: readonly bigint[] = [1n, 2n, 3n, 4n];
+    let withVectors = 0;
+    for (let n = 0; n < instructions; n++) {
+      const { machine, loop } = stepped;
+      machine.enter();
+      const vectors = isOnVectors(machine.engine.currentWord());
+      if (vectors) withVectors++;
+      lanes = folded(machine, lanes, vectors);
+      loop.stepOnce();
+      loop.settle();
+    }
+    expect(withVectors).toBeGreaterThan(0);
+    expect([...stepped.digest.lanes]).toEqual(lanes);
+
+    const whole = start(program);
+    while (whole.machine.time.icount < instructions)
+      whole.loop.runPacket(whole.loop.beginPacket(), instructions);
+    expect([...whole.digest.lanes]).toEqual(lanes);
+  },
+);

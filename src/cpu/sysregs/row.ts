@@ -15,7 +15,14 @@ export type Access = `${Permission} ${Permission} ${Permission}`;
 export type Storage = 'slot' | 'constant' | 'model' | 'computed' | 'timer' | 'gic' | 'pmu' | 'random';
 
 /** What a write changes beyond the register: who has to look again. */
-export type Effect = 'translation' | 'context' | 'interrupts' | 'vectors' | 'debug' | 'performance monitors';
+export type Effect =
+  | 'translation'
+  | 'context'
+  | 'stack'
+  | 'interrupts'
+  | 'vectors'
+  | 'debug'
+  | 'performance monitors';
 
 export interface SystemRegister {
   /** Arm ARM name; RES_* for reserved encodings that read as zero. */

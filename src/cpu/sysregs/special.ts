@@ -5,7 +5,7 @@ import { FLOATING_POINT, UMA } from './traps.ts';
 // biome-ignore format: one aligned row per register
 export const special: readonly SystemRegister[] = [
   register('CurrentEL', '3 0 4 2 2', '-- ro ro', { storage: 'computed' }),
-  register('SPSel',     '3 0 4 2 0', '-- rw rw', { storage: 'computed' }),
+  register('SPSel',     '3 0 4 2 0', '-- rw rw', { storage: 'computed', effects: ['stack'] }),
   register('DAIF',      '3 3 4 2 1', 'rw rw rw', { storage: 'computed', effects: ['interrupts'], traps: UMA }),
   register('NZCV',      '3 3 4 2 0', 'rw rw rw', { storage: 'computed' }),
   register('FPCR',      '3 3 4 4 0', 'rw rw rw', { feature: 'FP', traps: FLOATING_POINT, writable: 0x07f7_0000n, featureBits: { FP16: 0x0008_0000n } }),

@@ -54,7 +54,6 @@ type EncodeAddresses = (from: number, count: number, to: number) => number;
 
 export class PacketEncoder {
   readonly #bytes: Uint8Array;
-  readonly #base: number;
   readonly #packAtoms: PackAtoms;
   readonly #encodeAddresses: EncodeAddresses;
 
@@ -66,7 +65,6 @@ export class PacketEncoder {
     this.#packAtoms = exports[PACK] as PackAtoms;
     this.#encodeAddresses = exports[ENCODE] as EncodeAddresses;
     this.#bytes = new Uint8Array(memory.buffer);
-    this.#base = base;
     this.#bytes.set(codeTable(), base + CODES);
   }
 
@@ -80,7 +78,6 @@ export class PacketEncoder {
 
   /** `count` addresses of 8 bytes, of which 48 bits count, become tokens; returns the end. */
   encodeAddresses(from: number, count: number, to: number): number {
-    this.#bytes.fill(0, this.#base + LAST, this.#base + GUESSES + 2 ** GUESS_BITS);
     return this.#encodeAddresses(from, count, to);
   }
 }
@@ -145,6 +142,9 @@ function packBody(): Uint8Array {
   return code.toBytes();
 }
 
+/** memory.fill: WebAssembly core specification, 5.4.6. */
+const MEMORY_FILL = [0xfc, 11, 0];
+
 // Locals of encodeAddresses, after its parameters.
 const FROM = 0;
 /** The parameter is a count; then the end of the input. */
@@ -196,6 +196,11 @@ function encodeBody(base: number): Uint8Array {
     i32('eqz');
   };
 
+  // Every packet begins with streams at address 0.
+  code.i32(base + LAST);
+  code.i32(0);
+  code.i32(GUESSES + 2 ** GUESS_BITS - LAST);
+  code.append(MEMORY_FILL);
   code.get(FROM);
   code.get(END);
   i32('shl', 3);

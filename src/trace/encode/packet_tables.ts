@@ -1,7 +1,7 @@
 /** Turns raw packets into rows of flow, accesses and values: packs the atoms, encodes the addresses. */
 import { MAX_TOKEN_BYTES } from '../addresses.ts';
-import { type Batch, type Cell, type ColumnBuilder, columnsOf, TableBuilder } from '../columns.ts';
-import type { RawPacket } from '../raw_packet.ts';
+import { type Batch, type ColumnBuilder, columnsOf, TableBuilder } from '../columns.ts';
+import { ABSENT, type StoredPacket } from '../raw_packet.ts';
 import { BATCH_BYTES, BATCH_ROWS } from './batch_limits.ts';
 import { ENCODER_BYTES, ENCODER_SLACK, PacketEncoder } from './packet_encoder.ts';
 
@@ -18,8 +18,14 @@ export class PacketTables {
   readonly #flow = new TableBuilder(columnsOf('flow'));
   readonly #accesses = new TableBuilder(columnsOf('accesses'));
   readonly #values = new TableBuilder(columnsOf('values'));
-  readonly #atoms: ColumnBuilder;
-  readonly #addresses: ColumnBuilder;
+  readonly #flowColumns = named(this.#flow, {
+    ...WHEN,
+    ...{ pc: 'pc', el: 'el', regime: 'regime', vmid: 'vmid', asid: 'asid', instructions: 'instructions' },
+    ...{ atoms: 'atoms', atomCount: 'atom_count', targets: 'targets' },
+  });
+  readonly #accessColumns = named(this.#accesses, { ...WHEN, count: 'count', addresses: 'addresses' });
+  readonly #valueColumns = named(this.#values, { ...WHEN, registers: 'registers', memory: 'memory' });
+  readonly #words: BigUint64Array;
   readonly #encoder: PacketEncoder;
   /** Where the two columns are that the encoder fills. */
   readonly #atomsBase: number;
@@ -32,45 +38,66 @@ export class PacketTables {
     this.#encoder = new PacketEncoder(memory, base);
     this.#atomsBase = base + ENCODER_BYTES;
     this.#addressesBase = this.#atomsBase + COLUMN_BYTES;
-    this.#atoms = this.#flow.column('atoms');
-    this.#atoms.borrow(new Uint8Array(memory.buffer, this.#atomsBase, COLUMN_BYTES));
-    this.#addresses = this.#accesses.column('addresses');
-    this.#addresses.borrow(new Uint8Array(memory.buffer, this.#addressesBase, COLUMN_BYTES));
+    this.#words = new BigUint64Array(memory.buffer);
+    this.#flowColumns.atoms.borrow(new Uint8Array(memory.buffer, this.#atomsBase, COLUMN_BYTES));
+    this.#accessColumns.addresses.borrow(new Uint8Array(memory.buffer, this.#addressesBase, COLUMN_BYTES));
   }
 
-  /** The packet's buffers are in the memory. */
-  add(packet: RawPacket, accessesSeq: number, valuesSeq: number): void {
+  /** The packet is in the memory. */
+  add(packet: StoredPacket): void {
     this.#addFlow(packet);
-    if (packet.addresses !== undefined) this.#addAccesses(packet, packet.addresses, accessesSeq);
-    if (packet.registers !== undefined && packet.memory !== undefined) {
-      const cells = [packet.icount, valuesSeq, packet.timeNs, packet.cpu, packet.registers, packet.memory];
-      push(this.#values, this.#values.addRow(), cells);
-      this.#flushWhenLarge('values', this.#values);
-    }
+    if (packet.addressCount !== ABSENT) this.#addAccesses(packet);
+    if (packet.registerCount !== ABSENT && packet.memoryCount !== ABSENT) this.#addValues(packet);
   }
 
-  #addFlow(packet: RawPacket): void {
-    const { atoms } = packet;
+  #addFlow(packet: StoredPacket): void {
+    const { atoms, atomCount, targets, targetCount } = packet;
     const row = this.#flow.addRow();
-    const cells = [
-      ...[packet.icount, packet.seq, packet.timeNs, packet.cpu, packet.pc, packet.el, packet.regime],
-      ...[packet.vmid, packet.asid, packet.instructions, undefined, atoms.length, packet.targets],
-    ];
-    push(this.#flow, row, cells);
-    const { at } = this.#atoms.openRow(atoms.length);
-    const end = this.#encoder.packAtoms(atoms.byteOffset, atoms.length, this.#atomsBase + at);
-    this.#atoms.closeRow(row, end - this.#atomsBase);
+    const columns = this.#flowColumns;
+    columns.icount.push(row, packet.icount);
+    columns.seq.push(row, packet.seq);
+    columns.timeNs.push(row, packet.timeNs);
+    columns.cpu.push(row, packet.cpu);
+    columns.pc.push(row, this.#words[packet.pc]);
+    columns.el.push(row, packet.el);
+    columns.regime.push(row, packet.regime);
+    columns.vmid.push(row, packet.vmid);
+    columns.asid.push(row, packet.asid);
+    columns.instructions.push(row, packet.instructions);
+    columns.atomCount.push(row, atomCount);
+    columns.targets.pushWords(row, this.#words, targets, targetCount);
+    const { at } = columns.atoms.openRow(atomCount);
+    const end = this.#encoder.packAtoms(atoms, atomCount, this.#atomsBase + at);
+    columns.atoms.closeRow(row, end - this.#atomsBase);
     this.#flushWhenLarge('flow', this.#flow);
   }
 
-  #addAccesses(packet: RawPacket, addresses: BigUint64Array, seq: number): void {
+  #addAccesses(packet: StoredPacket): void {
+    const { addresses, addressCount } = packet;
     const row = this.#accesses.addRow();
-    push(this.#accesses, row, [packet.icount, seq, packet.timeNs, packet.cpu, addresses.length]);
-    const { at } = this.#addresses.openRow(addresses.length * MAX_TOKEN_BYTES);
+    const columns = this.#accessColumns;
+    columns.icount.push(row, packet.icount);
+    columns.seq.push(row, packet.accessesSeq);
+    columns.timeNs.push(row, packet.timeNs);
+    columns.cpu.push(row, packet.cpu);
+    columns.count.push(row, addressCount);
+    const { at } = columns.addresses.openRow(addressCount * MAX_TOKEN_BYTES);
     const to = this.#addressesBase + at;
-    const end = this.#encoder.encodeAddresses(addresses.byteOffset, addresses.length, to);
-    this.#addresses.closeRow(row, end - this.#addressesBase);
+    const end = this.#encoder.encodeAddresses(8 * addresses, addressCount, to);
+    columns.addresses.closeRow(row, end - this.#addressesBase);
     this.#flushWhenLarge('accesses', this.#accesses);
+  }
+
+  #addValues(packet: StoredPacket): void {
+    const row = this.#values.addRow();
+    const columns = this.#valueColumns;
+    columns.icount.push(row, packet.icount);
+    columns.seq.push(row, packet.valuesSeq);
+    columns.timeNs.push(row, packet.timeNs);
+    columns.cpu.push(row, packet.cpu);
+    columns.registers.pushWords(row, this.#words, packet.registers, packet.registerCount);
+    columns.memory.pushWords(row, this.#words, packet.memory, packet.memoryCount);
+    this.#flushWhenLarge('values', this.#values);
   }
 
   #flushWhenLarge(table: PacketTable, builder: TableBuilder): void {
@@ -86,10 +113,9 @@ export class PacketTables {
   }
 }
 
-/** Fills a row with cells in the order of the schema, but for those that are undefined. */
-function push(builder: TableBuilder, row: number, cells: readonly (Cell | undefined)[]): void {
-  for (let i = 0; i < cells.length; i++) {
-    const cell = cells[i];
-    if (cell !== undefined) builder.columns[i].push(row, cell);
-  }
-}
+/** The columns of a table by the names that they have here. */
+const named = <K extends string>(builder: TableBuilder, names: { readonly [name in K]: string }) =>
+  Object.fromEntries(
+    Object.entries<string>(names).map(([name, column]) => [name, builder.column(column)]),
+  ) as { readonly [name in K]: ColumnBuilder };
+const WHEN = { icount: 'icount', seq: 'seq', timeNs: 'time_ns', cpu: 'cpu' };

@@ -18,7 +18,7 @@ import {
   RecordBatch,
 } from 'apache-arrow/ipc/metadata/message';
 import { arrowSchema } from '../arrow_types.ts';
-import { type Batch, type ColumnData, columnsOf, sliceColumn } from '../columns.ts';
+import { type Batch, type ColumnData, columnsOf, sliceColumn, type Values } from '../columns.ts';
 import { columnDigest, dictionaryDigest, sha256 } from '../digest.ts';
 import type { DurableFile } from '../durable_file.ts';
 import type { BatchFacts, SegmentFacts } from '../layout.ts';
@@ -48,6 +48,18 @@ export function packBits(flags: Uint8Array): Uint8Array {
   const bits = new Uint8Array((flags.length + 7) >>> 3);
   for (let i = 0; i < flags.length; i++) bits[i >>> 3] |= flags[i] << (i & 7);
   return bits;
+}
+
+/** The smallest and the largest of 64-bit values below 2^53: of their halves, since a loop over BigInts makes them all. */
+function extremes({ buffer, byteOffset, length }: Values): readonly [number, number] {
+  const halves = new Uint32Array(buffer, byteOffset, 2 * length);
+  let [first, last] = [Infinity, -Infinity];
+  for (let i = 0; i < halves.length; i += 2) {
+    const n = halves[i + 1] * 2 ** 32 + halves[i];
+    if (n < first) first = n;
+    if (n > last) last = n;
+  }
+  return [first, last];
 }
 
 /** A message's body under construction. */
@@ -83,9 +95,11 @@ class Body {
   }
 
   addColumn({ type }: Column, data: ColumnData, rows: number): void {
-    const nulls = data.validity === undefined ? 0 : data.validity.reduce((n, valid) => n + 1 - valid, 0);
+    const { validity } = data;
+    let nulls = 0;
+    if (validity !== undefined) for (let i = 0; i < rows; i++) nulls += 1 - validity[i];
     this.nodes.push(new FieldNode(rows, nulls));
-    this.add(nulls === 0 ? NO_BYTES : packBits(data.validity!));
+    this.add(nulls === 0 ? NO_BYTES : packBits(validity!));
     if (data.offsets !== undefined) this.add(bytesOf(data.offsets));
     if (type === 'u64list') {
       this.nodes.push(new FieldNode(data.values.length, 0));
@@ -154,13 +168,8 @@ export class SegmentWriter {
       body.addColumn(column, columns[name], rows);
       digests[name] = columnDigest(columns[name]);
     }
-    const icounts = columns['icount'].values as BigUint64Array;
-    let [first, last] = [icounts[0], icounts[0]];
-    for (const icount of icounts) {
-      if (icount < first) first = icount;
-      if (icount > last) last = icount;
-    }
-    this.#batches.push({ rows, firstIcount: Number(first), lastIcount: Number(last), digests });
+    const [firstIcount, lastIcount] = extremes(columns['icount'].values);
+    this.#batches.push({ rows, firstIcount, lastIcount, digests });
     this.#batchBlocks.push(
       this.#writeMessage(Message.from(body.recordBatch(rows), body.length), body.chunks),
     );

@@ -12,9 +12,10 @@ import {
   inLoop,
 } from './handlers.ts';
 import { shapeFields, shapeKey } from './shapes.ts';
+import { isOnVectors } from './state_digest.ts';
 
 /** Instructions remembered: code repeats itself, and half of a kernel's are found again. A power of two. */
-const REMEMBERED = 16_384;
+const REMEMBERED = 65_536;
 const RECORD_WORDS = RECORD_SIZE / 4;
 
 /** The families of a row by the bits of the word that its shape looks at, so that no shape is made twice. */
@@ -88,6 +89,8 @@ export class RecordDecoder {
     const decoded = decode(word, this.#features);
     const families = decoded && this.#familiesOf(decoded.row);
     if (!decoded || !families) {
+      // Asked for by the digest.
+      this.#view.setUint8(address + RECORD_OPERANDS, isOnVectors(word) ? 1 : 0);
       this.#view.setUint16(address, HANDLER_UNDEFINED, true);
       return true;
     }

@@ -15,8 +15,9 @@ import {
   RECORD_OPERANDS,
   RECORD_SIZE,
 } from '../layout.ts';
+import { emitShortcut, hasShortcut } from '../shortcuts.ts';
 import { type CodeBuffer, constant, convert, intOp, type Node } from '../wasm/expression.ts';
-import { op, simd } from '../wasm/opcodes.ts';
+import { I32, op, simd } from '../wasm/opcodes.ts';
 import { node, value, WasmEmitter } from '../wasm_emitter.ts';
 import { WasmVectorEmitter } from '../wasm_vector.ts';
 
@@ -358,6 +359,21 @@ export class InterpreterEmitter extends WasmEmitter {
     if (access.atomic) {
       compareTag(8);
       code.int('and', 32);
+    } else if (operation !== 'probe' && !access.aligned && access.bytes > 1) {
+      // An unaligned access is inline too where it is allowed and within the page.
+      code.open(op.if, I32);
+      code.i32(1);
+      code.else();
+      code.emit(entry);
+      code.memory(op.i64Load, operation === 'load' ? 0 : 8);
+      const tag = code.keepTop(64);
+      const elsewhere = (of: Node) => intOp('xor', tag, intOp('and', of, constant(64, ~0xfffn)));
+      const last = intOp('add', va, constant(64, access.bytes - 1));
+      code.emit(entry);
+      code.memory(op.i64Load, 24);
+      const allowed = intOp('ltS', intOp('add', code.keepTop(64), va), constant(64, 0));
+      code.emit(intOp('and', allowed, intOp('eqz', intOp('or', elsewhere(va), elsewhere(last)))));
+      code.close();
     }
     code.open(op.if);
     if (operation !== 'probe') {
@@ -569,6 +585,29 @@ export class InterpreterEmitter extends WasmEmitter {
   }
 
   call(name: RuntimeCall, ...args: Value<64>[]): Value<64> {
+    if (!hasShortcut(name)) return this.#callRuntime(name, args);
+    const { code } = this;
+    const kept = args.map((argument) => this.keep(argument));
+    const result = code.temporary(64);
+    const done = code.open(op.block);
+    const called = code.open(op.block);
+    const read = emitShortcut(code, name, kept, (condition) => {
+      code.emit(condition);
+      code.branchIf(called);
+    });
+    if (read) {
+      code.emit(read);
+      code.set(result.index);
+    }
+    code.branch(done);
+    code.close();
+    code.emit(node(this.#callRuntime(name, kept)));
+    code.set(result.index);
+    code.close();
+    return value(result);
+  }
+
+  #callRuntime(name: RuntimeCall, args: readonly Value<64>[]): Value<64> {
     args.forEach((argument, i) => {
       this.code.i32(0);
       this.code.emit(node(argument));

@@ -17,6 +17,7 @@ import {
   FETCH_TLB_ENTRIES,
   FETCH_TLB_ENTRY,
   MEMORY_PAGES,
+  RECORD_OPERANDS,
   RECORD_SIZE,
   SLOT_BASE,
   SLOT_COUNT,
@@ -365,19 +366,22 @@ function dispatchLoop(
 
   /** Before an instruction: a record that is not decoded comes here again, and one behind a page's end is none. */
   function foldState({ state, vectors }: DigestFunctions): void {
-    const ifHandlerIsAbove = (limit: number, emit: () => void) => {
-      code.i32(limit);
-      pushHandler();
-      code.int('ltU', 32);
-      code.open(op.if);
-      emit();
-      code.close();
-    };
-    ifHandlerIsAbove(firstOfVectors - 1, () => code.call(vectors));
-    ifHandlerIsAbove(HANDLER_PAGE_END, () => {
-      emitPc(code, ip);
-      code.call(state);
-    });
+    pushHandler();
+    const handler = code.keepTop(32);
+    const isAbove = (limit: number) => intOp('ltU', constant(32, limit), handler);
+    code.get(ip);
+    code.memory(op.i32Load8U, RECORD_OPERANDS);
+    const isUndefined = intOp('eq', handler, constant(32, HANDLER_UNDEFINED));
+    const undefinedOnVectors = intOp('and', isUndefined, code.keepTop(32));
+    code.emit(intOp('or', isAbove(firstOfVectors - 1), undefinedOnVectors));
+    code.open(op.if);
+    code.call(vectors);
+    code.close();
+    code.emit(isAbove(HANDLER_PAGE_END));
+    code.open(op.if);
+    emitPc(code, ip);
+    code.call(state);
+    code.close();
   }
   function countExecution(): void {
     code.emit(info);

@@ -2,10 +2,11 @@
  * What an instruction does to control flow, and whether regions can hold it: found by running its semantics over an emitter
  * that computes nothing.
  */
-import type { Access, Emitter, Register, Value } from '../../isa/emitter.ts';
+import type { Access, Emitter, Register, RuntimeCall, Value } from '../../isa/emitter.ts';
 import type { Feature } from '../../isa/row.ts';
 import { decode, EVERY_FEATURE } from '../../isa/table.ts';
 import type { VectorEmitter } from '../../isa/vector_emitter.ts';
+import { regionHolds } from '../shortcuts.ts';
 import { knownRegister, numberOf, operandsOf } from './operands.ts';
 
 export type Control = 'none' | 'direct' | 'conditional' | 'return' | 'indirect';
@@ -13,6 +14,8 @@ export type Control = 'none' | 'direct' | 'conditional' | 'return' | 'indirect';
 export interface Effects {
   /** A region may hold it. Otherwise the interpreter executes it. */
   readonly supported: boolean;
+  /** It is an event of a recording: then a region may not hold it. */
+  readonly event: boolean;
   readonly control: Control;
   /** Direct and conditional branches: distance in instructions. */
   readonly distance: number;
@@ -24,12 +27,7 @@ export interface Effects {
 }
 
 const UNSUPPORTED: Effects = {
-  supported: false,
-  control: 'none',
-  distance: 0,
-  link: false,
-  accesses: 0,
-  loaded: [],
+  ...{ supported: false, event: false, control: 'none', distance: 0, link: false, accesses: 0, loaded: [] },
 };
 const LINK_REGISTER = 30;
 
@@ -67,6 +65,7 @@ function scan(word: number, features: ReadonlySet<Feature>): Effects {
   let stores = 0;
   let written = false;
   let vectorsWritten = false;
+  let event = false;
   const access = (count: () => void, loading = false) => {
     // A miss leaves before the instruction, which is then executed from its start: what it did before must not matter. What a
     // load has put into vectors does not: no address depends on it, and it will be put there again.
@@ -129,6 +128,12 @@ function scan(word: number, features: ReadonlySet<Feature>): Effects {
       otherwise?.();
       written ||= afterThen;
     },
+    call: (name: RuntimeCall, ...args: Value[]) => {
+      const known = args.map((argument) => (argument as unknown as { constant?: number }).constant);
+      if (!regionHolds(name, known)) throw NOT_IN_REGIONS;
+      event = name !== 'readSystemRegister';
+      return VALUE;
+    },
     branch: (offset: Value) => branch('direct', offset),
     branchIf: (_condition: Value, offset: Value) => branch('conditional', offset),
     branchIndirect: (_target: Value, kind: string) => branch(kind === 'return' ? 'return' : 'indirect'),
@@ -149,14 +154,8 @@ function scan(word: number, features: ReadonlySet<Feature>): Effects {
     if (error === NOT_IN_REGIONS) return UNSUPPORTED;
     throw error;
   }
-  return {
-    supported: true,
-    control,
-    distance,
-    link: link && control === 'direct',
-    accesses: loads + stores,
-    loaded,
-  };
+  const calls = link && control === 'direct';
+  return { supported: true, event, control, distance, link: calls, accesses: loads + stores, loaded };
 }
 
 const knownByFeatures = new WeakMap<ReadonlySet<Feature>, Map<number, Effects>>();
@@ -184,4 +183,19 @@ export function endsRun(word: number): boolean {
   const branchOrSystem = ((word >>> 26) & 7) === 5;
   const conditional = word >>> 25 === 0b0101010 || ((word >>> 26) & 0x1f) === 0b01101;
   return branchOrSystem && !conditional;
+}
+
+/**
+ * Distance in instructions of a branch whose target the word itself tells, and whether it is a call: B, BL, B.cond, CBZ, CBNZ, TBZ,
+ * TBNZ (Arm ARM C4.1.66). Asked of every word that is decoded: it does not run the row's semantics.
+ */
+export function directBranch(
+  word: number,
+): { readonly distance: number; readonly link: boolean } | undefined {
+  const offset = (low: number, width: number) => (word << (32 - low - width)) >> (32 - width);
+  if (((word >>> 26) & 0x1f) === 0b00101) return { distance: offset(0, 26), link: word >>> 31 === 1 };
+  if (((word >>> 25) & 0x3f) === 0b011011) return { distance: offset(5, 14), link: false };
+  if (((word >>> 25) & 0x3f) === 0b011010 || word >>> 24 === 0b01010100)
+    return { distance: offset(5, 19), link: false };
+  return undefined;
 }

@@ -5,12 +5,13 @@
  * Writes of registers are put off to the end of their instruction, so that a value read from a register stays what it was.
  */
 import { CELL } from '../../cpu/state.ts';
-import type { Access, Cell, IndirectBranch, Register, Value } from '../../isa/emitter.ts';
+import type { Access, Cell, IndirectBranch, Register, RuntimeCall, Value } from '../../isa/emitter.ts';
 import { usesVectors } from '../../isa/row.ts';
 import type { Decoded } from '../../isa/table.ts';
 import type { Vector, VectorAccess } from '../../isa/vector_emitter.ts';
 import { type Detail, records } from '../detail.ts';
 import { DATA_TLB_ENTRIES, DATA_TLB_ENTRY } from '../layout.ts';
+import { emitShortcut, hasShortcut } from '../shortcuts.ts';
 import { type CodeBuffer, constant, convert, intOp, type Node } from '../wasm/expression.ts';
 import { op, simd } from '../wasm/opcodes.ts';
 import { node, value, WasmEmitter } from '../wasm_emitter.ts';
@@ -576,8 +577,17 @@ export class RegionEmitter extends WasmEmitter {
     this.#ending = { control: 'indirect', ...(branchType && { branchType }) };
   }
 
-  call(): never {
-    throw new Error('a region holds no call to the machine');
+  /** Leaves the region where there is no shortcut. */
+  call(name: RuntimeCall, ...args: Value<64>[]): Value<64> {
+    if (!hasShortcut(name)) throw new Error('a region holds no call to the machine');
+    this.#notOnlyFlags();
+    const read = emitShortcut(
+      this.code,
+      name,
+      args.map((argument) => this.keep(argument)),
+      (condition) => this.#leaveIf(condition),
+    );
+    return read ? value(read) : this.constant(64, 0);
   }
 }
 

@@ -38,6 +38,8 @@ export interface PageCode {
   decoded(index: number): boolean;
   /** Of the CPU; absent: every row exists. */
   readonly features?: ReadonlySet<Feature>;
+  /** Events are recorded: regions leave them to the machine. */
+  readonly recording?: boolean;
 }
 
 export interface Plan {
@@ -46,9 +48,18 @@ export interface Plan {
   readonly instructions: number;
 }
 
+/** Whether a region of the page may hold the instruction. */
+export function canHold(
+  word: number,
+  { features, recording }: Pick<PageCode, 'features' | 'recording'>,
+): boolean {
+  const { supported, event } = effectsOf(word, features);
+  return supported && !(event && recording);
+}
+
 export function planRegion(code: PageCode, head: number, limits: PlanLimits): Plan {
   const translatable = (index: number) =>
-    index < PAGE_WORDS && code.decoded(index) && effectsOf(code.word(index), code.features).supported;
+    index < PAGE_WORDS && code.decoded(index) && canHold(code.word(index), code);
   const leaders = findLeaders(code, head, limits.instructions, translatable);
 
   const blocks: Block[] = [];

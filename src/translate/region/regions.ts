@@ -6,7 +6,6 @@
  * one module between two slices. A region holds only words that are decoded, that is validated since they were last written;
  * a word that is written takes the regions that hold it along.
  */
-import type { Feature } from '../../isa/row.ts';
 import type { Detail } from '../detail.ts';
 import { FIRST_REGION, FIRST_SLOT_HANDLER, MOST_REGIONS } from '../interpreter/handlers.ts';
 import type { Interpreter } from '../interpreter/interpreter.ts';
@@ -21,14 +20,17 @@ import {
   SLOT_REGION,
   SLOT_SIZE,
 } from '../layout.ts';
-import { effectsOf, endsRun } from './effects.ts';
+import { directBranch, endsRun } from './effects.ts';
 import { type Graph, graphOf } from './graph.ts';
 import { guessesPay } from './guess.ts';
 import { buildRegionModule, type RegionModule } from './module.ts';
-import { planRegion } from './plan.ts';
+import { canHold, planRegion } from './plan.ts';
 
 export interface RegionOptions {
-  /** A head is hot when it has executed so often. */
+  /**
+   * A head is hot when it has executed so often: about when interpreting it has cost what translating it will, some 30 to 50 µs an
+   * instruction while the translator itself is cold. Most of what a kernel's boot executes is never worth it.
+   */
   readonly threshold: number;
   /** A queue of so many heads is compiled even within a slice; else it waits for `patience` slices. */
   readonly batch: number;
@@ -49,9 +51,9 @@ export interface RegionOptions {
 }
 
 export const DEFAULT_REGION_OPTIONS: RegionOptions = {
-  threshold: 500,
+  threshold: 5000,
   batch: 64,
-  patience: 40,
+  patience: 200,
   leastInstructions: 4,
   mostInstructions: 256,
   blockLength: 64,
@@ -146,11 +148,8 @@ export class Regions {
     const wanted = heads.wanted.delete(index);
     const startsRun = index === 0 || !this.#decoded(page, index - 1) || endsRun(this.#word(page, index - 1));
     if (wanted || startsRun) this.#makeHead(heads, index);
-    if (endsRun(word) || isConditional(word, this.#interpreter.features)) {
-      const { control, distance, link } = effectsOf(word, this.#interpreter.features);
-      const branches = control === 'direct' || control === 'conditional';
-      if (branches && (distance <= 0 || link)) this.#want(heads, index + distance);
-    }
+    const branch = directBranch(word);
+    if (branch && (branch.distance <= 0 || branch.link)) this.#want(heads, index + branch.distance);
   }
 
   /** The slot of the record at byte `offset` of the page has counted to its end. */
@@ -200,6 +199,11 @@ export class Regions {
     this.#queue = [];
     this.#freeSlots.length = 0;
     this.#nextSlot = 0;
+  }
+
+  /** What keeps instructions out of regions. */
+  get #limits() {
+    return { features: this.#interpreter.features, recording: this.#detail !== 'none' };
   }
 
   #headsOf(page: RegionPage): PageHeads {
@@ -305,7 +309,7 @@ export class Regions {
     const code = {
       word: (index: number) => this.#word(page, index),
       decoded: (index: number) => this.#decoded(page, index),
-      features: this.#interpreter.features,
+      ...this.#limits,
     };
     const plan = planRegion(code, word, { instructions: mostInstructions, blockLength, calls });
     if (plan.blocks.length === 0) return undefined;
@@ -357,9 +361,7 @@ export class Regions {
       this.statistics.regions += 1;
       this.statistics.instructions += instructions;
       for (const exit of exitsOf(graph)) {
-        const skipped =
-          exit < RECORDS_PER_PAGE &&
-          !effectsOf(this.#word(slot.page.page, exit), this.#interpreter.features).supported;
+        const skipped = exit < RECORDS_PER_PAGE && !canHold(this.#word(slot.page.page, exit), this.#limits);
         this.#want(slot.page, skipped ? exit + 1 : exit);
       }
     }
@@ -374,8 +376,3 @@ function exitsOf({ blocks }: Graph): number[] {
     [taken, next].flatMap((edge) => (edge && 'leave' in edge ? [edge.leave] : [])),
   );
 }
-
-const isConditional = (word: number, features?: ReadonlySet<Feature>): boolean => {
-  const { control } = effectsOf(word, features);
-  return control === 'conditional';
-};

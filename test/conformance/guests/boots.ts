@@ -123,8 +123,8 @@ export const xenWithDom0 = (gic: 2 | 3, script: string): Recipe => ({
   image: guestFile('xen'),
   append: 'dom0_mem=512M console=dtuart dtuart=/pl011@9000000 noreboot',
   modules: [
-    `kernel=${guestFile('vmlinuz-cloud')},bootargs=console=hvc0 earlycon=xenboot ${QUICK} rdinit=/${script}`,
-    `initrd=${initramfsFile()}`,
+    `kernel=${guestFile('vmlinuz-cloud')},addr=0x49000000,bootargs=console=hvc0 earlycon=xenboot ${QUICK} rdinit=/${script}`,
+    `initrd=${initramfsFile()},addr=0x4c000000`,
   ],
   gic,
 });

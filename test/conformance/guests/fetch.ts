@@ -1,17 +1,17 @@
 /**
  * Brings the real guests onto a machine that reaches Debian's packages: kernels, busybox, Xen, U-Boot and EDK2 for arm64.
  *
- *     npm run guests -- [DIRECTORY] [--tiny]
+ *     npm run guests -- [DIRECTORY] [--tiny] [--selftests]
  *
  * The packages come from the machine's own apt sources, checked by apt against their signed lists, into an apt root of their own:
  * nothing is installed. DIRECTORY is HINDSIGHT_GUESTS or .cache/guests when it is not given. `--tiny` also builds the small kernel
- * from Debian's kernel source, which takes minutes and needs gcc-aarch64-linux-gnu, make, flex, bison, bc and libssl-dev.
+ * from Debian's kernel source, which takes minutes and needs gcc-aarch64-linux-gnu, make, flex, bison, bc and libssl-dev;
+ * `--selftests` the kernel's selftests of KVM, which takes half a minute and needs the first two.
  * guests.json there lists versions and SHA-256 digests.
  */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
-  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -20,15 +20,22 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { UserError } from '../../../src/user-error.ts';
-import { GUEST_FILES, type GuestFile, guestDirectory, INITRAMFS, MANIFEST, TINY_KERNEL } from './guests.ts';
+import {
+  GUEST_FILES,
+  type GuestFile,
+  guestDirectory,
+  INITRAMFS,
+  KVM_SELFTESTS,
+  MANIFEST,
+  TINY_KERNEL,
+} from './guests.ts';
 import { initramfs } from './initramfs.ts';
+import { kvmSelftests, type RunTool, tinyKernel } from './linux_source.ts';
 
-const here = (name: string) => fileURLToPath(new URL(name, import.meta.url));
+const LINUX_SOURCE = 'linux-source-6.1';
 
 interface Origin {
   readonly package: string;
@@ -127,24 +134,26 @@ function fetchFile(apt: AptRoot, file: GuestFile, directory: string): Origin {
   return { package: name, version, sha256: sha256(bytes) };
 }
 
-/** The small kernel: Debian's source, nothing configured but what tiny-kvm.config names. */
-function buildTinyKernel(apt: AptRoot, scratch: string, directory: string): Origin {
-  const { folder, version } = apt.unpack('linux-source-6.1');
-  tool('tar', ['-xf', join(folder, 'usr/src/linux-source-6.1.tar.xz'), '-C', scratch]);
-  const source = join(scratch, 'linux-source-6.1');
-  const make = ['ARCH=arm64', 'CROSS_COMPILE=aarch64-linux-gnu-', `-j${availableParallelism()}`];
-  cpSync(here('tiny-kvm.config'), join(source, 'arch/arm64/configs/tiny-kvm.config'));
-  tool('make', [...make, 'allnoconfig', 'tiny-kvm.config'], source);
-  tool('make', [...make, 'Image'], source);
-  const bytes = readFileSync(join(source, 'arch/arm64/boot/Image'));
-  writeFileSync(join(directory, TINY_KERNEL), bytes);
-  return { package: 'linux-source-6.1', version, sha256: sha256(bytes) };
+/** Builds something of Debian's kernel source, which is unpacked once. */
+function buildOfLinux(
+  apt: AptRoot,
+  scratch: string,
+  path: string,
+  build: (source: string, run: RunTool) => Uint8Array,
+): Origin {
+  const { folder, version } = apt.unpack(LINUX_SOURCE);
+  const source = join(scratch, LINUX_SOURCE);
+  if (!existsSync(source))
+    tool('tar', ['-xf', join(folder, `usr/src/${LINUX_SOURCE}.tar.xz`), '-C', scratch]);
+  const bytes = build(source, tool);
+  writeFileSync(path, bytes);
+  return { package: LINUX_SOURCE, version, sha256: sha256(bytes) };
 }
 
 function main(): void {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { tiny: { type: 'boolean' } },
+    options: { tiny: { type: 'boolean' }, selftests: { type: 'boolean' } },
   });
   if (positionals.length > 1) throw new UserError('name one directory');
   const directory = resolve(positionals[0] ?? guestDirectory());
@@ -161,7 +170,11 @@ function main(): void {
     const archive = initramfs(readFileSync(join(directory, 'busybox')));
     writeFileSync(join(directory, INITRAMFS), archive);
     origins[INITRAMFS] = { ...origins['busybox'], sha256: sha256(archive) };
-    if (values.tiny) origins[TINY_KERNEL] = buildTinyKernel(apt, scratch, directory);
+    const built = (name: string, build: (source: string, run: RunTool) => Uint8Array) => {
+      origins[name] = buildOfLinux(apt, scratch, join(directory, name), build);
+    };
+    if (values.selftests) built(KVM_SELFTESTS, kvmSelftests);
+    if (values.tiny) built(TINY_KERNEL, tinyKernel);
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }

@@ -51,6 +51,8 @@ export const GUEST_FILES: readonly GuestFile[] = [
 export const INITRAMFS = 'initramfs.cpio';
 /** Built from Debian's kernel source with tiny-kvm.config by `npm run guests -- --tiny`. */
 export const TINY_KERNEL = 'Image-tiny-kvm';
+/** The kernel's selftests of KVM, built from its source by `npm run guests -- --selftests`. */
+export const KVM_SELFTESTS = 'kvm-selftests.cpio';
 /** Says of each file which package and version it is from, and its digest. */
 export const MANIFEST = 'guests.json';
 
@@ -66,8 +68,8 @@ export const hasGuest = (name: string): boolean => existsSync(join(guestDirector
 export function guestFile(name: string): string {
   const path = join(guestDirectory(), name);
   if (existsSync(path)) return path;
-  const how = name === TINY_KERNEL ? 'npm run guests -- --tiny' : 'npm run guests';
+  const option = { [TINY_KERNEL]: ' -- --tiny', [KVM_SELFTESTS]: ' -- --selftests' }[name] ?? '';
   throw new UserError(
-    `${path}: no such file: fetch the guests with \`${how}\`, or name their folder in HINDSIGHT_GUESTS`,
+    `${path}: no such file: fetch the guests with \`npm run guests${option}\`, or name their folder in HINDSIGHT_GUESTS`,
   );
 }

@@ -19,14 +19,13 @@ beforeAll(() => {
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
 /** The lines that a guest prints, of a recording that replays. */
-async function linesOf(name: string, boot: Boot, until?: string): Promise<string[]> {
+async function linesOf(name: string, boot: Boot): Promise<string[]> {
   const directory = join(scratch, name);
   let console = '';
   const summary = await record({
     recipe: recipeOf(boot),
     directory,
     detail: 'flow',
-    until: until === undefined ? {} : { console: until },
     onConsole: (byte) => {
       console += String.fromCharCode(byte);
     },
@@ -35,17 +34,17 @@ async function linesOf(name: string, boot: Boot, until?: string): Promise<string
   const recording = openRecording(directory);
   expect(await verifyReplay(recording)).toBeUndefined();
   recording.close();
-  return console.split(/\r?\n/);
+  return console.split(/\r*\n/);
 }
 
 /** programs/digests.c is told these by scripts/numbers and by kvm_guest.c. */
-const PROCESS_ROUNDS = 60;
+const PROCESS_ROUNDS = 20;
 const PAYLOAD_ROUNDS = 5;
 
 /** What scripts/numbers has awk compute: an iteration in which each rounding matters to the next. */
 function awkLine(): string {
   let [x, sum] = [0.5, 0];
-  for (let i = 1; i <= 20000; i++) {
+  for (let i = 1; i <= 4000; i++) {
     x = 3.9 * x * (1 - x);
     sum += x / i;
   }
@@ -72,8 +71,7 @@ test('so they do on two CPUs', async () => {
 });
 
 test('so they do in two domains of Xen on one CPU', async () => {
-  // The second to end ends the recording: the first one's line is printed before.
-  const lines = await linesOf('xen', xen(2, 2, 'numbers'), 'Hardware Dom2 halted');
+  const lines = await linesOf('xen', xen(2, 2, 'numbers'));
   for (const domain of ['DOM1', 'DOM2'])
     expect(numbersIn(lines.filter((line) => line.startsWith(`(XEN) ${domain}: `)))).toEqual(expected());
 });

@@ -21,9 +21,14 @@ export interface LoggedException {
   readonly target: bigint;
 }
 
+/** The transfer's syndrome, with which QEMU reports stage 1 data aborts at EL2 too (docs/qemu-differences.md). */
+const TRANSFER = 0x1ff_c000n;
+
 /** For lists of them that must be equal. */
-export const textOf = ({ kind, fromEl, toEl, esr, elr, target }: LoggedException) =>
-  `${kind} EL${fromEl} to EL${toEl}, ESR ${esr.toString(16)}, ELR ${elr.toString(16)}, at ${target.toString(16)}`;
+export function textOf({ kind, fromEl, toEl, esr, elr, target }: LoggedException): string {
+  const compared = esr >> 26n === BigInt(EC.dataAbort) && toEl === 2 ? esr & ~TRANSFER : esr;
+  return `${kind} EL${fromEl} to EL${toEl}, ESR ${compared.toString(16)}, ELR ${elr.toString(16)}, at ${target.toString(16)}`;
+}
 
 /** The same from a row of table exceptions. */
 export function fromRow(row: RowOf<'exceptions'>): LoggedException {

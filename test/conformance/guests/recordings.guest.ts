@@ -122,8 +122,17 @@ describe.each([2, 3] as const)('on GICv%i', (gic) => {
     // Every address finds its instruction.
     const session = await open(directory);
     const [accesses] = await session.sql('SELECT count(*) AS n FROM memory_accesses');
-    session.close();
     expect(Number(accesses['n'])).toBeGreaterThan(1_000_000);
+    // The kernels of both VMs have names, each in its own, and Xen has those of neither.
+    const waits = await session.sql(
+      "SELECT DISTINCT vmid, symbol(pc, 1, vmid) AS own, symbol(pc, 2) AS xen FROM exits WHERE reason = 'WFx' ORDER BY vmid",
+    );
+    session.close();
+    expect(waits.map(({ vmid }) => vmid)).toEqual([1, 2]);
+    for (const { own, xen } of waits) {
+      expect(own).toMatch(/^cpu_do_idle\+0x/);
+      expect(xen).toBeNull();
+    }
     expect(rows.some(({ reason, sub_reason }) => reason === 'HVC64' && sub_reason !== '')).toBe(true);
   });
 

@@ -6,6 +6,7 @@
  * handlers go on at the next word, within the same 64 KiB wherever the exception came from. Words that change control registers take
  * effect, so an episode may lead anywhere; after some thousand instructions the next one starts anew.
  */
+
 import { createHash, type Hash } from 'node:crypto';
 import { modelFeatures } from '../../../src/cpu/models/model.ts';
 import { modelNamed } from '../../../src/cpu/models/models.ts';
@@ -17,6 +18,7 @@ import { DEFAULT_RECIPE } from '../../../src/machine/recipe.ts';
 import { RunLoop } from '../../../src/machine/run_loop.ts';
 import { restoreMachine, type Sections, saveMachine } from '../../../src/machine/snapshot.ts';
 import type { EventSink } from '../../../src/trace/schema.ts';
+import { contents } from '../../machine/filled.ts';
 import { Code } from './assembler.ts';
 import { Choices } from './randomness.ts';
 
@@ -183,9 +185,10 @@ class FuzzedMachine {
   #takeBuffers(): void {
     if (!this.#recorded) return;
     const { atoms, targets, addresses, values, registers } = this.#machine.buffers;
-    for (const words of [atoms, targets, values, registers]) this.#recorded.update(words);
+    for (const words of [contents(atoms), contents(targets), contents(values), contents(registers)])
+      this.#recorded.update(words);
     // Above the physical address is the way that the access took.
-    this.#recorded.update(addresses.map((address) => address & PHYSICAL_ADDRESS));
+    this.#recorded.update(contents(addresses).map((address) => address & PHYSICAL_ADDRESS));
   }
 
   stateDigest(): Buffer {
