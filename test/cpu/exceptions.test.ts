@@ -252,7 +252,7 @@ describe('exception return', () => {
     ]).toEqual([1, 1, 1, 15]);
     expect([state.get('sp'), state.get('spEl2')]).toEqual([0x5001n, 0x5002n]);
     expect(machine.rows('exceptions')).toMatchObject([
-      { kind: 'return', from_el: 2, to_el: 1, pc: PC, target: 0x8000n, spsr: 0x3c5n },
+      { kind: 'return', from_el: 2, to_el: 1, pc: PC, target: 0x8000n, spsr: 0x3c5 },
     ]);
   });
 

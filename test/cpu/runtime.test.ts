@@ -167,7 +167,7 @@ describe('system operations', () => {
     const machine = machineAt(1);
     machine.execute(msr(0x5ba1), 0x4000_0fffn);
     expect(machine.zeroed).toEqual([0x4000_0fc0]);
-    expect(machine.rows('writes')).toEqual([{ pa: 0x4000_0fc0n, length: 64n, who: 'dc zva' }]);
+    expect(machine.rows('writes')).toEqual([{ pa: 0x4000_0fc0, length: 64, who: 'dc zva' }]);
     expect(machine.translations).toMatchObject([{ va: 0x4000_0fff, kind: 'write', el: 1, unaligned: true }]);
   });
 

@@ -212,6 +212,53 @@ export function patchingProgram(): Uint8Array {
   return new Uint8Array(Uint32Array.from(words).buffer);
 }
 
+/**
+ * Thirty-two nodes in twenty pages, which were touched upwards and, from the seventeenth on, downwards: neighbours in the pool but for
+ * the last. Two thousand steps lead from node to node.
+ */
+// biome-ignore format: a listing
+const POINTER_WALK = [
+  0xd2a80614, // mov x20, #0x40300000
+  0xaa1403e1, // mov x1, x20
+  0x52800202, // mov w2, #0x10
+  0xf900003f, // str xzr, [x1]
+  0x91400421, // add x1, x1, #0x1, lsl #12
+  0x71000442, // subs w2, w2, #0x1
+  0x54ffffa1, // b.ne c
+  0x52800082, // mov w2, #0x4
+  0x91400c21, // add x1, x1, #0x3, lsl #12
+  0xf900003f, // str xzr, [x1]
+  0xd1400421, // sub x1, x1, #0x1, lsl #12
+  0x71000442, // subs w2, w2, #0x1
+  0x54ffffa1, // b.ne 24
+  0x52800002, // mov w2, #0x0
+  0x52800286, // mov w6, #0x14
+  0xaa1403e9, // mov x9, x20
+  0xaa0903e4, // mov x4, x9
+  0x11000442, // add w2, w2, #0x1
+  0x12001042, // and w2, w2, #0x1f
+  0x528000e3, // mov w3, #0x7
+  0x1b027c63, // mul w3, w3, w2
+  0x1ac60865, // udiv w5, w3, w6
+  0x1b068ca3, // msub w3, w5, w6, w3
+  0xd374cc63, // lsl x3, x3, #12
+  0x8b021063, // add x3, x3, x2, lsl #4
+  0x8b030289, // add x9, x20, x3
+  0xa9000889, // stp x9, x2, [x4]
+  0x35fffea2, // cbnz w2, 40
+  0x5280fa02, // mov w2, #0x7d0
+  0xaa1403e1, // mov x1, x20
+  0xa9401021, // ldp x1, x4, [x1]
+  0x8b000400, // add x0, x0, x0, lsl #1
+  0x8b040000, // add x0, x0, x4
+  0x71000442, // subs w2, w2, #0x1
+  0x54ffff81, // b.ne 78
+];
+export function pointerProgram(): Uint8Array {
+  const end = [...load(0, 0x8400_0008), op('HVC', { imm16: 0 })];
+  return new Uint8Array(Uint32Array.from([...POINTER_WALK, ...end]).buffer);
+}
+
 const candidates: readonly Row[] = ROWS.filter(({ execute }) => execute);
 
 const flagRows = candidates.filter(({ name }) =>

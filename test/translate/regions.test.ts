@@ -4,7 +4,13 @@ import { DEFAULT_RECIPE } from '../../src/machine/recipe.ts';
 import type { RegionOptions } from '../../src/translate/region/regions.ts';
 import { randomNumbers } from '../random.ts';
 import { executionTrace, firstDifference } from './execution_trace.ts';
-import { flagsProgram, PROGRAM_BASE, patchingProgram, randomProgram } from './random_program.ts';
+import {
+  flagsProgram,
+  PROGRAM_BASE,
+  patchingProgram,
+  pointerProgram,
+  randomProgram,
+} from './random_program.ts';
 
 const TRACES = fileURLToPath(new URL('../../traces/', import.meta.url));
 
@@ -55,6 +61,10 @@ describe('regions do exactly what the interpreter does', () => {
 
   test('for every condition on every kind of flags', () => {
     expectSame(flagsProgram(), { threshold: 2, batch: 1 });
+  });
+
+  test('where the guess fails which page of the pool a pointer leads to', () => {
+    expectSame(pointerProgram(), { threshold: 2, batch: 1 });
   });
 
   for (const [name, regions] of Object.entries(OPTIONS))

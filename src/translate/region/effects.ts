@@ -22,10 +22,12 @@ export interface Effects {
   /** X30 gets the address of the next instruction. */
   readonly link: boolean;
   readonly accesses: number;
+  /** Registers that get a loaded value as it is. */
+  readonly loaded: readonly number[];
 }
 
 const UNSUPPORTED: Effects = {
-  ...{ supported: false, event: false, control: 'none', distance: 0, link: false, accesses: 0 },
+  ...{ supported: false, event: false, control: 'none', distance: 0, link: false, accesses: 0, loaded: [] },
 };
 const LINK_REGISTER = 30;
 
@@ -51,6 +53,7 @@ const MOST_VECTOR_OPERATIONS = 32;
 const NOT_IN_REGIONS = new Error('not in regions');
 
 const VALUE = { scanned: true } as unknown as Value;
+const LOADED = { loaded: true } as unknown as Value;
 
 function scan(word: number, features: ReadonlySet<Feature>): Effects {
   const decoded = decode(word, features);
@@ -68,10 +71,12 @@ function scan(word: number, features: ReadonlySet<Feature>): Effects {
     // load has put into vectors does not: no address depends on it, and it will be put there again.
     if (written || (vectorsWritten && !loading) || (stores > 0 && loads > 0)) throw NOT_IN_REGIONS;
     count();
-    return VALUE;
+    return loading ? LOADED : VALUE;
   };
-  const write = (register: Register) => {
+  const loaded: number[] = [];
+  const write = (register: Register, of: Value) => {
     written = true;
+    if (of === LOADED) loaded.push(numberOf(register));
     if (numberOf(register) === LINK_REGISTER) link = true;
   };
   const branch = (kind: Control, offset?: Value) => {
@@ -134,6 +139,7 @@ function scan(word: number, features: ReadonlySet<Feature>): Effects {
     branchIndirect: (_target: Value, kind: string) => branch(kind === 'return' ? 'return' : 'indirect'),
   };
   for (const name of PURE) methods[name] = () => VALUE;
+  methods['keep'] = (of: Value) => of;
   const known: ProxyHandler<{ [name: string]: unknown }> = {
     get(target, name: string) {
       if (!(name in target)) throw NOT_IN_REGIONS;
@@ -149,7 +155,7 @@ function scan(word: number, features: ReadonlySet<Feature>): Effects {
     throw error;
   }
   const calls = link && control === 'direct';
-  return { supported: true, event, control, distance, link: calls, accesses: loads + stores };
+  return { supported: true, event, control, distance, link: calls, accesses: loads + stores, loaded };
 }
 
 const knownByFeatures = new WeakMap<ReadonlySet<Feature>, Map<number, Effects>>();

@@ -26,7 +26,7 @@ import {
   kindNumber,
   negated,
 } from './flags.ts';
-import { LOCALS } from './locals.ts';
+import { guessLocal, LOCALS, MOST_GUESSES } from './locals.ts';
 import { knownRegister, numberOf, operandsOf } from './operands.ts';
 
 /** What ends a block, as its last instruction says it. */
@@ -69,6 +69,11 @@ interface FlagsOperands {
 export class RegionEmitter extends WasmEmitter {
   readonly #detail: Detail;
   readonly #flagsFunction: number;
+  /** Registers through which accesses guess where their page is in the pool (guess.ts), and how many do. */
+  readonly #pointers: ReadonlySet<number>;
+  #guesses = 0;
+  /** The present instruction reads one of these registers. */
+  #followsPointer = false;
   readonly vector: WasmVectorEmitter;
   /** An instruction on SIMD and floating-point registers was emitted; and in this block, so that they are known not to be trapped. */
   usesVectors = false;
@@ -95,11 +100,13 @@ export class RegionEmitter extends WasmEmitter {
     code: CodeBuffer,
     detail: Detail,
     functions: { readonly flags: number; readonly float: number },
+    pointers: ReadonlySet<number>,
     leave: () => void,
   ) {
     super(code);
     this.#detail = detail;
     this.#flagsFunction = functions.flags;
+    this.#pointers = pointers;
     this.#leave = leave;
     this.vector = new WasmVectorEmitter(this, {
       registerNumber: () => {
@@ -128,6 +135,7 @@ export class RegionEmitter extends WasmEmitter {
     this.#recorded = 0;
     this.#wide = 0;
     this.#first = undefined;
+    this.#followsPointer = false;
     if (usesVectors(decoded.row) && !this.#untrapped) {
       this.usesVectors = true;
       this.#untrapped = true;
@@ -158,6 +166,7 @@ export class RegionEmitter extends WasmEmitter {
   }
   #read<W extends 32 | 64>(number: number, width: W): Value<W> {
     this.used.add(number);
+    if (this.#pointers.has(number)) this.#followsPointer = true;
     const pending = this.#pending.findLast(({ register }) => register === number);
     const wide = pending ? pending.of : local(LOCALS.x0 + number, 64);
     return value(width === 64 ? wide : convert(32, op.i32WrapI64, wide));
@@ -353,11 +362,24 @@ export class RegionEmitter extends WasmEmitter {
     code.close();
     code.emit(entry);
     code.memory(op.i64Load, 16);
+    if (operation === 'load' && this.#followsPointer && this.#guesses < MOST_GUESSES) this.#guessTop();
     code.emit(va);
     code.int('add', 64);
     const made = { operation, bytes: access.bytes, entry, va, poolAddress: code.keepTop(64), distance: 0 };
     this.#first = access.unprivileged || access.aligned ? undefined : made;
     return made;
+  }
+  /** The pool delta on the stack becomes a guess that is compared with it. */
+  #guessTop(): void {
+    const { code } = this;
+    const guess = guessLocal(this.#guesses++);
+    const delta = code.keepTop(64);
+    code.emit(intOp('ne', delta, local(guess, 64)));
+    code.open(op.if);
+    code.emit(delta);
+    code.set(guess);
+    code.close();
+    code.get(guess);
   }
   /** The condition is on the stack where it is not given. */
   #leaveIf(condition?: Node): void {

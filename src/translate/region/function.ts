@@ -13,6 +13,7 @@ import { RECORD_SIZE } from '../layout.ts';
 import { CodeBuffer, constant, intOp, type Node } from '../wasm/expression.ts';
 import type { FunctionCode } from '../wasm/module.ts';
 import { op } from '../wasm/opcodes.ts';
+import { effectsOf } from './effects.ts';
 import { type Ending, moveRegisters, RegionEmitter } from './emitter.ts';
 import type { FlagsState } from './flags.ts';
 import type { Graph } from './graph.ts';
@@ -38,6 +39,8 @@ export interface RegionSource {
   /** Address of the page's decoded records. */
   readonly records: number;
   word(index: number): number;
+  /** Loads through loaded pointers guess the pool delta: guess.ts. */
+  readonly guesses: boolean;
   /** Of the CPU; absent: every row exists. */
   readonly features?: ReadonlySet<Feature>;
 }
@@ -64,6 +67,16 @@ export function buildRegion(source: RegionSource, shared: SharedFunctions, expor
   return { signature: REGION_SIGNATURE, locals, body, exportName };
 }
 
+/** Registers that loads of the region write, as far as it guesses. */
+function pointersOf({ guesses, graph, word, features }: RegionSource): ReadonlySet<number> {
+  const pointers = new Set<number>();
+  if (!guesses) return pointers;
+  for (const { first, length } of graph.blocks)
+    for (let index = first; index < first + length; index++)
+      for (const register of effectsOf(word(index), features).loaded) pointers.add(register);
+  return pointers;
+}
+
 class RegionFunction {
   readonly #source: RegionSource;
   readonly #shared: SharedFunctions;
@@ -78,7 +91,7 @@ class RegionFunction {
   constructor(source: RegionSource, shared: SharedFunctions) {
     this.#source = source;
     this.#shared = shared;
-    this.#emitter = new RegionEmitter(this.#code, source.detail, shared, () => {
+    this.#emitter = new RegionEmitter(this.#code, source.detail, shared, pointersOf(source), () => {
       this.#spend(this.#at.done);
       this.#leaveAt(this.#at.word);
     });
@@ -118,6 +131,10 @@ class RegionFunction {
     prologue.i64(this.#source.records / 4);
     prologue.int('add', 64);
     prologue.set(LOCALS.vaPage);
+    // V8 keeps memory 0's address in a register, and loads the pool's, in two steps, where it is first used: here, once and for all.
+    prologue.i64(0);
+    prologue.pool(op.i64Load8U);
+    prologue.byte(op.drop);
     prologue.append(body);
     return prologue.toBytes();
   }

@@ -20,9 +20,14 @@ const i64 = ['vaPage', 'target', 'flagsA', 'flagsB', 'x0'] as const;
 
 /** x0 to x30 and SP stand in a row. */
 const REGISTERS = 32;
+/** Behind them: pool deltas that are guessed (guess.ts). */
+export const MOST_GUESSES = 4;
 export const TEMPORARIES = 64;
 const FIRST_I64 = i32.length + TEMPORARIES;
-const FIRST_TEMPORARY_I64 = FIRST_I64 + i64.length - 1 + REGISTERS;
+const FIRST_GUESS = FIRST_I64 + i64.length - 1 + REGISTERS;
+const FIRST_TEMPORARY_I64 = FIRST_GUESS + MOST_GUESSES;
+/** Local of the n-th guess. */
+export const guessLocal = (n: number): number => FIRST_GUESS + n;
 const FIRST_V128 = FIRST_TEMPORARY_I64 + TEMPORARIES;
 
 export const LOCALS = Object.fromEntries([

@@ -22,6 +22,7 @@ import {
 } from '../layout.ts';
 import { directBranch, endsRun } from './effects.ts';
 import { type Graph, graphOf } from './graph.ts';
+import { guessesPay } from './guess.ts';
 import { buildRegionModule, type RegionModule } from './module.ts';
 import { canHold, planRegion } from './plan.ts';
 
@@ -319,6 +320,7 @@ export class Regions {
 
   #install(made: readonly { slot: Slot; graph: Graph; instructions: number }[]): void {
     const { mostRegions, mostBytes } = this.#options;
+    const guesses = guessesPay(this.#view);
     const module: RegionModule = buildRegionModule(
       made.map(({ slot: { page, word }, graph }) => ({
         name: `region ${(page.page.paPage + 4 * word).toString(16)}`,
@@ -327,6 +329,7 @@ export class Regions {
         records: page.page.records,
         word: (index: number) => this.#word(page.page, index),
         features: this.#interpreter.features,
+        guesses,
       })),
     );
     if (
