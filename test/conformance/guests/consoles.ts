@@ -57,7 +57,7 @@ const NOISE = new RegExp(
     // Xen prints the identification registers.
     String.raw`^\(XEN\) +(Processor|Debug|Auxiliary|Memory Model|ISA) Features:`,
     String.raw`^\(XEN\) +(Exception Levels|Instruction Sets|Extensions):`,
-    String.raw`^\(XEN\) +[0-9a-f]{16}[ :][0-9a-f]{16}$`,
+    String.raw`^\(XEN\) +[0-9a-f]{16}([ :][0-9a-f]{16})+$`,
     String.raw`^\(XEN\) 32-bit Execution:`,
   ].join('|'),
 );
