@@ -54,6 +54,10 @@ const NOISE = new RegExp(
   [
     'CPU features: detected: 32-bit EL[01] Support',
     'setend (emulation handler|instruction emulation)',
+    // Kernel threads on two CPUs print these in either order.
+    '^audit: type=2000 audit|^Freeing initrd memory',
+    // kvm_guest.c adds identification registers up.
+    '^digest [0-9a-f]{16}$',
     // Xen prints the identification registers.
     String.raw`^\(XEN\) +(Processor|Debug|Auxiliary|Memory Model|ISA) Features:`,
     String.raw`^\(XEN\) +(Exception Levels|Instruction Sets|Extensions):`,
