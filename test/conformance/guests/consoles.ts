@@ -75,7 +75,7 @@ export function comparableLines(console: string, words?: LastWords): string[] {
   const domainOf = (line: string) => Number(/^\(XEN\) DOM(\d+): /.exec(line)?.[1] ?? 0);
   return upTo(console, words)
     .split(/\r*\n/)
-    .filter((line) => !NOISE.test(line))
     .map((line) => line.replace(TIME, ''))
+    .filter((line) => !NOISE.test(line))
     .sort((a, b) => domainOf(a) - domainOf(b));
 }
