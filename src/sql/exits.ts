@@ -11,12 +11,13 @@ import { EC } from '../cpu/exception_classes.ts';
 import { CpuState, STATE_BASE, STATE_SIZE } from '../cpu/state.ts';
 import { VirtBoard } from '../machine/board.ts';
 import { DEFAULT_RECIPE, type Recipe } from '../machine/recipe.ts';
-import { type Batch, TableBuilder } from '../trace/columns.ts';
+import type { Batch } from '../trace/columns.ts';
 import { stepCompleted } from '../trace/flow_events.ts';
 import type { Recording } from '../trace/recording.ts';
 import { type ColumnType, NO_EVENTS } from '../trace/schema.ts';
 import { encodedRegister, exitReason, smcccFunction, waitInstruction } from './exit_reasons.ts';
 import { registerScan, type ScanColumn, type View } from './scan.ts';
+import { TableBuilder } from './table_builder.ts';
 import { createViews } from './tables.ts';
 
 /** Columns of exits: those that say nothing are known by their names in table exceptions. */
