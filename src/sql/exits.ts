@@ -302,11 +302,12 @@ class Names {
 
   /**
    * What a guest finds at an intermediate physical address, if its devices are where the board's are; else the address. Xen puts its
-   * interrupt controller where the board has flash, and nobody emulates flash: an address in it is only an address.
+   * interrupt controllers where the board has flash and a domain's UART where it has PCI Express, and nobody emulates those: an address in
+   * them is only an address.
    */
   #at(ipa: bigint): string {
     const device = this.#board.bus.describe(Number(ipa));
-    return device === undefined || device.startsWith('flash') ? `0x${ipa.toString(16)}` : device;
+    return device === undefined || /^(flash|pcie-)/.test(device) ? `0x${ipa.toString(16)}` : device;
   }
 
   subReason({ kind, ec, iss, x0, icount, cpu, ipa }: Exit): string {

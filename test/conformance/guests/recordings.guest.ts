@@ -150,6 +150,10 @@ describe.each([2, 3] as const)('on GICv%i', (gic) => {
       expect(xen).toBeNull();
     }
     expect(rows.some(({ reason, sub_reason }) => reason === 'HVC64' && sub_reason !== '')).toBe(true);
+    // The domains' UART and GIC are not the board's, which has other devices there.
+    const places = rows.filter(({ reason }) => reason === 'DABT_LOW').map(({ sub_reason }) => sub_reason);
+    expect(places).toContain('0x22000018 read');
+    expect(places.filter((place) => !/^0x[0-9a-f]+ (read|write)$/.test(place))).toEqual([]);
   });
 
   test('Linux on two CPUs runs the suite on both; made again under the same input, its recording is the same', async () => {
