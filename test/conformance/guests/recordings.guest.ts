@@ -127,33 +127,13 @@ describe.each([2, 3] as const)('on GICv%i', (gic) => {
     const waits = await session.sql(
       "SELECT DISTINCT vmid, symbol(pc, 1, vmid) AS own, symbol(pc, 2) AS xen FROM exits WHERE reason = 'WFx' ORDER BY vmid",
     );
-    const lines = await session.sql('SELECT source, text FROM console_lines');
     session.close();
-    // One UART has the consoles of all: each domain's is what Linux prints, and nothing is left over.
-    const printedBy = (wanted: string) =>
-      lines.filter(({ source }) => source === wanted).map(({ text }) => String(text));
-    expect(new Set(lines.map(({ source }) => source))).toEqual(new Set(['xen', 'dom1', 'dom2']));
-    expect(printedBy('xen')[0]).toMatch(/^Xen version 4\.17/);
-    const suiteOf = (domain: string) => {
-      const printed = printedBy(domain);
-      expect(printed[0]).toMatch(/^Booting Linux on physical CPU/);
-      return printed.slice(printed.findIndex((text) => text.startsWith('SUITE BEGINS')));
-    };
-    const suite = suiteOf('dom1');
-    expect(suite).toContain('SUITE ENDS');
-    expect(suite.length).toBeGreaterThan(15);
-    const untimed = (text: string) => text.replace(/\[ *\d+\.\d{6}\]/, '');
-    expect(suiteOf('dom2').map(untimed)).toEqual(suite.map(untimed));
     expect(waits.map(({ vmid }) => vmid)).toEqual([1, 2]);
     for (const { own, xen } of waits) {
       expect(own).toMatch(/^cpu_do_idle\+0x/);
       expect(xen).toBeNull();
     }
     expect(rows.some(({ reason, sub_reason }) => reason === 'HVC64' && sub_reason !== '')).toBe(true);
-    // The domains' UART and GIC are not the board's, which has other devices there.
-    const places = rows.filter(({ reason }) => reason === 'DABT_LOW').map(({ sub_reason }) => sub_reason);
-    expect(places).toContain('0x22000018 read');
-    expect(places.filter((place) => !/^0x[0-9a-f]+ (read|write)$/.test(place))).toEqual([]);
   });
 
   test('Linux on two CPUs runs the suite on both; made again under the same input, its recording is the same', async () => {
