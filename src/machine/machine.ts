@@ -295,6 +295,7 @@ export class Machine {
       registers: this.registers,
       exceptions: this.exceptions,
       events: this.events,
+      recordsStores: records(detail, 'memory'),
       mmu: () => this.mmu,
       invalidateAllCpus: (what) => {
         for (const { mmu } of cores) mmu.invalidate(what);
