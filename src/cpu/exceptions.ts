@@ -132,12 +132,12 @@ export class Exceptions {
   }
 
   /** HCR_EL2[31:0]. */
-  get #hcr(): number {
+  #hcr(): number {
     return this.#state.u32[2 * HCR];
   }
 
   /** HCR_EL2.E2H is 1. */
-  get #e2h(): boolean {
+  #e2h(): boolean {
     return (this.#state.u32[2 * HCR + 1] & HCR_E2H) !== 0;
   }
 
@@ -150,7 +150,7 @@ export class Exceptions {
   /** Where a synchronous exception goes that no trap sends to EL2. */
   defaultTarget(): 1 | 2 {
     const el = this.#state.u32[EL];
-    return el === 2 || (el === 0 && this.#hcr & HCR_TGE) ? 2 : 1;
+    return el === 2 || (el === 0 && this.#hcr() & HCR_TGE) ? 2 : 1;
   }
 
   /** PSTATE as SPSR_ELx has it. */
@@ -258,7 +258,7 @@ export class Exceptions {
   pendingInterrupt(): InterruptKind | undefined {
     const { fiq, irq, virq, vfiq } = this.#options.inputs();
     const { u32 } = this.#state;
-    const hcr = this.#hcr;
+    const hcr = this.#hcr();
     const el = u32[EL];
     const daif = u32[DAIF];
     if (fiq && this.#takesPhysical(el, HCR_FMO, daif & MASK_F)) return 'fiq';
@@ -272,21 +272,21 @@ export class Exceptions {
 
   /** Routed to EL2 it is masked at EL2 only; routed to EL1 it waits while EL2 executes. */
   #takesPhysical(el: number, route: number, masked: number): boolean {
-    const toEl2 = (this.#hcr & (route | HCR_TGE)) !== 0;
+    const toEl2 = (this.#hcr() & (route | HCR_TGE)) !== 0;
     if (el === 2) return toEl2 && !masked;
     return toEl2 || !masked;
   }
 
   /** Whether something ends a WFI (D1.7.2): pending interrupts count whatever their masks say. */
   wakesUp(): boolean {
-    return endsWait(this.#options.inputs(), this.#hcr, this.#state.u32[EL]);
+    return endsWait(this.#options.inputs(), this.#hcr(), this.#state.u32[EL]);
   }
 
   /** Enters the interrupt that pendingInterrupt() named. */
   takeInterrupt(kind: InterruptKind): void {
     const route = kind === 'irq' ? HCR_IMO : HCR_FMO;
     const physical = kind === 'irq' || kind === 'fiq';
-    const target = physical && this.#hcr & (route | HCR_TGE) ? 2 : 1;
+    const target = physical && this.#hcr() & (route | HCR_TGE) ? 2 : 1;
     const pc = this.#state.get('pc');
     // With RAS the hypervisor says in VSESR_EL2 what IDS and ISS are.
     const esr =
@@ -343,7 +343,7 @@ export class Exceptions {
     const { u32 } = this.#state;
     const sctlr = 2 * SCTLR[target];
     // Of the regimes that EL0 takes part in.
-    const sharesEl0 = target === 1 || (this.#e2h && (this.#hcr & HCR_TGE) !== 0);
+    const sharesEl0 = target === 1 || (this.#e2h() && (this.#hcr() & HCR_TGE) !== 0);
     if (this.#has.pan && sharesEl0 && (u32[sctlr] & SCTLR_SPAN) === 0) u32[PAN] = 1;
     u32[UAO] = 0;
     if (this.#has.ssbs) u32[SSBS] = u32[sctlr + 1] & SCTLR_DSSBS ? 1 : 0;
@@ -402,8 +402,8 @@ export class Exceptions {
     }
     if (spsr & 2 || toEl > el) return true;
     if (toEl === 0 && spsr & 1) return true;
-    if (toEl === 1 && this.#hcr & HCR_TGE) return true;
-    return toEl < 2 && (this.#hcr & HCR_RW) === 0;
+    if (toEl === 1 && this.#hcr() & HCR_TGE) return true;
+    return toEl < 2 && (this.#hcr() & HCR_RW) === 0;
   }
 
   /** pc becomes AArch64.BranchAddr() of the address in two words: a tagged one loses its tag. */
@@ -411,13 +411,13 @@ export class Exceptions {
     const { u32 } = this.#state;
     const { pauth } = this.#has;
     u32[2 * PC] = low;
-    if (el === 2 && !this.#e2h) {
+    if (el === 2 && !this.#e2h()) {
       // TCR_EL2.TBI and TBID.
       const tcr = u32[2 * TCR[2]];
       const tagged = (tcr >>> 20) & 1 && !(pauth && (tcr >>> 29) & 1);
       u32[2 * PC + 1] = tagged ? high & 0x00ff_ffff : high;
     } else {
-      const host = el === 2 || (el === 0 && this.#e2h && (this.#hcr & HCR_TGE) !== 0);
+      const host = el === 2 || (el === 0 && this.#e2h() && (this.#hcr() & HCR_TGE) !== 0);
       const upper = (high >>> 23) & 1;
       // TBI0 and TBI1 are bits 37 and 38, TBID0 and TBID1 51 and 52.
       const tcr = u32[2 * TCR[host ? 2 : 1] + 1];

@@ -34,6 +34,8 @@ export type Invalidated =
   | { readonly all: true }
   | { readonly all: false; readonly va: CanonicalAddress; readonly size: number };
 
+const EVERYTHING: Invalidated = { all: true };
+
 export interface MmuOptions {
   readonly registers: RegisterReader;
   readonly memory: GuestMemory;
@@ -66,10 +68,13 @@ export class Mmu {
     this.#regimes = new RegimeCache(options.registers, options.features);
     const forget = (what: Invalidated) => options.onInvalidate?.(what);
     this.#tlb = new Tlb(
-      (va, sizeBits) => forget(va === undefined ? { all: true } : { all: false, va, size: 2 ** sizeBits! }),
+      (va, sizeBits) =>
+        forget(
+          va === undefined ? EVERYTHING : { all: false, va, size: sizeBits === 12 ? 4096 : 2 ** sizeBits! },
+        ),
       options.tlbEntries,
     );
-    this.#keys = new ContextKeys(() => forget({ all: true }));
+    this.#keys = new ContextKeys(() => forget(EVERYTHING));
   }
 
   /** Number of TLB entries. */
