@@ -76,6 +76,9 @@ const SSBS = CELL.ssbs >>> 2;
 const EXCLUSIVE = CELL.exclusiveAddress >>> 2;
 const EVENT = CELL.eventRegister >>> 2;
 
+/** In place of a syndrome or an address: the exception has none. */
+const NONE = -1;
+
 /** A register of 32 bits in a 64-bit slot. */
 function setWord(u32: Uint32Array, slot: number, value: number): void {
   u32[2 * slot] = value;
@@ -183,24 +186,15 @@ export class Exceptions {
       target = this.defaultTarget(),
       returnOffset = 0,
       far,
-      hpfar,
     }: {
       target?: 1 | 2;
-      returnOffset?: number;
+      returnOffset?: 0 | 4;
       far?: bigint;
-      hpfar?: bigint;
     } = {},
   ): void {
-    const pc = this.#state.u64[PC];
     if (returnOffset > 0) advanceStep(this.#state);
     const esr = ((ec << 26) | IL | iss) >>> 0;
-    this.#enter('synchronous', target, VECTOR.synchronous, {
-      esr,
-      far,
-      hpfar,
-      from: pc,
-      returnTo: pc + BigInt(returnOffset),
-    });
+    this.#enter('synchronous', target, VECTOR.synchronous, esr, far, NONE, returnOffset);
   }
 
   undefinedInstruction(): void {
@@ -229,11 +223,7 @@ export class Exceptions {
   instructionAbort(fault: Fault): void {
     const target = this.#abortTarget(fault);
     const ec = this.#state.u32[EL] === target ? EC.instructionAbort : EC.instructionAbortLower;
-    this.synchronous(ec, (fault.s1ptw ? 1 << 7 : 0) | faultStatusCode(fault), {
-      target,
-      far: this.#state.get('pc'),
-      hpfar: hpfarOf(fault),
-    });
+    this.#abort(ec, (fault.s1ptw ? 1 << 7 : 0) | faultStatusCode(fault), target, this.#state.u64[PC], fault);
   }
 
   /** An access to `va` (as the instruction gave it, 64 bits) faulted. */
@@ -248,7 +238,12 @@ export class Exceptions {
       (fault.s1ptw ? 1 << 7 : 0) |
       (access.write || access.maintenance ? 1 << 6 : 0) |
       faultStatusCode(fault);
-    this.synchronous(ec, iss, { target, far: va, hpfar: hpfarOf(fault) });
+    this.#abort(ec, iss, target, va, fault);
+  }
+
+  #abort(ec: number, iss: number, target: 1 | 2, far: bigint, fault: Fault): void {
+    const esr = ((ec << 26) | IL | iss) >>> 0;
+    this.#enter('synchronous', target, VECTOR.synchronous, esr, far, faultingIpaOf(fault), 0);
   }
 
   /**
@@ -287,44 +282,48 @@ export class Exceptions {
     const route = kind === 'irq' ? HCR_IMO : HCR_FMO;
     const physical = kind === 'irq' || kind === 'fiq';
     const target = physical && this.#hcr() & (route | HCR_TGE) ? 2 : 1;
-    const pc = this.#state.get('pc');
     // With RAS the hypervisor says in VSESR_EL2 what IDS and ISS are.
     const esr =
       kind === 'virtual serror'
         ? ((EC.serror << 26) | IL | (this.#state.u32[2 * VSESR] & 0x1ff_ffff)) >>> 0
-        : undefined;
+        : NONE;
     if (kind === 'virtual serror') this.#state.u64[HCR] &= ~BigInt(HCR_VSE);
-    this.#enter(kind, target, VECTOR[VECTOR_OF[kind]], { esr, from: pc, returnTo: pc });
+    this.#enter(kind, target, VECTOR[VECTOR_OF[kind]], esr, undefined, NONE, 0);
   }
 
+  /**
+   * `esr` and `faultingIpa` (for HPFAR_EL2) may be NONE. Addresses move as two words: some guests do little else than this, and reading
+   * a BigInt makes one.
+   */
   #enter(
     kind: string,
     target: 1 | 2,
     vector: number,
-    {
-      esr,
-      far,
-      hpfar,
-      from,
-      returnTo,
-    }: { esr?: number; far?: bigint; hpfar?: bigint; from: bigint; returnTo: bigint },
+    esr: number,
+    far: bigint | undefined,
+    faultingIpa: number,
+    returnOffset: 0 | 4,
   ): void {
     const state = this.#state;
     const { u32, u64 } = state;
     const fromEl = u32[EL];
     const { events, accessesBefore, onLevelChange } = this.#options;
     // Before the state changes: it is a question about the present instruction.
-    const ofAccess = events.recording && far !== undefined && ACCESS_FAULTS.has((esr ?? 0) >>> 26);
+    const ofAccess = events.recording && far !== undefined && ACCESS_FAULTS.has(esr >>> 26);
     const accesses = ofAccess ? accessesBefore(far) : 0;
+    const from = events.recording ? u64[PC] : 0n;
     onLevelChange?.(target);
     this.returned = false;
     const spsr = this.programStatus();
     const block = target > fromEl ? 0x400 : u32[SPSEL] === 0 ? 0x000 : 0x200;
     setWord(u32, SPSR[target], spsr);
-    u64[ELR[target]] = returnTo;
-    if (esr !== undefined) setWord(u32, ESR[target], esr);
+    const elr = 2 * ELR[target];
+    const returnTo = u32[2 * PC] + returnOffset;
+    u32[elr] = returnTo;
+    u32[elr + 1] = u32[2 * PC + 1] + (returnTo >= 2 ** 32 ? 1 : 0);
+    if (esr !== NONE) setWord(u32, ESR[target], esr);
     if (far !== undefined) u64[FAR[target]] = far;
-    if (hpfar !== undefined) u64[HPFAR] = hpfar;
+    if (faultingIpa !== NONE) setFaultingIpa(u32, faultingIpa);
     this.#enterState(target);
     switchStack(state, target, 1);
     u32[DAIF] = 15;
@@ -335,7 +334,8 @@ export class Exceptions {
     const vbar = 2 * VBAR[target];
     const low = (((u32[vbar] & ~0x7ff) >>> 0) + block + vector) >>> 0;
     this.#branchTo(low, u32[vbar + 1], target);
-    this.#finish(kind, fromEl, from, spsr, { esr, far, hpfar, accesses });
+    const known = esr === NONE ? 0 : esr;
+    this.#finish(kind, fromEl, from, spsr, known, far, faultingIpa !== NONE, accesses);
   }
 
   /** PSTATE.{PAN, UAO, SSBS} on entry: D1.3.2.2, and SCTLR_ELx.SPAN and DSSBS of the level entered. */
@@ -367,19 +367,20 @@ export class Exceptions {
    * ERET, above EL0 (D1.3.4); of ERETAA and ERETAB with an authenticated address in place of ELR_ELx. An illegal one sets
    * PSTATE.IL and keeps the exception level.
    */
-  exceptionReturn(target = this.returnAddress): void {
+  exceptionReturn(target?: bigint): void {
     const state = this.#state;
     const { u32, u64 } = state;
     const el = u32[EL];
     const bits = u32[2 * SPSR[el]];
-    const from = u64[PC];
+    const from = this.#options.events.recording ? u64[PC] : 0n;
     const illegal = this.#illegalReturn(bits, el);
     const toEl = illegal ? el : (bits >> 2) & 3;
     const step = stepAfterReturn(state, bits, toEl);
     this.#options.onLevelChange?.(toEl);
     this.returned = true;
-    u64[PC] = target;
-    this.#branchTo(u32[2 * PC], u32[2 * PC + 1], toEl);
+    if (target !== undefined) u64[PC] = target;
+    const at = 2 * (target === undefined ? ELR[el] : PC);
+    this.#branchTo(u32[at], u32[at + 1], toEl);
     state.nzcv = bits;
     u32[DAIF] = (bits >> 6) & 15;
     this.#restoreState(bits);
@@ -389,7 +390,7 @@ export class Exceptions {
     if (!illegal) switchStack(state, toEl, bits & 1);
     u32[EXCLUSIVE] = u32[EXCLUSIVE + 1] = 0xffff_ffff;
     u32[EVENT] = 1;
-    this.#finish('return', el, from, bits);
+    this.#finish('return', el, from, bits, 0, undefined, false, 0);
     if (u32[ILLEGAL]) this.#options.onAttention('illegal state');
   }
 
@@ -431,12 +432,10 @@ export class Exceptions {
     fromEl: number,
     pc: bigint,
     spsr: number,
-    {
-      esr = 0,
-      far,
-      hpfar,
-      accesses = 0,
-    }: { esr?: number; far?: bigint; hpfar?: bigint; accesses?: number } = {},
+    esr: number,
+    far: bigint | undefined,
+    hasFaultingIpa: boolean,
+    accesses: number,
   ): void {
     const { events, onAttention } = this.#options;
     const { u64 } = this.#state;
@@ -451,7 +450,7 @@ export class Exceptions {
         ec: esr >>> 26,
         iss: esr & 0x1ff_ffff,
         far: far ?? null,
-        hpfar: hpfar ?? null,
+        hpfar: hasFaultingIpa ? u64[HPFAR] : null,
         spsr,
         hcr: u64[HCR],
         vttbr: u64[VTTBR],
@@ -482,12 +481,17 @@ export function transferSyndrome({ sas, sse, srt, sf, ar }: Transfer): number {
 }
 
 /**
- * HPFAR_EL2.FIPA, bits [43:4], is the page number of the intermediate physical address. Faults of the tables write it
- * (IPAValid); permission faults too, where the architecture leaves it UNKNOWN and QEMU writes it.
+ * The intermediate physical address for HPFAR_EL2, or NONE. Faults of the tables write it (IPAValid); permission faults too, where the
+ * architecture leaves it UNKNOWN and QEMU writes it.
  */
-function hpfarOf({ stage, type, ipa }: Fault): bigint | undefined {
-  if (stage === 1 || type === 'alignment' || type === 'external') return undefined;
-  return BigInt(Math.floor(ipa / 4096)) << 4n;
+const faultingIpaOf = ({ stage, type, ipa }: Fault): number =>
+  stage === 1 || type === 'alignment' || type === 'external' ? NONE : ipa;
+
+/** HPFAR_EL2.FIPA, bits [43:4], is a page number. */
+function setFaultingIpa(u32: Uint32Array, ipa: number): void {
+  const value = Math.floor(ipa / 4096) * 16;
+  u32[2 * HPFAR] = value;
+  u32[2 * HPFAR + 1] = Math.floor(value / 2 ** 32);
 }
 
 /** VTTBR_EL2.VMID: 8 bits, 16 where VTCR_EL2.VS is 1. */

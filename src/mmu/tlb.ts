@@ -150,7 +150,12 @@ export class Tlb {
     if (this.#count >= this.#capacity) this.clear();
     const base = alignDown(va, sizeBits);
     const output = pa - (va - base);
-    if (global) this.#add(view.sharedKey, view.shared, base, sizeBits, output, flags);
+    const pages = global ? view.sharedPages : view.ownPages;
+    if (view.generation === this.#generation && pages !== undefined) {
+      pages.insert(base, sizeBits, output, flags);
+      this.#count++;
+      if (this.#countBySize[sizeBits]++ === 0) this.#findSizes();
+    } else if (global) this.#add(view.sharedKey, view.shared, base, sizeBits, output, flags);
     else this.#add(view.ownKey, view.own, base, sizeBits, output, flags);
   }
 
