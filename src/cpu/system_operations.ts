@@ -28,6 +28,8 @@ export interface SystemOperationsOptions {
   readonly registers: SystemRegisters;
   readonly exceptions: Exceptions;
   readonly events: EventSink;
+  /** What is recorded has stores in it: those of DC ZVA are then rows of `writes`. */
+  readonly recordsStores: boolean;
   /** MMU of the current CPU. */
   readonly mmu: () => MmuOperations;
   /** An inner-shareable TLBI, or one that HCR_EL2.FB makes so: for every CPU's MMU, the current one included. */
@@ -115,7 +117,7 @@ export class SystemOperations {
 
   #record({ name, does }: SystemOperation, argument: bigint, el: 0 | 1 | 2): void {
     const { events, mmu } = this.#options;
-    // DC ZVA is a store: table `writes` has it.
+    // DC ZVA is a store.
     if (!events.recording || does.kind === 'dc zva') return;
     const { vmid, asid } = mmu().regime(1);
     events.append('tlbi', { pc: this.#state.get('pc'), op: name, argument, vmid, asid, el });
@@ -145,13 +147,14 @@ export class SystemOperations {
   }
 
   #zero(va: bigint, el: 0 | 1 | 2): void {
-    const { exceptions, events, zeroBlock, onTranslated, watchpointHit, doNotCount } = this.#options;
+    const { exceptions, events, recordsStores, zeroBlock, onTranslated, watchpointHit, doNotCount } =
+      this.#options;
     const answer = this.#translate(va, el, 'write', { unaligned: true });
     if (answer.ok && watchpointHit(va & ~BigInt(ZERO_BLOCK - 1), ZERO_BLOCK, el)) return;
     const pa = answer.ok ? this.#blockOf(answer.page, va) : 0;
     if (answer.ok && zeroBlock(pa, ZERO_BLOCK)) {
       onTranslated(va, answer.page);
-      if (events.recording) events.append('writes', { pa, length: ZERO_BLOCK, who: 'dc zva' });
+      if (recordsStores) events.append('writes', { pa, length: ZERO_BLOCK, who: 'dc zva' });
       return;
     }
     exceptions.dataAbort(answer.ok ? EXTERNAL : answer.fault, va, { write: true });

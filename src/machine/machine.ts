@@ -14,7 +14,6 @@ import { slotOf } from '../cpu/sysregs/table.ts';
 import { isHost } from '../cpu/sysregs/traps.ts';
 import { SystemOperations } from '../cpu/system_operations.ts';
 import { SystemRegisters } from '../cpu/system_registers.ts';
-import type { FlashArray } from '../devices/cfi_flash.ts';
 import { accessesBefore } from '../isa/access_kinds.ts';
 import { decode } from '../isa/table.ts';
 import { canonicalAddress } from '../mmu/address.ts';
@@ -35,7 +34,7 @@ import { type AccessContext, DataAccess, type StepObserver } from './data_access
 import { DirtyPages } from './dirty_pages.ts';
 import { type DiskOpener, HostDiskFile } from './disk/disk_file.ts';
 import { openDrives } from './disk/drive.ts';
-import { diskBlockOf, type OverlayDisk } from './disk/overlay.ts';
+import type { OverlayDisk } from './disk/overlay.ts';
 import { type Engine, type EngineParts, EvaluatorEngine, InterpreterEngine } from './engines.ts';
 import { GuestDma } from './guest_dma.ts';
 import type { FileReader } from './input_file.ts';
@@ -45,6 +44,7 @@ import { Psci } from './psci.ts';
 import { RawBuffers } from './raw_buffers.ts';
 import type { Recipe, StopReason } from './recipe.ts';
 import { Shortcuts } from './shortcuts.ts';
+import { Storage } from './storage.ts';
 import { Timekeeper } from './timekeeper.ts';
 import { TranslationBanks } from './translation_banks.ts';
 import { MAP, mpidrAffinity, RAM_BASE } from './virt_map.ts';
@@ -87,7 +87,8 @@ export class Machine {
   readonly exceptions: Exceptions;
   readonly debug: SelfHostedDebug;
   readonly buffers: RawBuffers;
-  readonly dirty = new DirtyPages();
+  /** RAM, flash and disks, as devices and checkpoints see them. */
+  readonly storage: Storage;
   readonly code: CodePages;
   engine: Engine;
   readonly processors: Processors;
@@ -130,9 +131,23 @@ export class Machine {
     this.buffers = new RawBuffers(this.state, stateMemory.buffer);
     this.#tlb = new InlineTlb(stateMemory.buffer);
     this.code = new CodePages(this.memory, this.events, stateMemory.buffer, HANDLER_PAGE_END);
+    const dirty = new DirtyPages();
+    this.storage = new Storage({
+      memory: this.memory,
+      disks: this.disks,
+      placed: this.boot.placed,
+      dirty,
+      code: this.code,
+      tlb: this.#tlb,
+      events: this.events,
+      onMappingChange: () => {
+        this.#tlb.flush();
+        this.#banks.changed = true;
+      },
+    });
     // Stores go ahead inline to dirty pages only.
     this.code.onNewPage = (poolOffset) => {
-      if (this.dirty.has(poolOffset)) this.#tlb.protectPage(poolOffset);
+      if (dirty.has(poolOffset)) this.#tlb.protectPage(poolOffset);
     };
     this.code.onFetchesForgotten = () => this.#tlb.dropAllFetches();
     this.code.onRecordsGone = (gone) => {
@@ -157,12 +172,12 @@ export class Machine {
         this.deadlineChanged = true;
         this.time.stopAfterThis();
       },
-      flashArray: (base) => this.#flashArray(base),
+      flashArray: (base) => this.storage.flashArray(base),
       disks: this.disks,
       fwCfg: { cpus: recipe.smp, ram: recipe.ram, ...this.boot.fwCfg },
       dma: new GuestDma({
         memory: this.memory,
-        store: (pa, bytes) => this.storeToMemory(pa, bytes),
+        store: (pa, bytes) => this.storage.store(pa, bytes),
         openMonitor: () => this.processors.openMonitor(),
         exhausted: () => {
           this.stopped = 'memory';
@@ -268,7 +283,7 @@ export class Machine {
       memory: this.memory,
       bus: this.board.bus,
       code: this.code,
-      dirty: this.dirty,
+      dirty,
       tlb: this.#tlb,
       context: this.#accessContext(),
       events: this.events,
@@ -280,6 +295,7 @@ export class Machine {
       registers: this.registers,
       exceptions: this.exceptions,
       events: this.events,
+      recordsStores: records(detail, 'memory'),
       mmu: () => this.mmu,
       invalidateAllCpus: (what) => {
         for (const { mmu } of cores) mmu.invalidate(what);
@@ -376,40 +392,6 @@ export class Machine {
     this.engine = observer ? new EvaluatorEngine(this.#parts, observer) : this.#mainEngine;
   }
 
-  #flashArray(base: number): FlashArray {
-    const { memory } = this;
-    return {
-      read: (offset, size) => {
-        const bytes = memory.readBytes(base + offset, size)!;
-        return bytes.reduceRight((value, byte) => value * 256 + byte, 0);
-      },
-      write: (offset, bytes) => {
-        this.storeToMemory(base + offset, bytes);
-        this.events.append('writes', { pa: base + offset, length: bytes.length, who: 'flash' });
-      },
-      setReadArray: (readArray) => {
-        memory.hideRom(base, !readArray);
-        this.#tlb.flush();
-        this.#banks.changed = true;
-      },
-    };
-  }
-
-  /** A store by a device, into RAM or flash: false, with nothing written, where there is neither. */
-  storeToMemory(pa: number, bytes: Uint8Array): boolean {
-    const { memory } = this;
-    if (!memory.isRam(pa) || !memory.isRam(pa + bytes.length - 1)) return false;
-    for (let done = 0; done < bytes.length; ) {
-      const chunk = Math.min(bytes.length - done, PAGE_SIZE - ((pa + done) % PAGE_SIZE));
-      const offset = memory.offsetOf(pa + done);
-      this.dirty.mark(offset);
-      if (this.code.holdsCode(offset - (offset % PAGE_SIZE))) this.code.written(offset, chunk);
-      memory.u8.set(bytes.subarray(done, done + chunk), offset);
-      done += chunk;
-    }
-    return true;
-  }
-
   /** A byte arrives at the virtio console or, where there is none, at the UART; false when there is no room. */
   receive(byte: number): boolean {
     const { virtioConsole } = this.board;
@@ -421,20 +403,6 @@ export class Machine {
 
   canReceive(): boolean {
     return (this.board.virtioConsole ?? this.board.uart).canReceive();
-  }
-
-  /** RAM and disks as they were at first, and every page of `pages` over that; no code is known to have executed. */
-  restoreMemory(pages: Iterable<{ readonly pa: bigint; readonly content: Uint8Array }>): void {
-    this.memory.clear();
-    this.code.forget();
-    for (const { address, bytes } of this.boot.placed) this.memory.writeBytes(address, bytes);
-    for (const disk of this.disks) disk.clear();
-    for (const { pa, content } of pages) {
-      const place = diskBlockOf(Number(pa));
-      if (place === undefined) this.memory.writeBytes(Number(pa), content);
-      else this.disks[place.disk]?.restore(place.block, content);
-    }
-    this.dirty.take();
   }
 
   /** Everything but memory is another state now: the caches that follow from it are made anew. */
@@ -591,23 +559,6 @@ export class Machine {
         this.exitStatus = status;
       },
     });
-  }
-
-  /** Every page that was ever touched counts as stored to: a checkpoint then holds them all. */
-  markAllDirty(): void {
-    for (let slot = 0; slot < this.memory.slotPages.length; slot++) this.dirty.mark(slot * PAGE_SIZE);
-    for (const disk of this.disks) disk.markAllDirty();
-  }
-
-  /** The pages stored to since the last call, by pool offset; stores to them are noticed again. */
-  takeDirtyPages(): number[] {
-    this.#tlb.protectAll();
-    return this.dirty.take();
-  }
-
-  /** The blocks of disks written since the last call, by address: pages of a checkpoint, above all of RAM. */
-  takeDirtyDiskBlocks(): { readonly pa: number; readonly content: Uint8Array }[] {
-    return this.disks.flatMap((disk) => disk.takeDirty());
   }
 }
 

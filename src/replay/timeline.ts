@@ -104,7 +104,7 @@ export class Timeline {
   #restore(checkpoint: number, icount: number): void {
     if (checkpoint < 0) {
       this.machine.stopped = undefined;
-      this.machine.restoreMemory([]);
+      this.machine.storage.restore([]);
       restoreMachine(this.machine, this.#initial);
     } else {
       restoreCheckpoint(this.machine, this.recording, checkpoint);

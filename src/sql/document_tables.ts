@@ -2,6 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { columnsOf, TABLE_NAMES } from '../trace/columns.ts';
 import { type ColumnType, FORMAT_VERSION, TABLES } from '../trace/schema.ts';
+import { CONSOLE_LINES_VIEW } from './console_lines.ts';
 import { EXITS_VIEW } from './exits.ts';
 import { INSTRUCTIONS_VIEW } from './instructions.ts';
 import { MEMORY_ACCESSES_VIEW } from './memory_accesses.ts';
@@ -57,7 +58,12 @@ export function tablesDocument(): string {
     '',
     SYMBOL_FUNCTION_SENTENCE,
   );
-  for (const { name, sentence, columns } of [INSTRUCTIONS_VIEW, MEMORY_ACCESSES_VIEW, EXITS_VIEW]) {
+  for (const { name, sentence, columns } of [
+    INSTRUCTIONS_VIEW,
+    MEMORY_ACCESSES_VIEW,
+    EXITS_VIEW,
+    CONSOLE_LINES_VIEW,
+  ]) {
     lines.push(
       '',
       `## ${name}`,

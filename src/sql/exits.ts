@@ -11,12 +11,13 @@ import { EC } from '../cpu/exception_classes.ts';
 import { CpuState, STATE_BASE, STATE_SIZE } from '../cpu/state.ts';
 import { VirtBoard } from '../machine/board.ts';
 import { DEFAULT_RECIPE, type Recipe } from '../machine/recipe.ts';
-import { type Batch, TableBuilder } from '../trace/columns.ts';
+import type { Batch } from '../trace/columns.ts';
 import { stepCompleted } from '../trace/flow_events.ts';
 import type { Recording } from '../trace/recording.ts';
 import { type ColumnType, NO_EVENTS } from '../trace/schema.ts';
 import { encodedRegister, exitReason, smcccFunction, waitInstruction } from './exit_reasons.ts';
 import { registerScan, type ScanColumn, type View } from './scan.ts';
+import { TableBuilder } from './table_builder.ts';
 import { createViews } from './tables.ts';
 
 /** Columns of exits: those that say nothing are known by their names in table exceptions. */
@@ -301,11 +302,12 @@ class Names {
 
   /**
    * What a guest finds at an intermediate physical address, if its devices are where the board's are; else the address. Xen puts its
-   * interrupt controller where the board has flash, and nobody emulates flash: an address in it is only an address.
+   * interrupt controllers where the board has flash and a domain's UART where it has PCI Express, and nobody emulates those: an address in
+   * them is only an address.
    */
   #at(ipa: bigint): string {
     const device = this.#board.bus.describe(Number(ipa));
-    return device === undefined || device.startsWith('flash') ? `0x${ipa.toString(16)}` : device;
+    return device === undefined || /^(flash|pcie-)/.test(device) ? `0x${ipa.toString(16)}` : device;
   }
 
   subReason({ kind, ec, iss, x0, icount, cpu, ipa }: Exit): string {

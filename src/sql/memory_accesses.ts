@@ -1,6 +1,6 @@
 /** `memory_accesses`: each address of the `accesses` packets with the instruction that made it. */
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { type Batch, TableBuilder } from '../trace/columns.ts';
+import type { Batch } from '../trace/columns.ts';
 import { decodeAddresses } from '../trace/decode/addresses.ts';
 import { damaged } from '../trace/decode/segment.ts';
 import { FlowDecoder, type Packet, type Runs } from '../trace/flow.ts';
@@ -8,6 +8,7 @@ import { assignAccesses } from '../trace/packet_accesses.ts';
 import type { IcountRange, Recording } from '../trace/recording.ts';
 import type { ColumnType } from '../trace/schema.ts';
 import { registerScan, type ScanColumn, type View } from './scan.ts';
+import { TableBuilder } from './table_builder.ts';
 import { createViews } from './tables.ts';
 
 const KINDS = ['load', 'store'] as const;

@@ -8,6 +8,7 @@ import {
 } from '@duckdb/node-api';
 import { openRecording, type Recording } from '../trace/recording.ts';
 import { UserError } from '../user-error.ts';
+import { registerConsoleLines } from './console_lines.ts';
 import { registerExits } from './exits.ts';
 import { registerInstructions, type Symbolize } from './instructions.ts';
 import { registerMemoryAccesses } from './memory_accesses.ts';
@@ -43,6 +44,7 @@ export class Session {
     await registerInstructions(connection, recording, options.symbolize);
     await registerMemoryAccesses(connection, recording);
     await registerExits(connection, recording);
+    await registerConsoleLines(connection, recording);
     return new Session(recording, instance, connection);
   }
 

@@ -188,7 +188,7 @@ class RecordingSession {
       this.#loop.runPacket(this.#loop.beginPacket(), limit);
     }
     machine.code.forget();
-    machine.markAllDirty();
+    machine.storage.markAllDirty();
     this.#recording = true;
     this.#recorder.closeEpoch(this.#epochState());
   }
@@ -289,13 +289,13 @@ class RecordingSession {
     const hash = createHash('sha256').update(this.#stateHash);
     for (const [name, bytes] of Object.entries(sections)) hashPart(hash, name, bytes);
     const { memory } = machine;
-    const pages = machine
+    const pages = machine.storage
       .takeDirtyPages()
       .map((offset) => ({
         pa: memory.slotPages[offset / PAGE_SIZE],
         content: memory.u8.subarray(offset, offset + PAGE_SIZE),
       }))
-      .concat(machine.takeDirtyDiskBlocks())
+      .concat(machine.storage.takeDirtyDiskBlocks())
       .sort((a, b) => a.pa - b.pa);
     const contents = new Uint8Array(pages.length * PAGE_SIZE);
     pages.forEach(({ content }, i) => {

@@ -7,6 +7,6 @@ import type { Recording } from './recording.ts';
 export function restoreCheckpoint(machine: Machine, recording: Recording, index: number): void {
   const { sections, pages } = recording.loadCheckpoint(index);
   machine.stopped = undefined;
-  machine.restoreMemory(pages());
+  machine.storage.restore(pages());
   restoreMachine(machine, Object.fromEntries(sections));
 }

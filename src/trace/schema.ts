@@ -134,7 +134,7 @@ export const TABLES = {
       who: column(
         'text',
         '',
-        'loader: and what, dc zva, table walk, flash, semihosting, or the device whose DMA it is: virtio-blk0, …',
+        'loader: and what, dc zva (from detail memory on), table walk, flash, semihosting, or the device whose DMA it is: virtio-blk0, …',
       ),
     },
   },

@@ -1,14 +1,14 @@
 /** Shared memory between the recorder and its worker: who waits for what, slots that packets travel in, and chunks of rows. */
 import { UserError } from '../user-error.ts';
 import { PACKET_TABLES_BYTES } from './encode/packet_tables.ts';
-import { EVENT_TABLES, rowLayout } from './rows/layout.ts';
+import { EVENT_TABLES, eventLayout } from './rows/layout.ts';
 
 export const SLOTS = 8;
 /** More than the largest packet: see translate/layout.ts. */
 export const SLOT_BYTES = 2 ** 22;
 /** The slots come first in the memory; then what is the worker's own; then the rows of events. */
 export const WORKER_BASE = SLOTS * SLOT_BYTES;
-export const ROW_LAYOUT = rowLayout(Math.ceil((WORKER_BASE + PACKET_TABLES_BYTES) / 65536) * 65536);
+export const ROW_LAYOUT = eventLayout(Math.ceil((WORKER_BASE + PACKET_TABLES_BYTES) / 65536) * 65536);
 /** The recorder waits while checkpoints of more than this are under way. */
 const MAX_OUTSTANDING_KIB = 64 * 1024;
 /** It waits too while more epochs than this are not yet on the disk. */

@@ -1,6 +1,6 @@
 /** The worker thread that encodes, compresses and writes while the guest runs on. */
 import { parentPort, workerData } from 'node:worker_threads';
-import type { ChunkFacts } from './rows/event_rows.ts';
+import type { ChunkFacts } from './rows/chunk.ts';
 import { type EpochEnd, type RecordingEnd, Writer } from './writer.ts';
 import { type ChannelParts, SLOT_BYTES, WriterChannel } from './writer_channel.ts';
 

@@ -149,6 +149,7 @@ export class CpuMachine {
       state,
       registers: this.registers,
       exceptions: this.exceptions,
+      recordsStores: true,
       events,
       mmu: () => mmu,
       invalidateAllCpus: (what) => this.broadcasts.push(what),

@@ -1,46 +1,34 @@
 /** Turns raw packets into rows of flow, accesses and values: packs the atoms, encodes the addresses. */
-import { MAX_TOKEN_BYTES } from '../addresses.ts';
-import { type Batch, type ColumnBuilder, columnsOf, TableBuilder } from '../columns.ts';
+import type { Batch } from '../columns.ts';
 import { ABSENT, type StoredPacket } from '../raw_packet.ts';
+import { chunkBatch, forgetTexts, type TextColumns, takeChunk, textColumns } from '../rows/chunk.ts';
+import { type RowFunction, rowFunctions } from '../rows/functions.ts';
+import { LIST_SLACK, type PacketTable, packetLayout, type RowTable } from '../rows/layout.ts';
 import { BATCH_BYTES, BATCH_ROWS } from './batch_limits.ts';
 import { ENCODER_BYTES, ENCODER_SLACK, PacketEncoder } from './packet_encoder.ts';
 
-const PACKET_TABLES = ['flow', 'accesses', 'values'] as const;
-export type PacketTable = (typeof PACKET_TABLES)[number];
-
-/** The largest packet's atoms or encoded addresses: layout.ts of the translator allows 917,504 bytes of the latter. */
-const MOST_PACKET_BYTES = 2 ** 20;
-const COLUMN_BYTES = BATCH_BYTES + MOST_PACKET_BYTES + ENCODER_SLACK;
+if (ENCODER_SLACK > LIST_SLACK) throw new Error('the packet encoder writes behind the lists of packets');
+const TABLES_AT = Math.ceil(ENCODER_BYTES / 4096) * 4096;
 /** What PacketTables needs of the memory that the packets are in. */
-export const PACKET_TABLES_BYTES = ENCODER_BYTES + 2 * COLUMN_BYTES;
+export const PACKET_TABLES_BYTES = packetLayout(TABLES_AT).end;
 
 export class PacketTables {
-  readonly #flow = new TableBuilder(columnsOf('flow'));
-  readonly #accesses = new TableBuilder(columnsOf('accesses'));
-  readonly #values = new TableBuilder(columnsOf('values'));
-  readonly #flowColumns = named(this.#flow, {
-    ...WHEN,
-    ...{ pc: 'pc', el: 'el', regime: 'regime', vmid: 'vmid', asid: 'asid', instructions: 'instructions' },
-    ...{ atoms: 'atoms', atomCount: 'atom_count', targets: 'targets' },
-  });
-  readonly #accessColumns = named(this.#accesses, { ...WHEN, count: 'count', addresses: 'addresses' });
-  readonly #valueColumns = named(this.#values, { ...WHEN, registers: 'registers', memory: 'memory' });
+  readonly #flow: PacketRows;
+  readonly #accesses: PacketRows;
+  readonly #values: PacketRows;
   readonly #words: BigUint64Array;
   readonly #encoder: PacketEncoder;
-  /** Where the two columns are that the encoder fills. */
-  readonly #atomsBase: number;
-  readonly #addressesBase: number;
-  readonly #emit: (table: PacketTable, batch: Batch) => void;
 
-  /** Uses PACKET_TABLES_BYTES of the memory from `base` on. A batch is read before `emit` returns. */
+  /** Uses PACKET_TABLES_BYTES of the memory from `base` on, a multiple of 4096. A batch is read before `emit` returns. */
   constructor(memory: WebAssembly.Memory, base: number, emit: (table: PacketTable, batch: Batch) => void) {
-    this.#emit = emit;
     this.#encoder = new PacketEncoder(memory, base);
-    this.#atomsBase = base + ENCODER_BYTES;
-    this.#addressesBase = this.#atomsBase + COLUMN_BYTES;
     this.#words = new BigUint64Array(memory.buffer);
-    this.#flowColumns.atoms.borrow(new Uint8Array(memory.buffer, this.#atomsBase, COLUMN_BYTES));
-    this.#accessColumns.addresses.borrow(new Uint8Array(memory.buffer, this.#addressesBase, COLUMN_BYTES));
+    const layout = packetLayout(base + TABLES_AT);
+    const functions = rowFunctions(memory, layout, { claim: () => {}, full: () => {} });
+    [this.#flow, this.#accesses, this.#values] = layout.tables.map(
+      (table, index) =>
+        new PacketRows(memory, table, functions[index], (batch) => emit(table.table as PacketTable, batch)),
+    );
   }
 
   /** The packet is in the memory. */
@@ -51,71 +39,101 @@ export class PacketTables {
   }
 
   #addFlow(packet: StoredPacket): void {
-    const { atoms, atomCount, targets, targetCount } = packet;
-    const row = this.#flow.addRow();
-    const columns = this.#flowColumns;
-    columns.icount.push(row, packet.icount);
-    columns.seq.push(row, packet.seq);
-    columns.timeNs.push(row, packet.timeNs);
-    columns.cpu.push(row, packet.cpu);
-    columns.pc.push(row, this.#words[packet.pc]);
-    columns.el.push(row, packet.el);
-    columns.regime.push(row, packet.regime);
-    columns.vmid.push(row, packet.vmid);
-    columns.asid.push(row, packet.asid);
-    columns.instructions.push(row, packet.instructions);
-    columns.atomCount.push(row, atomCount);
-    columns.targets.pushWords(row, this.#words, targets, targetCount);
-    const { at } = columns.atoms.openRow(atomCount);
-    const end = this.#encoder.packAtoms(atoms, atomCount, this.#atomsBase + at);
-    columns.atoms.closeRow(row, end - this.#atomsBase);
-    this.#flushWhenLarge('flow', this.#flow);
+    const { icount, seq, timeNs, cpu, el, vmid, asid, instructions, atomCount } = packet;
+    const rows = this.#flow;
+    const pc = this.#words[packet.pc];
+    const regime = rows.codeOf('regime', packet.regime);
+    const to = rows.endOf('atoms');
+    const atoms = this.#encoder.packAtoms(packet.atoms, atomCount, to) - to;
+    const [targets, targetCount] = [8 * packet.targets, packet.targetCount];
+    // biome-ignore format: one line for each group of columns
+    rows.store(
+      icount, seq, timeNs, cpu,
+      pc, el, regime, vmid, asid, instructions,
+      to, atoms, atomCount, targets, targetCount,
+    );
+    rows.flushWhenLarge();
   }
 
-  #addAccesses(packet: StoredPacket): void {
-    const { addresses, addressCount } = packet;
-    const row = this.#accesses.addRow();
-    const columns = this.#accessColumns;
-    columns.icount.push(row, packet.icount);
-    columns.seq.push(row, packet.accessesSeq);
-    columns.timeNs.push(row, packet.timeNs);
-    columns.cpu.push(row, packet.cpu);
-    columns.count.push(row, addressCount);
-    const { at } = columns.addresses.openRow(addressCount * MAX_TOKEN_BYTES);
-    const to = this.#addressesBase + at;
-    const end = this.#encoder.encodeAddresses(8 * addresses, addressCount, to);
-    columns.addresses.closeRow(row, end - this.#addressesBase);
-    this.#flushWhenLarge('accesses', this.#accesses);
+  #addAccesses({ icount, accessesSeq, timeNs, cpu, addresses, addressCount }: StoredPacket): void {
+    const rows = this.#accesses;
+    const to = rows.endOf('addresses');
+    const bytes = this.#encoder.encodeAddresses(8 * addresses, addressCount, to) - to;
+    rows.store(icount, accessesSeq, timeNs, cpu, addressCount, to, bytes);
+    rows.flushWhenLarge();
   }
 
   #addValues(packet: StoredPacket): void {
-    const row = this.#values.addRow();
-    const columns = this.#valueColumns;
-    columns.icount.push(row, packet.icount);
-    columns.seq.push(row, packet.valuesSeq);
-    columns.timeNs.push(row, packet.timeNs);
-    columns.cpu.push(row, packet.cpu);
-    columns.registers.pushWords(row, this.#words, packet.registers, packet.registerCount);
-    columns.memory.pushWords(row, this.#words, packet.memory, packet.memoryCount);
-    this.#flushWhenLarge('values', this.#values);
-  }
-
-  #flushWhenLarge(table: PacketTable, builder: TableBuilder): void {
-    if (builder.rows === BATCH_ROWS || builder.byteLength >= BATCH_BYTES) this.#emit(table, builder.take());
+    const { icount, valuesSeq, timeNs, cpu } = packet;
+    const { registers, registerCount, memory, memoryCount } = packet;
+    this.#values.store(
+      ...[icount, valuesSeq, timeNs, cpu],
+      ...[8 * registers, registerCount, 8 * memory, memoryCount],
+    );
+    this.#values.flushWhenLarge();
   }
 
   /** Hands over what is left. */
   flush(): void {
-    for (const table of PACKET_TABLES) {
-      const builder = { flow: this.#flow, accesses: this.#accesses, values: this.#values }[table];
-      if (builder.rows > 0) this.#emit(table, builder.take());
-    }
+    for (const rows of [this.#flow, this.#accesses, this.#values]) rows.flush();
   }
 }
 
-/** The columns of a table by the names that they have here. */
-const named = <K extends string>(builder: TableBuilder, names: { readonly [name in K]: string }) =>
-  Object.fromEntries(
-    Object.entries<string>(names).map(([name, column]) => [name, builder.column(column)]),
-  ) as { readonly [name in K]: ColumnBuilder };
-const WHEN = { icount: 'icount', seq: 'seq', timeNs: 'time_ns', cpu: 'cpu' };
+/** One table: its chunk is handed over when it is a batch. */
+class PacketRows {
+  /** Stores a row: functions.ts says what it takes. */
+  readonly store: RowFunction;
+  readonly #memory: WebAssembly.Memory;
+  readonly #u32: Uint32Array;
+  readonly #table: RowTable;
+  readonly #texts: TextColumns;
+  readonly #emit: (batch: Batch) => void;
+  /** Bytes of a row without its lists. */
+  readonly #rowBytes: number;
+  /** Where the column's values are, the cell that counts them, and the bytes of one. */
+  readonly #lists: ReadonlyMap<
+    string,
+    { readonly at: number; readonly cell: number; readonly width: number }
+  >;
+
+  constructor(memory: WebAssembly.Memory, table: RowTable, store: RowFunction, emit: (batch: Batch) => void) {
+    this.store = store;
+    this.#memory = memory;
+    this.#u32 = new Uint32Array(memory.buffer);
+    this.#table = table;
+    this.#texts = textColumns(table);
+    this.#emit = emit;
+    const { columns, chunks } = table;
+    this.#lists = new Map(
+      columns.flatMap(({ name, usedCell, values, width }) =>
+        usedCell === undefined ? [] : [[name, { at: chunks[0] + values, cell: usedCell >>> 2, width }]],
+      ),
+    );
+    this.#rowBytes = columns.reduce((sum, c) => sum + (c.usedCell === undefined ? c.width : 0), 0);
+    this.#u32[table.chunkCell >>> 2] = chunks[0];
+  }
+
+  codeOf(column: string, text: string): number {
+    return this.#texts.get(column)!.codeOf(text);
+  }
+
+  /** Where the next row's elements of a column of bytes go. */
+  endOf(column: string): number {
+    const { at, cell, width } = this.#lists.get(column)!;
+    return at + this.#u32[cell] * width;
+  }
+
+  flushWhenLarge(): void {
+    const rows = this.#u32[this.#table.rowsCell >>> 2];
+    let bytes = rows * this.#rowBytes;
+    for (const { cell, width } of this.#lists.values()) bytes += this.#u32[cell] * width;
+    if (rows === BATCH_ROWS || bytes >= BATCH_BYTES) this.flush();
+  }
+
+  flush(): void {
+    if (this.#u32[this.#table.rowsCell >>> 2] === 0) return;
+    const chunk = takeChunk(this.#u32, this.#table, this.#texts, 0);
+    this.#emit(chunkBatch(this.#memory, this.#table, chunk));
+    forgetTexts(this.#u32, this.#table, this.#texts);
+  }
+}

@@ -3,26 +3,15 @@
  * chunks that are full.
  */
 import type { EventTable } from '../schema.ts';
+import { type ChunkFacts, forgetTexts, type TextColumns, takeChunk, textColumns } from './chunk.ts';
 import { type RowFunction, rowFunctions } from './functions.ts';
 import { EVENT_TABLES, type RowColumn, type RowLayout, type RowTable } from './layout.ts';
-import { Texts } from './texts.ts';
 
 /** The present, kept up to date by the machine: the ordinal of the instruction under way, virtual time, current CPU. */
 export interface Stamp {
   icount: number;
   timeNs: number;
   cpu: number;
-}
-
-/** A chunk that is to be written: what the memory does not say. */
-export interface ChunkFacts {
-  /** Index of the table in the layout, and which of its chunks. */
-  readonly table: number;
-  readonly half: 0 | 1;
-  readonly rows: number;
-  /** Elements, for each column of lists or bytes, and texts of the epoch so far, for each text column. */
-  readonly elements: { readonly [column: string]: number };
-  readonly dictionaries: { readonly [column: string]: readonly string[] };
 }
 
 /** What the rows need of the writer. */
@@ -43,7 +32,7 @@ export class EventRows {
   readonly #u64: BigUint64Array;
   /** By table: functions, in the layout's order; texts of each text column; the chunk that is filled. */
   readonly #functions: readonly RowFunction[];
-  readonly #texts: readonly ReadonlyMap<string, Texts>[];
+  readonly #texts: readonly TextColumns[];
   readonly #halves: (0 | 1)[];
   /** Appends a row to a table, and gives its seq. */
   readonly append: (table: EventTable, row: object) => number;
@@ -58,10 +47,7 @@ export class EventRows {
       claim: (table) => taker.waitFor(table, this.#halves[table]),
       full: (table) => this.#handOver(table),
     });
-    this.#texts = layout.tables.map(
-      ({ columns }) =>
-        new Map(columns.flatMap((c) => (c.column.type === 'text' ? [[c.name, new Texts()] as const] : []))),
-    );
+    this.#texts = layout.tables.map(textColumns);
     this.#halves = layout.tables.map(() => 0);
     for (const { chunkCell, chunks } of layout.tables) this.#u32[chunkCell >>> 2] = chunks[0];
     this.append = this.#appender(stamp);
@@ -100,42 +86,18 @@ export class EventRows {
   closeEpoch(): void {
     for (const table of this.#layout.tables) {
       if (this.#u32[table.rowsCell >>> 2] > 0) this.#handOver(table.index);
-      for (const column of table.columns) if (column.column.type === 'text') this.#forget(table, column);
+      forgetTexts(this.#u32, table, this.#texts[table.index]);
     }
     this.#u32[this.#layout.epochRowsCell >>> 2] = 0;
   }
 
   #handOver(index: number): void {
-    const u32 = this.#u32;
-    const { columns, rowsCell, chunkCell, chunks } = this.#layout.tables[index];
-    const elements: { [column: string]: number } = {};
-    const dictionaries: { [column: string]: string[] } = {};
-    for (const { name, usedCell, countCell, codes } of columns) {
-      if (usedCell !== undefined) {
-        elements[name] = u32[usedCell >>> 2];
-        u32[usedCell >>> 2] = 0;
-      }
-      if (countCell !== undefined) {
-        const texts = this.#texts[index].get(name)!;
-        const count = u32[countCell >>> 2];
-        dictionaries[name] = Array.from({ length: count }, (_, n) => texts.textOf(u32[(codes! >>> 2) + n]));
-      }
-    }
+    const table = this.#layout.tables[index];
     const half = this.#halves[index];
     const next = half === 0 ? 1 : 0;
-    this.#taker.give({ table: index, half, rows: u32[rowsCell >>> 2], elements, dictionaries });
+    this.#taker.give(takeChunk(this.#u32, table, this.#texts[index], half));
     this.#halves[index] = next;
-    u32[chunkCell >>> 2] = chunks[next];
-    u32[rowsCell >>> 2] = 0;
-  }
-
-  /** The next epoch has a dictionary of its own. */
-  #forget({ index }: RowTable, { name, countCell, codes, numbers }: RowColumn): void {
-    const u32 = this.#u32;
-    const count = u32[countCell! >>> 2];
-    for (let n = 0; n < count; n++) u32[(numbers! >>> 2) + u32[(codes! >>> 2) + n]] = 0;
-    u32[countCell! >>> 2] = 0;
-    this.#texts[index].get(name)!.forget();
+    this.#u32[table.chunkCell >>> 2] = table.chunks[next];
   }
 
   /**
@@ -179,7 +141,7 @@ export class EventRows {
   }
 }
 
-const functionName = (table: EventTable) => `row_${table}`;
+const functionName = (table: string) => `row_${table}`;
 const textsName = ({ table }: RowTable, { name }: RowColumn) => `texts_${table}_${name}`;
 
 /** The call of a table's function with the present and the properties of `row`. */

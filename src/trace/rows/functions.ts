@@ -1,16 +1,16 @@
 /**
- * One WebAssembly function for each table of events: it takes the columns of a row as parameters and stores them behind the rows that
- * the chunk has. TypeScript calls it through recorded rows; other modules may import it.
+ * One WebAssembly function for each table: it takes the columns of a row as parameters and stores them behind the rows that the chunk
+ * has. TypeScript calls it, through event_rows.ts and encode/packet_tables.ts; other modules may import it.
  *
  * Parameters, in this order: `present`, where the table has nullable columns: bit n is 1 where the n-th of them has a value; then the
- * columns as the schema has them, but for seq, which the function gives:
+ * columns as the schema has them, but for the seq of a table that is numbered, which the function gives:
  *
  *     u8 … u32, i8, bool     i32
  *     text                   i32: the text's code (texts.ts)
  *     u64, i64               i64, or f64 for a column of numbers
- *     bytes, u64list         i32 address and i32 count of elements, anywhere in the memory
+ *     bytes, u64list         i32 address and i32 count of elements, anywhere in the memory: also where they are to go
  *
- * The result is the row's seq, f64. A 64-bit column as i64 costs a caller in JavaScript no BigInt when it comes out of a BigUint64Array or
+ * The result is the row's seq, f64, and 0 where the table is not numbered. A 64-bit column as i64 costs a caller in JavaScript no BigInt when it comes out of a BigUint64Array or
  * goes there from a BigInt that is there already: 45 ns for a row with nine of them, where pairs of i32 take 55 (V8 13.6).
  *
  * The first row of a chunk calls `claim` with the table's index before it is stored, and the one that fills it calls `full`: the rows
@@ -27,7 +27,7 @@ export type RowFunction = (...cells: (number | bigint)[]) => number;
 const NO_TEMPORARIES = { i32: 0, i64: 0, v128: 0, f32: 0, f64: 0 };
 
 /** Whether the function gives the column rather than takes it. */
-const isGiven = ({ name }: RowColumn): boolean => name === 'seq';
+const isGiven = ({ numbered }: RowTable, { name }: RowColumn): boolean => numbered && name === 'seq';
 
 function parametersOf({ column: { type, number } }: RowColumn): readonly ValueType[] {
   switch (type) {
@@ -42,9 +42,10 @@ function parametersOf({ column: { type, number } }: RowColumn): readonly ValueTy
   }
 }
 
-export function signatureOf({ columns }: RowTable): Signature {
+export function signatureOf(table: RowTable): Signature {
+  const { columns } = table;
   const present: readonly ValueType[] = columns.some(({ column }) => column.nullable) ? [I32] : [];
-  const parameters = columns.flatMap((column) => (isGiven(column) ? [] : parametersOf(column)));
+  const parameters = columns.flatMap((column) => (isGiven(table, column) ? [] : parametersOf(column)));
   return { parameters: [...present, ...parameters], results: [F64] };
 }
 
@@ -122,7 +123,7 @@ class RowBody {
     for (const column of columns) {
       const bit = column.column.nullable ? nullables++ : -1;
       if (bit >= 0) this.#storeValidity(column, bit);
-      if (isGiven(column)) this.#storeSeq(column, layout.seqCell);
+      if (isGiven(this.#table, column)) this.#storeSeq(column, layout.seqCell);
       else {
         this.#storeColumn(column, parameter, bit);
         parameter += parametersOf(column).length;

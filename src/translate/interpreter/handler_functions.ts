@@ -1,5 +1,5 @@
 /**
- * The handlers on SIMD and floating-point registers, and of extensions: each a function in a module of its own, made when an instruction first needs
+ * The handlers on SIMD and floating-point registers, of extensions, and of rare base instructions: each a function in a module of its own, made when an instruction first needs
  * it (0.5 ms), and called by the dispatch loop through its table. Their numbers follow from the order in which they were needed.
  */
 

@@ -1,6 +1,6 @@
 /**
  * The interpreter's WebAssembly module: one dispatch loop, one handler per row, shape and variant. Handlers of the base
- * instructions are in the loop itself; those on SIMD and floating-point registers, and of the extensions, are functions of
+ * instructions are in the loop itself; those on SIMD and floating-point registers, of the extensions, and rare ones, are functions of
  * their own (handler_functions.ts): there are too many of them for one function, and most guests need few.
  *
  * `run` executes decoded records from state cell `ip` on until the budget is used up, the next instruction is not decoded
@@ -31,6 +31,7 @@ import { CodeBuffer, constant, convert, intOp, type Node } from '../wasm/express
 import { ModuleBuilder } from '../wasm/module.ts';
 import { I32, op } from '../wasm/opcodes.ts';
 import { type Frame, type HandlerUse, type Imports, InterpreterEmitter, type Variant } from './emitter.ts';
+import { RARE_ROWS } from './rare_rows.ts';
 import { type Shape, shapesOf } from './shapes.ts';
 import { addDigestFunctions, type DigestFunctions } from './state_digest.ts';
 
@@ -96,9 +97,11 @@ const pointers = (frame: Frame, detail: Detail): readonly (readonly [StateCell, 
     : []),
 ];
 
-/** Whether the row's handlers are in the loop: those of the base instructions, and all that branch. */
-export const inLoop = (row: Row): boolean =>
-  !usesVectors(row) && (row.feature === 'base' || ((row.pattern.value >>> 26) & 7) === 5);
+/** Whether the row's handlers are in the loop: those of the base instructions but for rare ones, and all that branch. */
+export const inLoop = (row: Row): boolean => {
+  const base = row.feature === 'base' && !RARE_ROWS.has(row.name);
+  return !usesVectors(row) && (base || ((row.pattern.value >>> 26) & 7) === 5);
+};
 
 type Generate = (code: CodeBuffer, frame: Frame) => InterpreterEmitter;
 

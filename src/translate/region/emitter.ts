@@ -14,19 +14,11 @@ import { DATA_TLB_ENTRIES, DATA_TLB_ENTRY } from '../layout.ts';
 import { emitShortcut, hasShortcut } from '../shortcuts.ts';
 import { type CodeBuffer, constant, convert, intOp, type Node } from '../wasm/expression.ts';
 import { op, simd } from '../wasm/opcodes.ts';
-import { node, value, WasmEmitter } from '../wasm_emitter.ts';
+import { node, value } from '../wasm_emitter.ts';
 import { WasmVectorEmitter } from '../wasm_vector.ts';
-import {
-  conditionOf,
-  constantCondition,
-  EXPLICIT,
-  explicitCondition,
-  type FlagsKind,
-  type FlagsState,
-  kindNumber,
-  negated,
-} from './flags.ts';
-import { guessLocal, LOCALS, MOST_GUESSES } from './locals.ts';
+import type { FlagsState } from './flags.ts';
+import { FlagsEmitter, type FlagsOperands } from './flags_emitter.ts';
+import { guessLocal, LOCALS, local, MOST_GUESSES } from './locals.ts';
 import { knownRegister, numberOf, operandsOf } from './operands.ts';
 
 /** What ends a block, as its last instruction says it. */
@@ -38,8 +30,6 @@ export type Ending =
   | { readonly control: 'indirect'; readonly branchType?: Node };
 
 const SP = 31;
-
-const local = (index: number, width: 32 | 64): Node => ({ kind: 'local', width, index });
 
 /** An access whose TLB entry was found. */
 interface InlineAccess {
@@ -60,15 +50,8 @@ function distanceFrom(base: Node, address: Node): number | undefined {
   return based && right.kind === 'constant' && right.value > 0n ? Number(right.value) : undefined;
 }
 
-interface FlagsOperands {
-  readonly kind: FlagsKind;
-  readonly a: Node;
-  readonly b: Node;
-}
-
-export class RegionEmitter extends WasmEmitter {
+export class RegionEmitter extends FlagsEmitter {
   readonly #detail: Detail;
-  readonly #flagsFunction: number;
   /** Registers through which accesses guess where their page is in the pool (guess.ts), and how many do. */
   readonly #pointers: ReadonlySet<number>;
   #guesses = 0;
@@ -83,7 +66,6 @@ export class RegionEmitter extends WasmEmitter {
   /** Registers that any instruction read or wrote; 31 is SP. */
   readonly used = new Set<number>();
   readonly written = new Set<number>();
-  flags: FlagsState = { known: 'nothing' };
   #word = 0;
   #ending: Ending = { control: 'none' };
   #pending: { readonly register: number; readonly of: Node }[] = [];
@@ -93,8 +75,6 @@ export class RegionEmitter extends WasmEmitter {
   #wide = 0;
   /** The first access of the present instruction. */
   #first: InlineAccess | undefined;
-  /** Inside the arms of a `when` that is tried without a branch: what the flags were set to; and whether anything else happened. */
-  #captured: { flags: FlagsOperands | number | undefined; only: boolean } | undefined;
 
   constructor(
     code: CodeBuffer,
@@ -103,9 +83,8 @@ export class RegionEmitter extends WasmEmitter {
     pointers: ReadonlySet<number>,
     leave: () => void,
   ) {
-    super(code);
+    super(code, functions.flags);
     this.#detail = detail;
-    this.#flagsFunction = functions.flags;
     this.#pointers = pointers;
     this.#leave = leave;
     this.vector = new WasmVectorEmitter(this, {
@@ -179,7 +158,7 @@ export class RegionEmitter extends WasmEmitter {
     this.#write(numberOf(register), of);
   }
   #write(register: number, of: Value): void {
-    this.#notOnlyFlags();
+    this.notOnlyFlags();
     this.used.add(register);
     this.written.add(register);
     let wide = node(node(of).width === 64 ? of : this.zeroExtend(64, of, 32));
@@ -214,105 +193,6 @@ export class RegionEmitter extends WasmEmitter {
     this.code.set(pointer);
   }
 
-  // Flags.
-
-  override setFlagsAdd<W extends 32 | 64>(
-    a: Value<W>,
-    b: Value<W>,
-    result: Value<W>,
-    carry?: Value<32>,
-  ): void {
-    if (!carry) {
-      this.#setFlags('add', a, b);
-      return;
-    }
-    const [x, y, r] = [this.keep(a), this.keep(b), this.keep(result)];
-    const c = this.or(this.lessUnsigned(r, x), this.and(carry, this.equal(r, x)));
-    const v = this.and(this.xor(x, r), this.xor(y, r));
-    const zero = this.constant(node(a).width as W, 0);
-    const at = (of: Value<32>, bit: number) => this.shiftLeft(of, this.constant(32, bit));
-    const nz = this.or(at(this.lessSigned(r, zero), 3), at(this.isZero(r), 2));
-    this.#setExplicit(node(this.or(nz, this.or(at(c, 1), this.lessSigned(v, zero)))));
-  }
-  override setFlagsSubtract<W extends 32 | 64>(a: Value<W>, b: Value<W>): void {
-    this.#setFlags('subtract', a, b);
-  }
-  override setFlagsLogical(result: Value): void {
-    this.#setFlags('logical', result);
-  }
-  #setFlags(operation: 'add' | 'subtract' | 'logical', a: Value, b?: Value): void {
-    const kind = `${operation}${node(a).width}` as FlagsKind;
-    const wide = (of: Value) =>
-      this.code.keep(node(of).width === 64 ? node(of) : convert(64, op.i64ExtendI32U, node(of)));
-    const operands = { kind, a: wide(a), b: b ? wide(b) : constant(64, 0) };
-    if (this.#captured) this.#captured.flags = operands;
-    else {
-      this.#keepOperands(operands);
-      this.code.i32(kindNumber(kind));
-      this.code.set(LOCALS.flagsKind);
-      this.flags = { known: 'kind', kind };
-    }
-  }
-  #keepOperands({ a, b }: FlagsOperands): void {
-    this.code.emit(a);
-    this.code.set(LOCALS.flagsA);
-    this.code.emit(b);
-    this.code.set(LOCALS.flagsB);
-  }
-  override setNzcv(nzcv: Value<32>): void {
-    const of = node(nzcv);
-    if (this.#captured && of.kind === 'constant') this.#captured.flags = Number(of.value);
-    else this.#setExplicit(of);
-  }
-  #setExplicit(nzcv: Node): void {
-    this.#notOnlyFlags();
-    this.code.emit(intOp('add', nzcv, constant(32, EXPLICIT)));
-    this.code.set(LOCALS.flagsKind);
-    this.flags = { known: 'explicit' };
-  }
-  #makeExplicit(): void {
-    if (this.flags.known === 'explicit') return;
-    this.#notOnlyFlags();
-    this.code.get(LOCALS.flagsKind);
-    this.code.get(LOCALS.flagsA);
-    this.code.get(LOCALS.flagsB);
-    this.code.call(this.#flagsFunction);
-    this.code.i32(EXPLICIT);
-    this.code.int('add', 32);
-    this.code.set(LOCALS.flagsKind);
-    this.flags = { known: 'explicit' };
-  }
-  override nzcv(): Value<32> {
-    this.#makeExplicit();
-    return value(this.code.keep(intOp('sub', local(LOCALS.flagsKind, 32), constant(32, EXPLICIT))));
-  }
-  override carry(): Value<32> {
-    return this.condition(2);
-  }
-  override condition(code: number | Value<32>): Value<32> {
-    const known = typeof code === 'number' ? code : Number((node(code) as { value: bigint }).value);
-    const holds = this.#evenCondition(known >> 1);
-    return value(this.code.keep(negated(known) ? intOp('eqz', holds) : holds));
-  }
-  #evenCondition(pair: number): Node {
-    if (pair === 7) return constant(32, 1);
-    const [a, b] = [local(LOCALS.flagsA, 64), local(LOCALS.flagsB, 64)];
-    if (this.flags.known === 'nothing') this.#makeExplicit();
-    switch (this.flags.known) {
-      case 'kind':
-        return conditionOf(this.flags.kind, pair, a, b);
-      case 'choice': {
-        const holds = conditionOf(this.flags.kind, pair, a, b);
-        const choice = local(LOCALS.flagsChoice, 32);
-        return constantCondition(pair, this.flags.otherwise)
-          ? intOp('or', intOp('eqz', choice), holds)
-          : intOp('and', choice, holds);
-      }
-      default:
-        return explicitCondition(pair, local(LOCALS.flagsKind, 32));
-    }
-  }
-
   // Memory.
 
   /**
@@ -320,7 +200,7 @@ export class RegionEmitter extends WasmEmitter {
    * first, which pairs have, uses the first one's TLB entry.
    */
   #access(access: Access, operation: 'load' | 'store', address: Node): InlineAccess {
-    this.#notOnlyFlags();
+    this.notOnlyFlags();
     const { code } = this;
     if (access.stack && numberOf(access.stack) === SP) {
       this.used.add(SP);
@@ -471,14 +351,14 @@ export class RegionEmitter extends WasmEmitter {
   }
 
   override setCell(cell: Cell, of: Value<64>): void {
-    this.#notOnlyFlags();
+    this.notOnlyFlags();
     super.setCell(cell, of);
   }
 
   // Control.
 
   override when(condition: Value<32>, then: () => void, otherwise?: () => void): void {
-    this.#notOnlyFlags();
+    this.notOnlyFlags();
     const { code } = this;
     this.#flush();
     const chosen = code.keep(node(condition));
@@ -487,7 +367,7 @@ export class RegionEmitter extends WasmEmitter {
     if (otherwise) {
       const [ifTrue, ifFalse] = [this.#capture(then), this.#capture(otherwise)];
       if (typeof ifTrue === 'object' && typeof ifFalse === 'number') {
-        this.#chooseFlags(chosen, ifTrue, ifFalse);
+        this.chooseFlags(chosen, ifTrue, ifFalse);
         return;
       }
     }
@@ -514,39 +394,13 @@ export class RegionEmitter extends WasmEmitter {
     this.#first = undefined;
     if (flagsThen !== before || this.flags !== before) this.flags = { known: 'nothing' };
   }
-  /** Runs an arm for the flags that it sets; undefined if it does anything else. */
+  /** As `captureFlags`; what else the arm may have changed is as before. */
   #capture(arm: () => void): FlagsOperands | number | undefined {
-    const captured = { flags: undefined as FlagsOperands | number | undefined, only: true };
-    const before = { flags: this.flags, pending: this.#pending, recorded: this.#recorded };
-    this.#captured = captured;
-    try {
-      arm();
-    } catch (error) {
-      if (error !== NOT_ONLY_FLAGS) throw error;
-      captured.only = false;
-    }
-    this.#captured = undefined;
-    this.flags = before.flags;
+    const before = { pending: this.#pending, recorded: this.#recorded };
+    const captured = this.captureFlags(arm);
     this.#pending = before.pending;
     this.#recorded = before.recorded;
-    return captured.only ? captured.flags : undefined;
-  }
-  #notOnlyFlags(): void {
-    if (this.#captured) throw NOT_ONLY_FLAGS;
-  }
-  #chooseFlags(condition: Node, ifTrue: FlagsOperands, otherwise: number): void {
-    this.#keepOperands(ifTrue);
-    this.code.emit(condition);
-    this.code.set(LOCALS.flagsChoice);
-    this.code.emit({
-      kind: 'select',
-      width: 32,
-      condition: local(LOCALS.flagsChoice, 32),
-      ifTrue: constant(32, kindNumber(ifTrue.kind)),
-      ifFalse: constant(32, EXPLICIT + otherwise),
-    });
-    this.code.set(LOCALS.flagsKind);
-    this.flags = { known: 'choice', kind: ifTrue.kind, otherwise };
+    return captured;
   }
 
   branch(): void {
@@ -580,7 +434,7 @@ export class RegionEmitter extends WasmEmitter {
   /** Leaves the region where there is no shortcut. */
   call(name: RuntimeCall, ...args: Value<64>[]): Value<64> {
     if (!hasShortcut(name)) throw new Error('a region holds no call to the machine');
-    this.#notOnlyFlags();
+    this.notOnlyFlags();
     const read = emitShortcut(
       this.code,
       name,
@@ -590,8 +444,6 @@ export class RegionEmitter extends WasmEmitter {
     return read ? value(read) : this.constant(64, 0);
   }
 }
-
-const NOT_ONLY_FLAGS = new Error('a choice of more than flags');
 
 /** Stores the guest registers in `numbers` into their cells, or loads them from there. */
 export function moveRegisters(

@@ -1,4 +1,6 @@
-import type { LocalCounts } from '../wasm/expression.ts';
+import type { LocalCounts, Node } from '../wasm/expression.ts';
+
+export const local = (index: number, width: 32 | 64): Node => ({ kind: 'local', width, index });
 
 /** Locals of a region's function. Parameter 0 is the budget. */
 const i32 = [

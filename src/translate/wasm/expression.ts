@@ -50,12 +50,12 @@ export interface LocalCounts {
   readonly f32: number;
   readonly f64: number;
 }
-const NO_LOCALS: LocalCounts = { i32: 0, i64: 0, v128: 0, f32: 0, f64: 0 };
+const noLocals = () => ({ i32: 0, i64: 0, v128: 0, f32: 0, f64: 0 });
 
 /** A function body under construction, with temporaries that are numbered from `firstLocal` on. */
 export class CodeBuffer extends ByteBuffer {
-  /** Temporaries in use now and at most, by type. Their indices are fixed by `temporaries`. */
-  #used: LocalCounts = NO_LOCALS;
+  /** Temporaries in use now, by type. */
+  #used: { -readonly [K in keyof LocalCounts]: number } = noLocals();
   readonly #base: LocalCounts;
   readonly #limit: number;
   /** Nesting depth of blocks, loops and ifs that are open. */
@@ -72,11 +72,11 @@ export class CodeBuffer extends ByteBuffer {
 
   /** Frees all temporaries: between pieces of code that share none. */
   releaseTemporaries(): void {
-    this.#used = NO_LOCALS;
+    this.#used = noLocals();
   }
   /** Temporaries in use. */
   get used(): LocalCounts {
-    return this.#used;
+    return { ...this.#used };
   }
 
   temporary(width: 32 | 64): Node & { kind: 'local' } {
@@ -86,7 +86,7 @@ export class CodeBuffer extends ByteBuffer {
   local(type: keyof LocalCounts): number {
     const n = this.#used[type];
     if (n >= this.#limit) throw new Error(`more than ${this.#limit} temporaries of type ${type}`);
-    this.#used = { ...this.#used, [type]: n + 1 };
+    this.#used[type] = n + 1;
     return this.#base[type] + n;
   }
 

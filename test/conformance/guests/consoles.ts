@@ -63,15 +63,22 @@ const NOISE = new RegExp(
 );
 const TIME = /\[ *\d+\.\d{6}\] ?/;
 
+/** What kernel threads on several CPUs print when they get to it: compared behind everything else. */
+const ANYWHERE = /^(audit: type=2000 audit|Freeing initrd memory)/;
+
 /**
  * The lines of a console up to its last words, without noise, those of each domain of Xen by themselves: the domains take turns by their
  * time, of which a probe for AArch32 takes some.
  */
 export function comparableLines(console: string, words?: LastWords): string[] {
   const domainOf = (line: string) => Number(/^\(XEN\) DOM(\d+): /.exec(line)?.[1] ?? 0);
-  return upTo(console, words)
+  const lines = upTo(console, words)
     .split(/\r*\n/)
-    .filter((line) => !NOISE.test(line))
     .map((line) => line.replace(TIME, ''))
+    .filter((line) => !NOISE.test(line))
     .sort((a, b) => domainOf(a) - domainOf(b));
+  return [
+    ...lines.filter((line) => !ANYWHERE.test(line)),
+    ...lines.filter((line) => ANYWHERE.test(line)).sort(),
+  ];
 }

@@ -61,6 +61,7 @@ test.each([2, 3] as const)(
         printed += String.fromCharCode(byte);
       },
     });
+    console.log(`${summary.icount} instructions`);
     expect(summary.reason).toBe('power off');
     expect(printed).toContain('Vendor 1B36 Device 0008');
     expect(printed).toBe(await inQemu(gic));

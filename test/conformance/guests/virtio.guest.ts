@@ -107,6 +107,7 @@ describe.each([
         console += String.fromCharCode(byte);
       },
     });
+    globalThis.console.log(`${summary.icount} instructions`);
     expect(summary.reason).toBe('power off');
     expect(images.map(digest)).toEqual(before);
     const hvc0 = 'hello from hvc0\r\n';

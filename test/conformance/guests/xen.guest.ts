@@ -1,4 +1,7 @@
-/** A Xen that fails says why on its console; the recording says the same, with Xen's own names. */
+/**
+ * A Xen that fails says why on its console; the recording says the same, with Xen's own names. One that works shares its UART with its
+ * domains, which the recording tells apart.
+ */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -111,5 +114,38 @@ describe.each([2, 3] as const)('on GICv%i', (gic) => {
     const [, symbol] = /\[<[0-9a-f]{16}>\] (\S+)\+0x[0-9a-f]+\/0x[0-9a-f]+ \(PC\)/.exec(console)!;
     expect(place).toMatch(/\.c:\d+$/);
     expect([verdict.symptom.symbol, verdict.cause?.symbol]).toContain(symbol);
+  });
+
+  test('two domains on one UART: the console of each is what its Linux prints, and their devices have no names of the board’s', async () => {
+    const directory = join(scratch, `two${gic}.hs`);
+    const recipe = recipeOf(xen(gic, 2, 'suite'));
+    const { icount } = await record({ recipe, directory, detail: 'flow', onConsole: () => {} });
+    const session = await open(directory);
+    const lines = await session.sql('SELECT source, text FROM console_lines');
+    const aborts = await session.sql("SELECT DISTINCT sub_reason FROM exits WHERE reason = 'DABT_LOW'");
+    session.close();
+    const printedBy = (wanted: string) =>
+      lines.filter(({ source }) => source === wanted).map(({ text }) => String(text));
+    const sources = ['xen', 'dom1', 'dom2'];
+    console.log(
+      `${icount} instructions`,
+      ...sources.map((name) => `${name}: ${printedBy(name).length} lines`),
+    );
+    expect(sources.flatMap(printedBy).length).toBe(lines.length);
+    expect(printedBy('xen')[0]).toMatch(/^Xen version 4\.17/);
+    const suiteOf = (domain: string) => {
+      const printed = printedBy(domain);
+      expect(printed[0]).toMatch(/^Booting Linux on physical CPU/);
+      return printed
+        .slice(printed.findIndex((text) => text.startsWith('SUITE BEGINS')))
+        .map((text) => text.replace(/\[ *\d+\.\d{6}\]/, ''));
+    };
+    expect(suiteOf('dom1')).toContain('SUITE ENDS');
+    expect(suiteOf('dom1').length).toBeGreaterThan(15);
+    expect(suiteOf('dom2')).toEqual(suiteOf('dom1'));
+    // Xen's own choice of addresses for a domain's UART and GIC; the board has other devices there.
+    const places = aborts.map(({ sub_reason }) => String(sub_reason));
+    expect(places).toContain('0x22000018 read');
+    expect(places.filter((place) => !/^0x[0-9a-f]+ (read|write)$/.test(place))).toEqual([]);
   });
 });

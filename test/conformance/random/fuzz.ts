@@ -155,7 +155,7 @@ class FuzzedMachine {
     this.#executed.fill(0);
     const words = Uint32Array.from({ length: WORDS_BYTES / 4 }, () => randomWord(choices));
     const data = Uint32Array.from({ length: 1024 * 4 }, () => choices.bits(32));
-    this.#machine.restoreMemory([
+    this.#machine.storage.restore([
       ...pagesOf(WORDS, new Uint8Array(words.buffer)),
       ...pagesOf(DATA, new Uint8Array(data.buffer)),
       ...pagesOf(TABLES, tables()),

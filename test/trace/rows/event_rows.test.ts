@@ -1,16 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type Batch, type Cell, type ColumnData, cellOf } from '../../../src/trace/columns.ts';
-import { chunkBatch } from '../../../src/trace/rows/chunk_batch.ts';
-import { type ChunkFacts, EventRows } from '../../../src/trace/rows/event_rows.ts';
+import { type ChunkFacts, chunkBatch } from '../../../src/trace/rows/chunk.ts';
+import { EventRows } from '../../../src/trace/rows/event_rows.ts';
 import { signatureOf } from '../../../src/trace/rows/functions.ts';
-import { EVENT_TABLES, KEPT_TEXTS, type RowColumn, rowLayout } from '../../../src/trace/rows/layout.ts';
+import { EVENT_TABLES, eventLayout, KEPT_TEXTS, type RowColumn } from '../../../src/trace/rows/layout.ts';
 import { Texts } from '../../../src/trace/rows/texts.ts';
 import type { EventTable } from '../../../src/trace/schema.ts';
 import { CodeBuffer } from '../../../src/translate/wasm/expression.ts';
 import { ModuleBuilder } from '../../../src/translate/wasm/module.ts';
 
-const layout = rowLayout(65536);
+const layout = eventLayout(65536);
 const tableOf = (table: EventTable) => layout.tables[EVENT_TABLES.indexOf(table)];
 const pages = Math.ceil(layout.end / 65536);
 
