@@ -76,6 +76,9 @@ const SSBS = CELL.ssbs >>> 2;
 const EXCLUSIVE = CELL.exclusiveAddress >>> 2;
 const EVENT = CELL.eventRegister >>> 2;
 
+/** In place of a syndrome or an address: the exception has none. */
+const NONE = -1;
+
 /** A register of 32 bits in a 64-bit slot. */
 function setWord(u32: Uint32Array, slot: number, value: number): void {
   u32[2 * slot] = value;
@@ -132,12 +135,12 @@ export class Exceptions {
   }
 
   /** HCR_EL2[31:0]. */
-  get #hcr(): number {
+  #hcr(): number {
     return this.#state.u32[2 * HCR];
   }
 
   /** HCR_EL2.E2H is 1. */
-  get #e2h(): boolean {
+  #e2h(): boolean {
     return (this.#state.u32[2 * HCR + 1] & HCR_E2H) !== 0;
   }
 
@@ -150,7 +153,7 @@ export class Exceptions {
   /** Where a synchronous exception goes that no trap sends to EL2. */
   defaultTarget(): 1 | 2 {
     const el = this.#state.u32[EL];
-    return el === 2 || (el === 0 && this.#hcr & HCR_TGE) ? 2 : 1;
+    return el === 2 || (el === 0 && this.#hcr() & HCR_TGE) ? 2 : 1;
   }
 
   /** PSTATE as SPSR_ELx has it. */
@@ -183,24 +186,15 @@ export class Exceptions {
       target = this.defaultTarget(),
       returnOffset = 0,
       far,
-      hpfar,
     }: {
       target?: 1 | 2;
-      returnOffset?: number;
+      returnOffset?: 0 | 4;
       far?: bigint;
-      hpfar?: bigint;
     } = {},
   ): void {
-    const pc = this.#state.u64[PC];
     if (returnOffset > 0) advanceStep(this.#state);
     const esr = ((ec << 26) | IL | iss) >>> 0;
-    this.#enter('synchronous', target, VECTOR.synchronous, {
-      esr,
-      far,
-      hpfar,
-      from: pc,
-      returnTo: pc + BigInt(returnOffset),
-    });
+    this.#enter('synchronous', target, VECTOR.synchronous, esr, far, NONE, returnOffset);
   }
 
   undefinedInstruction(): void {
@@ -229,11 +223,7 @@ export class Exceptions {
   instructionAbort(fault: Fault): void {
     const target = this.#abortTarget(fault);
     const ec = this.#state.u32[EL] === target ? EC.instructionAbort : EC.instructionAbortLower;
-    this.synchronous(ec, (fault.s1ptw ? 1 << 7 : 0) | faultStatusCode(fault), {
-      target,
-      far: this.#state.get('pc'),
-      hpfar: hpfarOf(fault),
-    });
+    this.#abort(ec, (fault.s1ptw ? 1 << 7 : 0) | faultStatusCode(fault), target, this.#state.u64[PC], fault);
   }
 
   /** An access to `va` (as the instruction gave it, 64 bits) faulted. */
@@ -248,7 +238,12 @@ export class Exceptions {
       (fault.s1ptw ? 1 << 7 : 0) |
       (access.write || access.maintenance ? 1 << 6 : 0) |
       faultStatusCode(fault);
-    this.synchronous(ec, iss, { target, far: va, hpfar: hpfarOf(fault) });
+    this.#abort(ec, iss, target, va, fault);
+  }
+
+  #abort(ec: number, iss: number, target: 1 | 2, far: bigint, fault: Fault): void {
+    const esr = ((ec << 26) | IL | iss) >>> 0;
+    this.#enter('synchronous', target, VECTOR.synchronous, esr, far, faultingIpaOf(fault), 0);
   }
 
   /**
@@ -258,7 +253,7 @@ export class Exceptions {
   pendingInterrupt(): InterruptKind | undefined {
     const { fiq, irq, virq, vfiq } = this.#options.inputs();
     const { u32 } = this.#state;
-    const hcr = this.#hcr;
+    const hcr = this.#hcr();
     const el = u32[EL];
     const daif = u32[DAIF];
     if (fiq && this.#takesPhysical(el, HCR_FMO, daif & MASK_F)) return 'fiq';
@@ -272,59 +267,63 @@ export class Exceptions {
 
   /** Routed to EL2 it is masked at EL2 only; routed to EL1 it waits while EL2 executes. */
   #takesPhysical(el: number, route: number, masked: number): boolean {
-    const toEl2 = (this.#hcr & (route | HCR_TGE)) !== 0;
+    const toEl2 = (this.#hcr() & (route | HCR_TGE)) !== 0;
     if (el === 2) return toEl2 && !masked;
     return toEl2 || !masked;
   }
 
   /** Whether something ends a WFI (D1.7.2): pending interrupts count whatever their masks say. */
   wakesUp(): boolean {
-    return endsWait(this.#options.inputs(), this.#hcr, this.#state.u32[EL]);
+    return endsWait(this.#options.inputs(), this.#hcr(), this.#state.u32[EL]);
   }
 
   /** Enters the interrupt that pendingInterrupt() named. */
   takeInterrupt(kind: InterruptKind): void {
     const route = kind === 'irq' ? HCR_IMO : HCR_FMO;
     const physical = kind === 'irq' || kind === 'fiq';
-    const target = physical && this.#hcr & (route | HCR_TGE) ? 2 : 1;
-    const pc = this.#state.get('pc');
+    const target = physical && this.#hcr() & (route | HCR_TGE) ? 2 : 1;
     // With RAS the hypervisor says in VSESR_EL2 what IDS and ISS are.
     const esr =
       kind === 'virtual serror'
         ? ((EC.serror << 26) | IL | (this.#state.u32[2 * VSESR] & 0x1ff_ffff)) >>> 0
-        : undefined;
+        : NONE;
     if (kind === 'virtual serror') this.#state.u64[HCR] &= ~BigInt(HCR_VSE);
-    this.#enter(kind, target, VECTOR[VECTOR_OF[kind]], { esr, from: pc, returnTo: pc });
+    this.#enter(kind, target, VECTOR[VECTOR_OF[kind]], esr, undefined, NONE, 0);
   }
 
+  /**
+   * `esr` and `faultingIpa` (for HPFAR_EL2) may be NONE. Addresses move as two words: some guests do little else than this, and reading
+   * a BigInt makes one.
+   */
   #enter(
     kind: string,
     target: 1 | 2,
     vector: number,
-    {
-      esr,
-      far,
-      hpfar,
-      from,
-      returnTo,
-    }: { esr?: number; far?: bigint; hpfar?: bigint; from: bigint; returnTo: bigint },
+    esr: number,
+    far: bigint | undefined,
+    faultingIpa: number,
+    returnOffset: 0 | 4,
   ): void {
     const state = this.#state;
     const { u32, u64 } = state;
     const fromEl = u32[EL];
     const { events, accessesBefore, onLevelChange } = this.#options;
     // Before the state changes: it is a question about the present instruction.
-    const ofAccess = events.recording && far !== undefined && ACCESS_FAULTS.has((esr ?? 0) >>> 26);
+    const ofAccess = events.recording && far !== undefined && ACCESS_FAULTS.has(esr >>> 26);
     const accesses = ofAccess ? accessesBefore(far) : 0;
+    const from = events.recording ? u64[PC] : 0n;
     onLevelChange?.(target);
     this.returned = false;
     const spsr = this.programStatus();
     const block = target > fromEl ? 0x400 : u32[SPSEL] === 0 ? 0x000 : 0x200;
     setWord(u32, SPSR[target], spsr);
-    u64[ELR[target]] = returnTo;
-    if (esr !== undefined) setWord(u32, ESR[target], esr);
+    const elr = 2 * ELR[target];
+    const returnTo = u32[2 * PC] + returnOffset;
+    u32[elr] = returnTo;
+    u32[elr + 1] = u32[2 * PC + 1] + (returnTo >= 2 ** 32 ? 1 : 0);
+    if (esr !== NONE) setWord(u32, ESR[target], esr);
     if (far !== undefined) u64[FAR[target]] = far;
-    if (hpfar !== undefined) u64[HPFAR] = hpfar;
+    if (faultingIpa !== NONE) setFaultingIpa(u32, faultingIpa);
     this.#enterState(target);
     switchStack(state, target, 1);
     u32[DAIF] = 15;
@@ -335,7 +334,8 @@ export class Exceptions {
     const vbar = 2 * VBAR[target];
     const low = (((u32[vbar] & ~0x7ff) >>> 0) + block + vector) >>> 0;
     this.#branchTo(low, u32[vbar + 1], target);
-    this.#finish(kind, fromEl, from, spsr, { esr, far, hpfar, accesses });
+    const known = esr === NONE ? 0 : esr;
+    this.#finish(kind, fromEl, from, spsr, known, far, faultingIpa !== NONE, accesses);
   }
 
   /** PSTATE.{PAN, UAO, SSBS} on entry: D1.3.2.2, and SCTLR_ELx.SPAN and DSSBS of the level entered. */
@@ -343,7 +343,7 @@ export class Exceptions {
     const { u32 } = this.#state;
     const sctlr = 2 * SCTLR[target];
     // Of the regimes that EL0 takes part in.
-    const sharesEl0 = target === 1 || (this.#e2h && (this.#hcr & HCR_TGE) !== 0);
+    const sharesEl0 = target === 1 || (this.#e2h() && (this.#hcr() & HCR_TGE) !== 0);
     if (this.#has.pan && sharesEl0 && (u32[sctlr] & SCTLR_SPAN) === 0) u32[PAN] = 1;
     u32[UAO] = 0;
     if (this.#has.ssbs) u32[SSBS] = u32[sctlr + 1] & SCTLR_DSSBS ? 1 : 0;
@@ -367,19 +367,20 @@ export class Exceptions {
    * ERET, above EL0 (D1.3.4); of ERETAA and ERETAB with an authenticated address in place of ELR_ELx. An illegal one sets
    * PSTATE.IL and keeps the exception level.
    */
-  exceptionReturn(target = this.returnAddress): void {
+  exceptionReturn(target?: bigint): void {
     const state = this.#state;
     const { u32, u64 } = state;
     const el = u32[EL];
     const bits = u32[2 * SPSR[el]];
-    const from = u64[PC];
+    const from = this.#options.events.recording ? u64[PC] : 0n;
     const illegal = this.#illegalReturn(bits, el);
     const toEl = illegal ? el : (bits >> 2) & 3;
     const step = stepAfterReturn(state, bits, toEl);
     this.#options.onLevelChange?.(toEl);
     this.returned = true;
-    u64[PC] = target;
-    this.#branchTo(u32[2 * PC], u32[2 * PC + 1], toEl);
+    if (target !== undefined) u64[PC] = target;
+    const at = 2 * (target === undefined ? ELR[el] : PC);
+    this.#branchTo(u32[at], u32[at + 1], toEl);
     state.nzcv = bits;
     u32[DAIF] = (bits >> 6) & 15;
     this.#restoreState(bits);
@@ -389,7 +390,7 @@ export class Exceptions {
     if (!illegal) switchStack(state, toEl, bits & 1);
     u32[EXCLUSIVE] = u32[EXCLUSIVE + 1] = 0xffff_ffff;
     u32[EVENT] = 1;
-    this.#finish('return', el, from, bits);
+    this.#finish('return', el, from, bits, 0, undefined, false, 0);
     if (u32[ILLEGAL]) this.#options.onAttention('illegal state');
   }
 
@@ -402,8 +403,8 @@ export class Exceptions {
     }
     if (spsr & 2 || toEl > el) return true;
     if (toEl === 0 && spsr & 1) return true;
-    if (toEl === 1 && this.#hcr & HCR_TGE) return true;
-    return toEl < 2 && (this.#hcr & HCR_RW) === 0;
+    if (toEl === 1 && this.#hcr() & HCR_TGE) return true;
+    return toEl < 2 && (this.#hcr() & HCR_RW) === 0;
   }
 
   /** pc becomes AArch64.BranchAddr() of the address in two words: a tagged one loses its tag. */
@@ -411,13 +412,13 @@ export class Exceptions {
     const { u32 } = this.#state;
     const { pauth } = this.#has;
     u32[2 * PC] = low;
-    if (el === 2 && !this.#e2h) {
+    if (el === 2 && !this.#e2h()) {
       // TCR_EL2.TBI and TBID.
       const tcr = u32[2 * TCR[2]];
       const tagged = (tcr >>> 20) & 1 && !(pauth && (tcr >>> 29) & 1);
       u32[2 * PC + 1] = tagged ? high & 0x00ff_ffff : high;
     } else {
-      const host = el === 2 || (el === 0 && this.#e2h && (this.#hcr & HCR_TGE) !== 0);
+      const host = el === 2 || (el === 0 && this.#e2h() && (this.#hcr() & HCR_TGE) !== 0);
       const upper = (high >>> 23) & 1;
       // TBI0 and TBI1 are bits 37 and 38, TBID0 and TBID1 51 and 52.
       const tcr = u32[2 * TCR[host ? 2 : 1] + 1];
@@ -431,12 +432,10 @@ export class Exceptions {
     fromEl: number,
     pc: bigint,
     spsr: number,
-    {
-      esr = 0,
-      far,
-      hpfar,
-      accesses = 0,
-    }: { esr?: number; far?: bigint; hpfar?: bigint; accesses?: number } = {},
+    esr: number,
+    far: bigint | undefined,
+    hasFaultingIpa: boolean,
+    accesses: number,
   ): void {
     const { events, onAttention } = this.#options;
     const { u64 } = this.#state;
@@ -451,7 +450,7 @@ export class Exceptions {
         ec: esr >>> 26,
         iss: esr & 0x1ff_ffff,
         far: far ?? null,
-        hpfar: hpfar ?? null,
+        hpfar: hasFaultingIpa ? u64[HPFAR] : null,
         spsr,
         hcr: u64[HCR],
         vttbr: u64[VTTBR],
@@ -482,12 +481,17 @@ export function transferSyndrome({ sas, sse, srt, sf, ar }: Transfer): number {
 }
 
 /**
- * HPFAR_EL2.FIPA, bits [43:4], is the page number of the intermediate physical address. Faults of the tables write it
- * (IPAValid); permission faults too, where the architecture leaves it UNKNOWN and QEMU writes it.
+ * The intermediate physical address for HPFAR_EL2, or NONE. Faults of the tables write it (IPAValid); permission faults too, where the
+ * architecture leaves it UNKNOWN and QEMU writes it.
  */
-function hpfarOf({ stage, type, ipa }: Fault): bigint | undefined {
-  if (stage === 1 || type === 'alignment' || type === 'external') return undefined;
-  return BigInt(Math.floor(ipa / 4096)) << 4n;
+const faultingIpaOf = ({ stage, type, ipa }: Fault): number =>
+  stage === 1 || type === 'alignment' || type === 'external' ? NONE : ipa;
+
+/** HPFAR_EL2.FIPA, bits [43:4], is a page number. */
+function setFaultingIpa(u32: Uint32Array, ipa: number): void {
+  const value = Math.floor(ipa / 4096) * 16;
+  u32[2 * HPFAR] = value;
+  u32[2 * HPFAR + 1] = Math.floor(value / 2 ** 32);
 }
 
 /** VTTBR_EL2.VMID: 8 bits, 16 where VTCR_EL2.VS is 1. */

@@ -131,9 +131,9 @@ export class PerformanceMonitors {
   /** A register of the current CPU. */
   read(name: string): bigint {
     // A copy: looking leaves no trace in a checkpoint.
-    const monitors = { ...this.#current, counts: [...this.#current.counts] };
+    const monitors = { ...this.#current(), counts: [...this.#current().counts] };
     this.#settle(monitors);
-    const accessible = this.#accessible;
+    const accessible = this.#accessible();
     const counters = (CYCLE_BIT | (2 ** accessible - 1)) >>> 0;
     const masked = (mask: number) => BigInt((mask & counters) >>> 0);
     switch (name) {
@@ -163,10 +163,10 @@ export class PerformanceMonitors {
 
   /** A register of the current CPU. */
   write(name: string, value: bigint): void {
-    const monitors = this.#current;
+    const monitors = this.#current();
     this.#settle(monitors);
     const word = Number(value & 0xffff_ffffn);
-    const counters = (CYCLE_BIT | (2 ** this.#accessible - 1)) >>> 0;
+    const counters = (CYCLE_BIT | (2 ** this.#accessible() - 1)) >>> 0;
     const set = (mask: number) => (mask | (word & counters)) >>> 0;
     const clear = (mask: number) => (mask & ~(word & counters)) >>> 0;
     switch (name) {
@@ -209,7 +209,7 @@ export class PerformanceMonitors {
 
   #writeControl(monitors: Monitors, word: number): void {
     monitors.control = ((monitors.control & ~CONTROL_STICKY) | (word & CONTROL_STICKY)) >>> 0;
-    if (word & P) monitors.counts.fill(0n, 0, this.#accessible);
+    if (word & P) monitors.counts.fill(0n, 0, this.#accessible());
     if (word & C) monitors.cycles = 0n;
   }
 
@@ -217,7 +217,7 @@ export class PerformanceMonitors {
     const [kind, n] = this.#numbered(name);
     const word = Number(value & 0xffff_ffffn);
     if (kind === 'type' && n === CYCLE) monitors.cycleFilter = (word & FILTER_WRITABLE) >>> 0;
-    if (n >= this.#accessible) return;
+    if (n >= this.#accessible()) return;
     if (kind === 'type') monitors.types[n] = (word & TYPE_WRITABLE) >>> 0;
     else monitors.counts[n] = this.#visible(value);
   }
@@ -235,7 +235,7 @@ export class PerformanceMonitors {
     return this.#options.version >= PMUV3P5 ? count : count & 0xffff_ffffn;
   }
 
-  get #current(): Monitors {
+  #current(): Monitors {
     return this.#cpus[this.#options.currentCpu()];
   }
 
@@ -245,13 +245,13 @@ export class PerformanceMonitors {
   }
 
   /** Event counters that the current exception level reaches. Those beyond are RAZ/WI (CONSTRAINED UNPREDICTABLE). */
-  get #accessible(): number {
-    return this.#options.state.u32[EL] === 2 ? EVENT_COUNTERS : this.#lower(this.#current);
+  #accessible(): number {
+    return this.#options.state.u32[EL] === 2 ? EVENT_COUNTERS : this.#lower(this.#current());
   }
 
   /** The current CPU is about to execute at exception level `el`. */
   levelChanges(el: number): void {
-    const monitors = this.#current;
+    const monitors = this.#current();
     if (monitors.enabled === 0) return;
     this.#settle(monitors);
     const counting = this.#countingAt(monitors, el);
@@ -263,19 +263,19 @@ export class PerformanceMonitors {
 
   /** MDCR_EL2 was written. */
   controlsChanged(): void {
-    this.#settle(this.#current);
-    this.#current.mdcr = this.#options.state.u32[MDCR];
+    this.#settle(this.#current());
+    this.#current().mdcr = this.#options.state.u32[MDCR];
     this.#changed();
   }
 
   /** The current CPU hands over: what other CPUs execute are not its instructions. */
   leaveCpu(): void {
-    const monitors = this.#current;
+    const monitors = this.#current();
     if (monitors.enabled !== 0) this.#settle(monitors);
   }
   /** A CPU has its turn. */
   enterCpu(): void {
-    this.#current.sinceInstructions = this.#options.instructions();
+    this.#current().sinceInstructions = this.#options.instructions();
     if (this.#cpus.some(({ enabled }) => enabled !== 0)) this.#options.onDeadlineChange();
   }
 
@@ -351,7 +351,7 @@ export class PerformanceMonitors {
 
   /** What counts and what interrupts may be different from now on. */
   #changed(): void {
-    const monitors = this.#current;
+    const monitors = this.#current();
     monitors.counting = this.#countingAt(monitors, this.#options.state.u32[EL]);
     this.#drive(this.#options.currentCpu());
     this.#options.onDeadlineChange();
@@ -382,7 +382,7 @@ export class PerformanceMonitors {
 
   #nextOverflow(monitors: Monitors, waiting: boolean): number {
     const relevant = monitors.interrupts & monitors.counting & ~monitors.overflow;
-    const executes = monitors === this.#current && !waiting;
+    const executes = monitors === this.#current() && !waiting;
     let next = Number.POSITIVE_INFINITY;
     if (relevant & CYCLE_BIT) {
       const left = remaining(monitors.cycles, monitors.control & LC ? 64 : 32);
@@ -406,7 +406,7 @@ export class PerformanceMonitors {
   advance(): void {
     this.#cpus.forEach((monitors, cpu) => {
       if (monitors.enabled === 0) return;
-      this.#settle(monitors, monitors === this.#current);
+      this.#settle(monitors, monitors === this.#current());
       this.#drive(cpu);
     });
   }

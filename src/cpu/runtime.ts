@@ -122,11 +122,11 @@ export class CpuRuntime implements Runtime {
     return this.#options.registers.features;
   }
 
-  get #el(): number {
+  #el(): number {
     return this.#state.u32[EL];
   }
   /** HCR_EL2[31:0]. */
-  get #hcr(): number {
+  #hcr(): number {
     return this.#state.u32[2 * HCR];
   }
 
@@ -136,15 +136,15 @@ export class CpuRuntime implements Runtime {
 
   hypervisorCall(imm: bigint): void {
     const { el2 } = this.#options;
-    if (this.#el > 0 && !el2) this.#firmwareCall();
-    else if (this.#el === 0 || this.#hcr & HCR_HCD) this.undefinedInstruction();
+    if (this.#el() > 0 && !el2) this.#firmwareCall();
+    else if (this.#el() === 0 || this.#hcr() & HCR_HCD) this.undefinedInstruction();
     else this.#exceptions.synchronous(EC.hvc, Number(imm), { target: 2, returnOffset: 4 });
   }
 
   /** Without EL3 an SMC is UNDEFINED, but that our firmware stands in for it where EL2 exists. */
   secureMonitorCall(imm: bigint): void {
-    if (this.#el === 0 || !this.#options.el2) this.undefinedInstruction();
-    else if (this.#el === 1 && this.#hcr & HCR_TSC)
+    if (this.#el() === 0 || !this.#options.el2) this.undefinedInstruction();
+    else if (this.#el() === 1 && this.#hcr() & HCR_TSC)
       this.#exceptions.synchronous(EC.smc, Number(imm), { target: 2 });
     else this.#firmwareCall();
   }
@@ -163,7 +163,7 @@ export class CpuRuntime implements Runtime {
 
   breakpoint(imm: bigint): void {
     // D2.8: where debug exceptions go, but never to a lower level.
-    const target = this.#el === 2 ? 2 : debugTarget(this.#state);
+    const target = this.#el() === 2 ? 2 : debugTarget(this.#state);
     this.#exceptions.synchronous(EC.breakpointInstruction, Number(imm), { target });
   }
 
@@ -182,13 +182,13 @@ export class CpuRuntime implements Runtime {
   }
 
   exceptionReturn(): void {
-    if (this.#el === 0) this.undefinedInstruction();
+    if (this.#el() === 0) this.undefinedInstruction();
     else this.#exceptions.exceptionReturn();
   }
 
   exceptionReturnAuthenticated(key: bigint): void {
     const state = this.#state;
-    if (this.#el === 0) {
+    if (this.#el() === 0) {
       this.undefinedInstruction();
       return;
     }
@@ -251,7 +251,7 @@ export class CpuRuntime implements Runtime {
 
   /** No SYSL is defined below FEAT_GCS. */
   systemOperationWithResult(encoding: bigint): bigint {
-    const trap = this.#options.registers.implementationDefinedTrap(Number(encoding), this.#el);
+    const trap = this.#options.registers.implementationDefinedTrap(Number(encoding), this.#el());
     this.#refuse(trap ? { refused: 'trapped', trap } : { refused: 'undefined' });
     return 0n;
   }
@@ -261,18 +261,18 @@ export class CpuRuntime implements Runtime {
     const { registers, onAttention, doNotCount, events } = this.#options;
     switch (field) {
       case FIELD_SPSEL:
-        if (this.#el === 0) {
+        if (this.#el() === 0) {
           this.undefinedInstruction();
           return;
         }
         this.#recordField('SPSel', imm);
-        switchStack(state, this.#el, Number(imm & 1n));
+        switchStack(state, this.#el(), Number(imm & 1n));
         onAttention('stack');
         return;
       case FIELD_DAIFSET:
       case FIELD_DAIFCLR: {
         const name = field === FIELD_DAIFSET ? 'DAIFSet' : 'DAIFClr';
-        const el = this.#el;
+        const el = this.#el();
         const trap = el > 0 ? undefined : firstTrap(UMA, el, false, (register) => registers.get(register));
         this.#recordField(name, imm, trap);
         if (trap !== undefined) {
@@ -289,7 +289,7 @@ export class CpuRuntime implements Runtime {
       default: {
         const bit = SINGLE_BITS.get(field as never);
         if (bit && registers.has(bit.register)) {
-          if (this.#el < bit.el) {
+          if (this.#el() < bit.el) {
             this.undefinedInstruction();
             return;
           }
@@ -313,7 +313,7 @@ export class CpuRuntime implements Runtime {
     if (!events.recording) return;
     const trapped_to = trap ? this.#exceptions.defaultTarget() : null;
     const pc = this.#state.u64[PC];
-    events.append('sysregs', { pc, register, write: true, value: imm, el: this.#el, trapped_to });
+    events.append('sysregs', { pc, register, write: true, value: imm, el: this.#el(), trapped_to });
   }
 
   /** D1.7.2: traps only where it would wait. */
@@ -334,12 +334,12 @@ export class CpuRuntime implements Runtime {
 
   #trapWait(allowed: number, trapped: number, instruction: number): boolean {
     const iss = UNCONDITIONAL | instruction;
-    const host = this.#el === 0 && isHost(this.#state.u64[HCR]);
-    if (this.#el === 0 && !(this.#state.u32[2 * (host ? SCTLR_EL2 : SCTLR_EL1)] & allowed)) {
+    const host = this.#el() === 0 && isHost(this.#state.u64[HCR]);
+    if (this.#el() === 0 && !(this.#state.u32[2 * (host ? SCTLR_EL2 : SCTLR_EL1)] & allowed)) {
       this.#exceptions.synchronous(EC.wfx, iss);
       return true;
     }
-    if (this.#el < 2 && !host && this.#hcr & trapped) {
+    if (this.#el() < 2 && !host && this.#hcr() & trapped) {
       this.#exceptions.synchronous(EC.wfx, iss, { target: 2 });
       return true;
     }
@@ -359,8 +359,8 @@ export class CpuRuntime implements Runtime {
    */
   errorSynchronizationBarrier(): void {
     const { u32, u64 } = this.#state;
-    const hcr = this.#hcr;
-    const pending = this.#el < 2 && !(hcr & HCR_TGE) && hcr & HCR_AMO && hcr & HCR_VSE;
+    const hcr = this.#hcr();
+    const pending = this.#el() < 2 && !(hcr & HCR_TGE) && hcr & HCR_AMO && hcr & HCR_VSE;
     if (!pending || !(u32[DAIF] & MASK_A)) return;
     u64[VDISR] = DISR_A | (u64[VSESR] & 0x1ff_ffffn);
     u32[2 * HCR] &= ~HCR_VSE;
@@ -371,7 +371,7 @@ export class CpuRuntime implements Runtime {
 
   /** Whether the current exception level's instructions on SIMD and floating-point registers trap. Asked at each change of level. */
   get vectorsAreTrapped(): boolean {
-    const el = this.#el;
+    const el = this.#el();
     const { u32 } = this.#state;
     const allows = (fpen: number, toEl0: boolean) => (toEl0 ? fpen === 3 : (fpen & 1) === 1);
     const e2h = (u32[2 * HCR + 1] & HCR_E2H) !== 0;
@@ -381,8 +381,8 @@ export class CpuRuntime implements Runtime {
   }
   vectorsTrapped(): void {
     const { registers } = this.#options;
-    const trap = firstTrap(FLOATING_POINT, this.#el, true, (register) => registers.get(register));
-    if (trap === undefined) throw new Error(`EL${this.#el}: a SIMD instruction was trapped by no trap`);
+    const trap = firstTrap(FLOATING_POINT, this.#el(), true, (register) => registers.get(register));
+    if (trap === undefined) throw new Error(`EL${this.#el()}: a SIMD instruction was trapped by no trap`);
     this.#refuse({ refused: 'trapped', trap });
   }
 

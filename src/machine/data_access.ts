@@ -28,18 +28,19 @@ import type { DirtyPages } from './dirty_pages.ts';
 import { type GuestMemory, PAGE_SIZE } from './memory.ts';
 import type { RawBuffers } from './raw_buffers.ts';
 
-/** What an access needs of the CPU and its MMU. */
+/** What an access needs of the CPU and its MMU. No getters: V8 calls a stub for those of an object literal. */
 export interface AccessContext {
   translate(request: TranslationRequest): TranslationResult;
+  /** As `translate`: null where the page is in `found`, until the next translation. */
+  find(request: TranslationRequest): Fault | null;
+  found(): Translation;
   topByteIgnored(el: 0 | 1 | 2): TopByteIgnored;
   /** Exception level whose permissions an access has: PSTATE.EL, or that of LDTR and STTR. */
   accessLevel(unprivileged: boolean): 0 | 1 | 2;
-  /** PSTATE.PAN applies. */
-  readonly pan: boolean;
   /** SCTLR_ELx.A of the regime. */
-  readonly alignmentChecked: boolean;
+  alignmentChecked(): boolean;
   /** Some access may hit a watchpoint. */
-  readonly watching: boolean;
+  watching(): boolean;
   /** An inline access to the page could hit one. */
   watchesPage(va: bigint): boolean;
   /** Takes the watchpoint exception of an access with the permissions of `el`, if there is one. */
@@ -71,6 +72,10 @@ export interface StepObserver {
 /** In 64-bit words; argument1 follows. */
 const ARGUMENT = CELL.argument0 >>> 3;
 const RESULT = CELL.result >>> 3;
+/** In 32-bit words. */
+const PAN = CELL.pan >>> 2;
+/** Accesses that take more than one step. */
+const COMPOUND = ACCESS_PROBE | ACCESS_ATOMIC;
 
 /** The page's start. `%` of large numbers is a call; this is not. */
 const pageOf = (offset: number): number => offset - ((offset >>> 0) & (PAGE_SIZE - 1));
@@ -99,6 +104,14 @@ export class DataAccess implements MemoryPort {
   readonly #recording: { readonly addresses: boolean; readonly values: boolean };
   /** The inline TLB is filled; not so for the evaluator. */
   readonly #inline: boolean;
+  /** Every plain access asks with this one. */
+  readonly #request: { -readonly [K in keyof TranslationRequest]: TranslationRequest[K] } = {
+    va: 0,
+    kind: 'read',
+    el: 0,
+    pan: false,
+    unaligned: false,
+  };
   observer: StepObserver | undefined;
   /** Takes a 64-bit value apart without arithmetic on BigInts. */
   readonly #split64 = new BigUint64Array(1);
@@ -133,11 +146,23 @@ export class DataAccess implements MemoryPort {
 
   /**
    * The import of translated code: value in cell argument0 (upper half argument1), result in cell result (upper half
-   * resultHigh); 1 where an abort was taken.
+   * resultHigh); 1 where an abort was taken. `low` and `high` are the words of the address.
    */
-  access(va: bigint, flags: number): 0 | 1 {
+  access(low: number, high: number, flags: number): 0 | 1 {
+    const size = accessBytes(flags);
+    const plain =
+      (flags & COMPOUND) === 0 &&
+      size <= 8 &&
+      (low & (PAGE_SIZE - 1)) + size <= PAGE_SIZE &&
+      !(this.#recording.values || this.#context.watching() || this.observer);
+    if (plain) return this.#performPlain(low >>> 0, high >>> 0, flags, size);
+    this.#split32[0] = low;
+    this.#split32[1] = high;
+    return this.#performAny(this.#split64[0], flags, size === 16);
+  }
+
+  #performAny(va: bigint, flags: number, isVector: boolean): 0 | 1 {
     const state = this.#state;
-    const isVector = accessBytes(flags) === 16;
     const { u64 } = state;
     let value = flags & ACCESS_STORE ? u64[ARGUMENT] : 0n;
     if (flags & ACCESS_STORE && isVector) value |= u64[ARGUMENT + 1] << 64n;
@@ -176,7 +201,7 @@ export class DataAccess implements MemoryPort {
     this.#split64[0] = va;
     const [low, high] = this.#split32;
     const offset = this.#memory.dataOffsetOf(page.paPage, false);
-    if (this.#inline && offset >= 0 && !(this.#context.watching && this.#context.watchesPage(va)))
+    if (this.#inline && offset >= 0 && !(this.#context.watching() && this.#context.watchesPage(va)))
       this.#fill(page, offset, low, high, false);
   }
 
@@ -204,6 +229,97 @@ export class DataAccess implements MemoryPort {
     return this.#memory.readBytes(answer.page.paPage + Number(va & 0xfffn), 1)?.[0];
   }
 
+  /**
+   * What `#perform` does, for an access of at most 8 bytes within a page that nobody watches: the hot one. It makes no BigInt, and no
+   * object but a fault.
+   */
+  #performPlain(low: number, high: number, flags: number, size: number): 0 | 1 {
+    const write = (flags & ACCESS_STORE) !== 0;
+    const natural = Math.min(size, accessAlignment(flags));
+    const aligned = (low & (natural - 1)) === 0;
+    const mustAlign =
+      flags & ACCESS_ALIGNED
+        ? accessAlignment(flags)
+        : !aligned && this.#context.alignmentChecked()
+          ? natural
+          : 1;
+    if ((low & (mustAlign - 1)) !== 0) {
+      this.#abort({ type: 'alignment', stage: 1, level: 0, s1ptw: false, ipa: 0 }, low, high, write);
+      return 1;
+    }
+    const unprivileged = (flags & ACCESS_UNPRIVILEGED) !== 0;
+    const request = this.#request;
+    const el = this.#context.accessLevel(unprivileged);
+    request.va = canonicalAddress(low, high, this.#context.topByteIgnored(el));
+    request.kind = write ? 'write' : 'read';
+    request.el = el;
+    request.pan = this.#state.u32[PAN] === 1;
+    request.unaligned = !aligned;
+    const fault = this.#context.find(request);
+    if (fault !== null) {
+      this.#abort(fault, low, high, write);
+      return 1;
+    }
+    const page = this.#context.found();
+    const pa = page.paPage + (low & (PAGE_SIZE - 1));
+    const offset = this.#memory.dataOffsetOf(pa, write);
+    if (offset < 0) return this.#accessDevice(pa, low, high, flags, size);
+    if (this.#recording.addresses && (flags & ACCESS_MONITOR) === 0) this.#buffers.addAccess(pa);
+    if (write) this.#storeArgument(offset, size);
+    else this.#loadResult(offset, size);
+    if (this.#inline) this.#fill(page, offset, low, high, unprivileged);
+    return 0;
+  }
+
+  #abort(fault: Fault, low: number, high: number, write: boolean): void {
+    this.#split32[0] = low;
+    this.#split32[1] = high;
+    this.#context.dataAbort(fault, this.#split64[0], write);
+  }
+
+  /** A plain access to physical memory that is no RAM. */
+  #accessDevice(pa: number, low: number, high: number, flags: number, size: number): 0 | 1 {
+    const write = (flags & ACCESS_STORE) !== 0;
+    if ((low & (size - 1)) !== 0 || !this.#bus.covers(pa)) {
+      this.#abort({ type: 'external', stage: 1, level: 0, s1ptw: false, ipa: 0 }, low, high, write);
+      return 1;
+    }
+    if (this.#recording.addresses && (flags & ACCESS_MONITOR) === 0) this.#buffers.addAccess(pa);
+    const width = size as 1 | 2 | 4 | 8;
+    const { u64 } = this.#state;
+    if (write) this.#bus.write(pa, width, BigInt.asUintN(8 * size, u64[ARGUMENT]));
+    else u64[RESULT] = this.#bus.read(pa, width)!;
+    this.#context.attention();
+    return 0;
+  }
+
+  /** The low bytes of cell argument0 into the pool. */
+  #storeArgument(offset: number, size: number): void {
+    const { u32 } = this.#state;
+    this.#dirty.mark(offset);
+    if (this.#code.holdsCode(pageOf(offset))) this.#code.written(offset, size);
+    const value = u32[2 * ARGUMENT];
+    if (size === 8) {
+      this.#pool.setUint32(offset, value, true);
+      this.#pool.setUint32(offset + 4, u32[2 * ARGUMENT + 1], true);
+    } else if (size === 4) this.#pool.setUint32(offset, value, true);
+    else if (size === 2) this.#pool.setUint16(offset, value, true);
+    else this.#pool.setUint8(offset, value);
+  }
+
+  /** Cell result from the pool. */
+  #loadResult(offset: number, size: number): void {
+    const { u32 } = this.#state;
+    const pool = this.#pool;
+    u32[2 * RESULT] =
+      size >= 4
+        ? pool.getUint32(offset, true)
+        : size === 2
+          ? pool.getUint16(offset, true)
+          : pool.getUint8(offset);
+    u32[2 * RESULT + 1] = size === 8 ? pool.getUint32(offset + 4, true) : 0;
+  }
+
   #perform(va: bigint, flags: number, value: bigint): bigint | undefined {
     const size = accessBytes(flags);
     this.#split64[0] = va;
@@ -216,7 +332,7 @@ export class DataAccess implements MemoryPort {
     const mustAlign =
       flags & ACCESS_ALIGNED
         ? accessAlignment(flags)
-        : !aligned && this.#context.alignmentChecked
+        : !aligned && this.#context.alignmentChecked()
           ? natural
           : 1;
     if ((low & (mustAlign - 1)) !== 0) {
@@ -227,7 +343,7 @@ export class DataAccess implements MemoryPort {
     const el = this.#context.accessLevel(unprivileged);
     const fitsDevice = (low & (Math.min(size, 8) - 1)) === 0;
     const inPage = Math.min(size, PAGE_SIZE - (low & (PAGE_SIZE - 1)));
-    const watched = this.#context.watching && (flags & ACCESS_MONITOR) === 0;
+    const watched = this.#context.watching() && (flags & ACCESS_MONITOR) === 0;
     const first = this.#locate(va, low, high, el, write, aligned, fitsDevice, inPage, watched);
     if (first === undefined) return undefined;
     const storable =
@@ -238,7 +354,7 @@ export class DataAccess implements MemoryPort {
       if (flags & ACCESS_PROBE) return 0n;
       const result = this.#transfer(first, flags, value);
       this.#recordValue(flags, write ? value : result);
-      if (this.#inline && first.offset >= 0 && !(this.#context.watching && this.#context.watchesPage(va)))
+      if (this.#inline && first.offset >= 0 && !(this.#context.watching() && this.#context.watchesPage(va)))
         this.#fill(first.page, first.offset, low, high, unprivileged);
       return result;
     }
@@ -269,7 +385,7 @@ export class DataAccess implements MemoryPort {
     watched: boolean,
   ): Part | undefined {
     const kind: AccessKind = write ? 'write' : 'read';
-    const { pan } = this.#context;
+    const pan = this.#state.u32[PAN] === 1;
     const canonical = canonicalAddress(low, high, this.#context.topByteIgnored(el));
     const answer = this.#context.translate({ va: canonical, kind, el, pan, unaligned: !aligned });
     if (!answer.ok) {
@@ -339,7 +455,7 @@ export class DataAccess implements MemoryPort {
         this.#dirty.has(poolOffset) &&
         !this.#code.holdsCode(poolOffset) &&
         !this.#memory.isRom(page.paPage),
-      unaligned: !page.device && !this.#context.alignmentChecked,
+      unaligned: !page.device && !this.#context.alignmentChecked(),
     });
   }
 

@@ -79,6 +79,8 @@ export class InterpreterEngine implements Engine {
     this.maxSlice = regions?.slice ?? Number.POSITIVE_INFINITY;
     const { state, code, memory, runtime } = parts;
     const calls = RUNTIME_CALLS.map((name) => runtime[name] as (...args: bigint[]) => bigint | undefined);
+    // Arguments are BigInts made for the call.
+    const takesNothing = calls.map((call) => call.length === 0);
     this.#interpreter = new Interpreter(
       parts.detail,
       parts.stateMemory,
@@ -95,11 +97,13 @@ export class InterpreterEngine implements Engine {
           const { page, offset } = code.locate(ip);
           this.regions?.hot(page, offset);
         },
-        access: (va, flags) => parts.access.access(va, flags),
+        access: (low, high, flags) => parts.access.access(low, high, flags),
         runtime: (index) => {
           runtime.redirected = false;
           const { u64 } = state;
-          const result = calls[index].call(runtime, u64[ARGUMENT >>> 1], u64[(ARGUMENT >>> 1) + 1]);
+          const result = takesNothing[index]
+            ? calls[index].call(runtime)
+            : calls[index].call(runtime, u64[ARGUMENT >>> 1], u64[(ARGUMENT >>> 1) + 1]);
           if (result !== undefined) u64[RESULT >>> 1] = result;
           if (runtime.redirected) return 1;
           const { shortcuts } = parts;

@@ -503,31 +503,25 @@ export class Machine {
   }
 
   #accessContext(): AccessContext {
-    const machine = this;
     return {
-      translate: (request) => machine.mmu.translate(request),
-      topByteIgnored: (el) => machine.mmu.regime(el).topByteIgnored,
-      accessLevel: (unprivileged) => machine.#banks.accessLevel(unprivileged),
-      get pan() {
-        return machine.state.u32[PAN] === 1;
-      },
-      get alignmentChecked() {
-        return machine.#controlBit(SCTLR_A);
-      },
+      translate: (request) => this.mmu.translate(request),
+      find: (request) => this.mmu.find(request),
+      found: () => this.mmu.found,
+      topByteIgnored: (el) => this.mmu.regime(el).topByteIgnored,
+      accessLevel: (unprivileged) => this.#banks.accessLevel(unprivileged),
+      alignmentChecked: () => this.#controlBit(SCTLR_A),
       dataAbort: (fault, va, write) => {
         // Only stage 2 faults tell of the transfer.
-        const decoded = fault.stage === 2 ? decode(machine.engine.currentWord()) : undefined;
+        const decoded = fault.stage === 2 ? decode(this.engine.currentWord()) : undefined;
         const transfer = decoded?.row.transfer?.(decoded.fields);
-        machine.time.doNotCount();
-        machine.exceptions.dataAbort(fault, va, { write, transfer });
+        this.time.doNotCount();
+        this.exceptions.dataAbort(fault, va, { write, transfer });
       },
-      get watching() {
-        return machine.debug.watching;
-      },
-      watchesPage: (va) => machine.debug.watchesPage(va),
-      watchpointHit: (va, size, write, el) => machine.debug.checkAccess(va, size, write, el),
-      tlbBank: (unprivileged) => (unprivileged ? machine.#banks.unprivileged : machine.#banks.current),
-      attention: () => machine.time.stopAfterThis(),
+      watching: () => this.debug.watching,
+      watchesPage: (va) => this.debug.watchesPage(va),
+      watchpointHit: (va, size, write, el) => this.debug.checkAccess(va, size, write, el),
+      tlbBank: (unprivileged) => (unprivileged ? this.#banks.unprivileged : this.#banks.current),
+      attention: () => this.time.stopAfterThis(),
     };
   }
 
@@ -570,7 +564,6 @@ export class Machine {
 
 const PC = CELL.pc >>> 3;
 const EL = CELL.el >>> 2;
-const PAN = CELL.pan >>> 2;
 const HCR = slotOf('HCR_EL2');
 const SCTLR_EL1 = slotOf('SCTLR_EL1');
 const SCTLR_EL2 = slotOf('SCTLR_EL2');

@@ -36,7 +36,7 @@ export class RunLoop {
   readonly #machine: Machine;
   #deadline = Number.POSITIVE_INFINITY;
   /** Ordinal and address of the last fetch that faulted: an exception vector that cannot be fetched faults for ever. */
-  #lastFetchFault = { icount: -2, pc: 0n };
+  #lastFetchFault = { icount: -2, pcLow: 0, pcHigh: 0 };
 
   constructor(machine: Machine) {
     this.#machine = machine;
@@ -152,13 +152,16 @@ export class RunLoop {
     // The turns of several CPUs end at multiples of the quantum, wherever packets end.
     const turn =
       machine.processors.cores.length > 1 ? QUANTUM - (icount % QUANTUM) : Number.POSITIVE_INFINITY;
-    const pc = state.u64[PC_WORD >>> 1];
+    // Words: a BigInt would be made for each slice.
+    const pcLow = state.u32[PC_WORD];
+    const pcHigh = state.u32[PC_WORD + 1];
     if (machine.enter() === 'fault') {
-      const { icount: last, pc: lastPc } = this.#lastFetchFault;
-      this.#lastFetchFault = { icount, pc };
+      const last = this.#lastFetchFault;
+      const again = last.icount === icount - 1 && last.pcLow === pcLow && last.pcHigh === pcHigh;
+      this.#lastFetchFault = { icount, pcLow, pcHigh };
       // Time does not count fetches that fault, but where nothing else happens it must not stand still.
-      time.fetchFaulted(last === icount - 1 && lastPc === pc);
-      if (last === icount - 1 && lastPc === pc && !machine.canBeInterrupted()) machine.stopped = 'lockup';
+      time.fetchFaulted(again);
+      if (again && !machine.canBeInterrupted()) machine.stopped = 'lockup';
       return 'fetch fault';
     }
     if (debug.armed && debug.breakpointIsHit) {
@@ -175,7 +178,7 @@ export class RunLoop {
       return 'redirected';
     }
     const steps = debug.armed && debug.steps;
-    const one = steps || machine.packetEnds || (debug.armed && debug.breaksInPage(pc));
+    const one = steps || machine.packetEnds || (debug.armed && debug.breaksInPage(state.u64[PC_WORD >>> 1]));
     const word = steps ? engine.currentWord() : 0;
     const budget = one ? 1 : Math.min(most, this.#deadline - time.now(), engine.maxSlice, turn);
     time.begin(budget);

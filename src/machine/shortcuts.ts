@@ -59,7 +59,7 @@ export class Shortcuts {
   settle(): void {
     const { state, inputs, recording, debugArmed } = this.#context;
     const { u32 } = state;
-    u32[SHORTCUTS] = this.#table;
+    u32[SHORTCUTS] = this.#table();
     const { fiq, irq, vfiq, virq } = inputs();
     const quiet =
       u32[EL] !== 0 &&
@@ -99,13 +99,13 @@ export class Shortcuts {
     this.#enter(SHORTCUT_OPERATIONS, encoding & 0x3fff, entry);
   }
 
-  get #table(): number {
+  #table(): number {
     const { u32 } = this.#context.state;
     return SHORTCUT_BASE + (2 * u32[EL] + u32[SPSEL]) * SHORTCUT_TABLE_SIZE;
   }
 
   #enter(part: number, index: number, entry: number): void {
-    const at = (this.#table + part) / 2 + index;
+    const at = (this.#table() + part) / 2 + index;
     if (this.#entries[at] === 0) this.#filled.push(at);
     this.#entries[at] = part !== SHORTCUT_OPERATIONS && entry === DAIF ? entry | DAIF_ENTRY : entry;
   }

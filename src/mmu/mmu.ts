@@ -25,7 +25,7 @@ import { type Regime, type RegimeName, type RegisterReader, regimeName } from '.
 import { BELOW_EL2, type Decoded, RegimeCache } from './regime_cache.ts';
 import { Tlb, type TlbState } from './tlb.ts';
 import { decodeTlbi, invalidate, type TlbInvalidation, type TlbiOperation } from './tlbi.ts';
-import type { CanonicalAddress, TranslationRequest, TranslationResult } from './translation.ts';
+import type { CanonicalAddress, Translation, TranslationRequest, TranslationResult } from './translation.ts';
 import { appendWalkRows } from './walk_rows.ts';
 import { Walker } from './walker.ts';
 
@@ -33,6 +33,8 @@ import { Walker } from './walker.ts';
 export type Invalidated =
   | { readonly all: true }
   | { readonly all: false; readonly va: CanonicalAddress; readonly size: number };
+
+const EVERYTHING: Invalidated = { all: true };
 
 export interface MmuOptions {
   readonly registers: RegisterReader;
@@ -52,6 +54,15 @@ export interface MmuOptions {
 }
 
 export class Mmu {
+  /** What the last `find` found, until the next. */
+  readonly found: { -readonly [K in keyof Translation]: Translation[K] } = {
+    paPage: 0,
+    read: false,
+    write: false,
+    execute: false,
+    device: false,
+    guarded: false,
+  };
   readonly #options: MmuOptions;
   readonly #walker: Walker;
   readonly #tlb: Tlb;
@@ -66,10 +77,13 @@ export class Mmu {
     this.#regimes = new RegimeCache(options.registers, options.features);
     const forget = (what: Invalidated) => options.onInvalidate?.(what);
     this.#tlb = new Tlb(
-      (va, sizeBits) => forget(va === undefined ? { all: true } : { all: false, va, size: 2 ** sizeBits! }),
+      (va, sizeBits) =>
+        forget(
+          va === undefined ? EVERYTHING : { all: false, va, size: sizeBits === 12 ? 4096 : 2 ** sizeBits! },
+        ),
       options.tlbEntries,
     );
-    this.#keys = new ContextKeys(() => forget({ all: true }));
+    this.#keys = new ContextKeys(() => forget(EVERYTHING));
   }
 
   /** Number of TLB entries. */
@@ -89,8 +103,19 @@ export class Mmu {
     return unchanged;
   }
 
-  /** Through the TLB; a miss walks the tables, writes rows of `walks`, and enters the result. Faults are not entered. */
+  /** As `find`, with an answer that stays. */
   translate(request: TranslationRequest): TranslationResult {
+    const fault = this.find(request);
+    if (fault !== null) return { ok: false, fault };
+    const { paPage, read, write, execute, device, guarded } = this.found;
+    return { ok: true, page: { paPage, read, write, execute, device, guarded } };
+  }
+
+  /**
+   * Through the TLB; a miss walks the tables, writes rows of `walks`, and enters the result. Faults are not entered. Null where the
+   * page is in `found`.
+   */
+  find(request: TranslationRequest): Fault | null {
     const { regime, view } = this.#byEl[request.el] ?? this.#decodeFor(request.el);
     const { va } = request;
     // NaN would find nothing.
@@ -101,19 +126,34 @@ export class Mmu {
       if (request.unaligned && (flags & STAGE1_DEVICE) !== 0) return alignmentFault(1);
       if (permits(flags, request)) {
         if (request.unaligned && (flags & DEVICE) !== 0) return alignmentFault(2);
-        return pageOf(pa, flags, request);
+        this.#setFound(pa, flags, request);
+        return null;
       }
     }
     const walker = this.#walker;
     const fault = walker.translate(regime, request);
     const seq = view === null ? undefined : this.#record(regime, va, request.kind, fault !== null);
-    if (fault !== null) return { ok: false, fault: seq === undefined ? fault : { ...fault, walk: seq } };
+    if (fault !== null) return seq === undefined ? fault : { ...fault, walk: seq };
     const { pa, flags, sizeBits, global } = walker;
     if (view !== null) {
       if (hit) this.#tlb.dropCovering(view, va);
       this.#tlb.insert(view, global, va, sizeBits, pa, flags);
     }
-    return pageOf(pa, flags, request);
+    this.#setFound(pa, flags, request);
+    return null;
+  }
+
+  #setFound(pa: number, flags: number, { el, pan }: TranslationRequest): void {
+    const { found } = this;
+    const mine = el === 0 ? flags >>> 3 : flags;
+    const data = !(pan && el !== 0 && (flags & PAN_FORBIDS) !== 0);
+    // `%` of numbers beyond 32 bits is a call.
+    found.paPage = pa - ((pa >>> 0) & 4095);
+    found.read = data && (mine & PRIVILEGED_READ) !== 0;
+    found.write = data && (mine & PRIVILEGED_WRITE) !== 0;
+    found.execute = (mine & PRIVILEGED_EXECUTE) !== 0;
+    found.device = (flags & DEVICE) !== 0;
+    found.guarded = (flags & GUARDED) !== 0;
   }
 
   /**
@@ -194,24 +234,10 @@ export class Mmu {
   }
 }
 
-const alignmentFault = (stage: 1 | 2): TranslationResult => ({
-  ok: false,
-  fault: { type: 'alignment', stage, level: 0, s1ptw: false, ipa: 0 } satisfies Fault,
+const alignmentFault = (stage: 1 | 2): Fault => ({
+  type: 'alignment',
+  stage,
+  level: 0,
+  s1ptw: false,
+  ipa: 0,
 });
-
-function pageOf(pa: number, flags: number, { el, pan }: TranslationRequest): TranslationResult {
-  const mine = el === 0 ? flags >>> 3 : flags;
-  const data = !(pan && el !== 0 && (flags & PAN_FORBIDS) !== 0);
-  return {
-    ok: true,
-    page: {
-      // `%` of numbers beyond 32 bits is a call.
-      paPage: pa - ((pa >>> 0) & 4095),
-      read: data && (mine & PRIVILEGED_READ) !== 0,
-      write: data && (mine & PRIVILEGED_WRITE) !== 0,
-      execute: (mine & PRIVILEGED_EXECUTE) !== 0,
-      device: (flags & DEVICE) !== 0,
-      guarded: (flags & GUARDED) !== 0,
-    },
-  };
-}

@@ -11,6 +11,8 @@ const TWO_32 = 2 ** 32;
 const MAX_LEVELS = 5;
 /** A table: `2 ** n` with a variable n is a call, which costs more than reading a descriptor. */
 const POWERS = Float64Array.from({ length: 64 }, (_, n) => 2 ** n);
+/** To multiply by: exact, and a quarter of a division. */
+const INVERSES = Float64Array.from({ length: 64 }, (_, n) => 2 ** -n);
 
 export class TableWalk {
   outcome: WalkOutcome = 'ok';
@@ -22,7 +24,7 @@ export class TableWalk {
   output = 0;
   /** log2 of the size of the page or block found. */
   sizeBits = 0;
-  /** The page or block descriptor. */
+  /** The page or block descriptor, where there is one. */
   low = 0;
   high = 0;
   /** APTable, UXNTable and PXNTable of all levels, as bits 62..59 of the descriptors stand: shifted to bits 3..0. */
@@ -55,7 +57,9 @@ export class TableWalk {
     memory: GuestMemory,
     locate: ((ipa: number) => number) | null,
   ): WalkOutcome {
-    const { granule, outputBits } = geometry;
+    const { granule, addressFormat, bigEndian } = geometry;
+    const { words, addresses } = this;
+    const tooLarge = POWERS[geometry.outputBits];
     this.input = input;
     this.level = 0;
     this.count = 0;
@@ -72,23 +76,38 @@ export class TableWalk {
     for (let level = geometry.startLevel; ; level++) {
       this.level = level;
       const shift = (3 - level) * stride + granule;
-      let address = table + 8 * (Math.floor(input / POWERS[shift]) & entryMask);
+      let address = table + 8 * (Math.floor(input * INVERSES[shift]) & entryMask);
       if (locate !== null) {
         address = locate(address);
         if (address < 0) return 'stage 2';
       }
-      if (!this.#read(address, memory, geometry.bigEndian)) return 'external';
-      const { low, high } = this;
+      const offset = memory.existingOffsetOf(address);
+      addresses[this.count] = address;
+      // The row shows where the walk wanted to read, and no descriptor.
+      if (offset === -1) return 'external';
+      let low = 0;
+      let high = 0;
+      if (offset >= 0) {
+        low = memory.u32[offset / 4];
+        high = memory.u32[offset / 4 + 1];
+        if (bigEndian) [low, high] = [swapBytes(high), swapBytes(low)];
+      }
+      words[2 * this.count] = low;
+      words[2 * this.count + 1] = high;
+      this.count++;
       const isLeaf = level === 3 || (low & 2) === 0;
       // Invalid; a block at level 3 (reserved); a block where the granule has none.
       if ((low & 1) === 0 || (level === 3 && (low & 2) === 0)) return 'translation';
       if (isLeaf && level < geometry.firstBlockLevel) return 'translation';
-      const output = addressIn(low, high, granule, geometry.addressFormat);
-      if (output >= POWERS[outputBits]) return 'address size';
+      const output = addressIn(low, high, granule, addressFormat);
+      if (output >= tooLarge) return 'address size';
       if (isLeaf) {
+        this.low = low;
+        this.high = high;
         this.sizeBits = shift;
         const size = POWERS[shift];
-        this.output = Math.floor(output / size) * size + (input - Math.floor(input / size) * size);
+        const inverse = INVERSES[shift];
+        this.output = Math.floor(output * inverse) * size + (input - Math.floor(input * inverse) * size);
         return (low & ACCESS_FLAG) === 0 && !geometry.updatesAccessFlag ? 'access flag' : 'ok';
       }
       this.tableBits |= (high >>> 27) & 15;
@@ -116,30 +135,6 @@ export class TableWalk {
     const pa = this.addresses[this.count - 1];
     if (bigEndian) write(pa, swapBytes(high), swapBytes(low));
     else write(pa, low, high);
-  }
-
-  /** Reads the descriptor; false where there is no memory. */
-  #read(address: number, memory: GuestMemory, bigEndian: boolean): boolean {
-    const offset = memory.existingOffsetOf(address);
-    if (offset === -1) {
-      // The row shows where the walk wanted to read, and no descriptor.
-      this.addresses[this.count] = address;
-      return false;
-    }
-    let low = 0;
-    let high = 0;
-    if (offset >= 0) {
-      low = memory.u32[offset / 4];
-      high = memory.u32[offset / 4 + 1];
-      if (bigEndian) [low, high] = [swapBytes(high), swapBytes(low)];
-    }
-    this.low = low;
-    this.high = high;
-    this.addresses[this.count] = address;
-    this.words[2 * this.count] = low;
-    this.words[2 * this.count + 1] = high;
-    this.count++;
-    return true;
   }
 }
 

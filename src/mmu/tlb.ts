@@ -52,6 +52,8 @@ interface Context extends ContextName {
 export class TlbView {
   readonly own: ContextName;
   readonly shared: ContextName;
+  readonly ownKey: number;
+  readonly sharedKey: number;
   generation = -1;
   ownPages: PageMap | undefined;
   sharedPages: PageMap | undefined;
@@ -59,6 +61,8 @@ export class TlbView {
   constructor(regime: TlbRegime, vmid: number, asid: number) {
     this.own = { regime, vmid, asid };
     this.shared = { regime, vmid, asid: GLOBAL };
+    this.ownKey = contextKey(this.own);
+    this.sharedKey = contextKey(this.shared);
   }
 }
 
@@ -68,8 +72,11 @@ const contextKey = ({ regime, vmid, asid }: ContextName): number =>
 
 /** A table: `2 ** n` with a variable n costs more than the lookup around it. */
 const POWERS = Float64Array.from({ length: 64 }, (_, n) => 2 ** n);
+/** For pages of less than 4 GiB without a division, which is the slowest part of a lookup otherwise. */
 const alignDown = (va: CanonicalAddress, sizeBits: number): CanonicalAddress =>
-  Math.floor(va / POWERS[sizeBits]) * POWERS[sizeBits];
+  sizeBits < 32
+    ? va - ((va & ((1 << sizeBits) - 1)) >>> 0)
+    : Math.floor(va / POWERS[sizeBits]) * POWERS[sizeBits];
 
 export class Tlb {
   readonly #capacity: number;
@@ -142,7 +149,14 @@ export class Tlb {
   ): void {
     if (this.#count >= this.#capacity) this.clear();
     const base = alignDown(va, sizeBits);
-    this.#add(global ? view.shared : view.own, base, sizeBits, pa - (va - base), flags);
+    const output = pa - (va - base);
+    const pages = global ? view.sharedPages : view.ownPages;
+    if (view.generation === this.#generation && pages !== undefined) {
+      pages.insert(base, sizeBits, output, flags);
+      this.#count++;
+      if (this.#countBySize[sizeBits]++ === 0) this.#findSizes();
+    } else if (global) this.#add(view.sharedKey, view.shared, base, sizeBits, output, flags);
+    else this.#add(view.ownKey, view.own, base, sizeBits, output, flags);
   }
 
   clear(): void {
@@ -190,7 +204,9 @@ export class Tlb {
   }
 
   #dropAddressIn(context: Context, va: CanonicalAddress): void {
-    for (const sizeBits of this.#sizes) {
+    const sizes = this.#sizes;
+    for (let i = 0; i < sizes.length; i++) {
+      const sizeBits = sizes[i];
       const base = alignDown(va, sizeBits);
       const slot = context.pages.find(base, sizeBits);
       if (slot < 0) continue;
@@ -223,12 +239,18 @@ export class Tlb {
     this.clear();
     state.va.forEach((va, i) => {
       const name = { regime: state.regime[i], vmid: state.vmid[i], asid: state.asid[i] };
-      this.#add(name, va, state.sizeBits[i], state.pa[i], state.flags[i]);
+      this.#add(contextKey(name), name, va, state.sizeBits[i], state.pa[i], state.flags[i]);
     });
   }
 
-  #add(name: ContextName, base: CanonicalAddress, sizeBits: number, pa: number, flags: number): void {
-    const key = contextKey(name);
+  #add(
+    key: number,
+    name: ContextName,
+    base: CanonicalAddress,
+    sizeBits: number,
+    pa: number,
+    flags: number,
+  ): void {
     let context = this.#contexts.get(key);
     if (context === undefined) {
       context = { ...name, pages: new PageMap() };
@@ -258,8 +280,8 @@ export class Tlb {
   }
 
   #refresh(view: TlbView): void {
-    view.ownPages = this.#contexts.get(contextKey(view.own))?.pages;
-    view.sharedPages = this.#contexts.get(contextKey(view.shared))?.pages;
+    view.ownPages = this.#contexts.get(view.ownKey)?.pages;
+    view.sharedPages = this.#contexts.get(view.sharedKey)?.pages;
     view.generation = this.#generation;
   }
 }

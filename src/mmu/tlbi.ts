@@ -105,10 +105,10 @@ export function decodeTlbi(
     case 'VALE1':
     case 'VAE2':
     case 'VALE2':
-      return { scope: 'va', regime, vmid, asid, ...pageOf(argument) };
+      return pageOf(regime, vmid, asid);
     case 'VAAE1':
     case 'VAALE1':
-      return { scope: 'va', regime, vmid, asid: null, ...pageOf(argument) };
+      return pageOf(regime, vmid, null);
     case 'IPAS2E1':
     case 'IPAS2LE1':
       return ipaRange(regimeOf('EL10').vmid, {
@@ -148,11 +148,13 @@ const ipaRange = (vmid: number, range: AddressRange | null): TlbInvalidation =>
 const WHOLE = new BigUint64Array(1);
 const HALVES = new Uint32Array(WHOLE.buffer);
 
-/** VA[55:12] in bits 43 to 0; an address that no table maps is NaN or out of every range, and drops nothing. */
-function pageOf(argument: bigint): AddressRange {
-  WHOLE[0] = argument;
+/**
+ * The page of the argument in HALVES: VA[55:12] in bits 43 to 0. An address that no table maps is NaN or out of every range, and drops
+ * nothing.
+ */
+function pageOf(regime: RegimeName, vmid: number, asid: number | null): TlbInvalidation {
   const va = (((HALVES[1] << 20) >> 20) * 2 ** 32 + HALVES[0]) * 4096;
-  return { va, end: va + 4096 };
+  return { scope: 'va', regime, vmid, asid, va, end: va + 4096 };
 }
 
 /**

@@ -136,9 +136,12 @@ export class InlineTlb {
       this.flush();
       return true;
     }
-    for (let page = va; page < va + size; page += 4096)
+    for (let page = va; page < va + size; page += 4096) {
+      const low = lowWord(page);
+      const high = highWord(page);
       for (let bank = 0; bank < TLB_BANKS; bank++)
-        if (this.#fills[bank] !== 0) this.#dropPage(bank, lowWord(page), highWord(page));
+        if (this.#fills[bank] !== 0) this.#dropPage(bank, low, high);
+    }
     return false;
   }
 

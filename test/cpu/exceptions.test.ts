@@ -139,6 +139,21 @@ describe('syndromes, by hand from D17.2.37', () => {
     expect(machine.registers.get('FAR_EL2')).toBe(va);
   });
 
+  it('HPFAR_EL2 has all bits of an intermediate physical address beyond 4 GiB, and the row too', () => {
+    const machine = machineAt(1);
+    machine.exceptions.dataAbort(fault({ stage: 2, ipa: 0xfedc_1234_5678 }), va, { write: false });
+    expect(machine.registers.get('HPFAR_EL2')).toBe(0xfe_dc12_3450n);
+    expect(machine.rows('exceptions')).toMatchObject([{ hpfar: 0xfe_dc12_3450n }]);
+  });
+
+  it('the return address of the last instruction below 4 GiB is above it', () => {
+    const machine = machineAt(1);
+    machine.state.set('pc', 0x7_ffff_fffcn);
+    machine.exceptions.synchronous(0x15, 1, { target: 1, returnOffset: 4 });
+    expect(machine.registers.get('ELR_EL1')).toBe(0x8_0000_0000n);
+    expect(machine.rows('exceptions')).toMatchObject([{ pc: 0x7_ffff_fffcn }]);
+  });
+
   it('an alignment fault of stage 2 leaves HPFAR_EL2 alone', () => {
     const machine = machineAt(1);
     machine.registers.set('HPFAR_EL2', 0x70n);

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { PageMap } from '../../src/mmu/page_map.ts';
+import { Tlb, TlbView } from '../../src/mmu/tlb.ts';
 import { ALL_FEATURES, Bench, FEATURES, RAM, type Registers } from './support.ts';
 
 /** Tables that map all of memory: a level 1 table whose entry 0 is a table of 2 MiB blocks, but for its first of 4 KiB pages. */
@@ -42,6 +43,25 @@ const tlbi = (b: Bench, ...[operation, argument]: Parameters<Bench['mmu']['decod
   b.mmu.invalidate(b.mmu.decodeTlbi(operation, argument));
 
 describe('the architectural TLB', () => {
+  test('any address in a page of any size and either half finds it, and no address beside it does', () => {
+    const address = fc.bigInt({ min: -(1n << 52n), max: (1n << 52n) - 1n });
+    const size = fc.integer({ min: 12, max: 51 });
+    fc.assert(
+      fc.property(address, size, fc.bigInt({ min: 0n, max: (1n << 51n) - 1n }), (inside, bits, elsewhere) => {
+        const tlb = new Tlb(() => {});
+        const view = new TlbView('EL20', 0, 3);
+        const base = (inside >> BigInt(bits)) << BigInt(bits);
+        const offset = elsewhere & ((1n << BigInt(bits)) - 1n);
+        tlb.insert(view, false, Number(inside), bits, Number(inside - base), 7);
+        expect([tlb.lookup(view, Number(base + offset)), tlb.pa]).toEqual([true, Number(offset)]);
+        expect(tlb.lookup(view, Number(base + (1n << BigInt(bits))))).toBe(false);
+        expect(tlb.lookup(view, Number(base - 1n))).toBe(false);
+        tlb.dropRange(() => true, Number(base + offset), Number(base + offset) + 4096);
+        expect(tlb.size).toBe(0);
+      }),
+    );
+  });
+
   test('a translation is walked once; then changed tables show only after a TLBI', () => {
     const b = bench();
     expect(b.access(PAGE_VA)).toBe(OUT + PAGE_VA);

@@ -303,3 +303,23 @@ export function randomInstruction(below: (n: number) => number): number {
     return word();
   }
 }
+
+/** A loop of 20,000 turns whose two halves are executed in turn: four blocks that are reached from each other. */
+export function alternatingProgram(): Uint8Array {
+  const count = { sf: 1, sh: 0, imm12: 1 };
+  const words = [
+    op('MOVZ', { sf: 1, hw: 0, imm16: 20_000, rd: 0 }),
+    op('TBZ', { b5: 0, b40: 0, imm14: 4, rt: 0 }),
+    op('ADD_imm', { ...count, rn: 1, rd: 1 }),
+    op('EOR_shift', { sf: 1, shift: 0, imm6: 0, rm: 0, rn: 1, rd: 1 }),
+    op('B', { imm26: 3 }),
+    op('ADD_imm', { ...count, rn: 2, rd: 2 }),
+    op('EOR_shift', { sf: 1, shift: 0, imm6: 0, rm: 0, rn: 2, rd: 2 }),
+    op('ADD_imm', { ...count, rn: 3, rd: 3 }),
+    op('SUBS_imm', { ...count, rn: 0, rd: 0 }),
+    op('B_cond', { cond: 1, imm19: 2 ** 19 - 8 }),
+  ];
+  return new Uint8Array(
+    Uint32Array.from([...words, ...load(0, 0x8400_0008), op('HVC', { imm16: 0 })]).buffer,
+  );
+}

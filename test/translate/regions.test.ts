@@ -1,10 +1,13 @@
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
+import type { InterpreterEngine } from '../../src/machine/engines.ts';
+import type { Machine } from '../../src/machine/machine.ts';
 import { DEFAULT_RECIPE } from '../../src/machine/recipe.ts';
 import type { RegionOptions } from '../../src/translate/region/regions.ts';
 import { randomNumbers } from '../random.ts';
 import { executionTrace, firstDifference } from './execution_trace.ts';
 import {
+  alternatingProgram,
   flagsProgram,
   PROGRAM_BASE,
   patchingProgram,
@@ -37,12 +40,13 @@ const recipeAtEl1 = {
 };
 
 /** A program at EL1 that powers off is the same interpreted and in regions. */
-function expectSame(program: Uint8Array, regions: Partial<RegionOptions>): void {
+function expectSame(program: Uint8Array, regions: Partial<RegionOptions>): Machine {
   const options = { recipe: recipeAtEl1, readFile: () => program };
   const interpreted = executionTrace({ ...options, engine: 'interpreter' });
   const translated = executionTrace({ ...options, engine: 'regions', regions });
   expect(interpreted.stopped).toBe('power off');
   expect(firstDifference(interpreted, translated)).toBeUndefined();
+  return translated.machine;
 }
 
 describe('regions do exactly what the interpreter does', () => {
@@ -65,6 +69,11 @@ describe('regions do exactly what the interpreter does', () => {
 
   test('where the guess fails which page of the pool a pointer leads to', () => {
     expectSame(pointerProgram(), { threshold: 2, batch: 1 });
+  });
+
+  test('with one region for the blocks of a loop, which are heads as well', () => {
+    const machine = expectSame(alternatingProgram(), { threshold: 50, patience: 1, slice: 1000 });
+    expect((machine.engine as InterpreterEngine).regions!.statistics.regions).toBe(1);
   });
 
   for (const [name, regions] of Object.entries(OPTIONS))

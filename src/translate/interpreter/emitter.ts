@@ -389,7 +389,9 @@ export class InterpreterEmitter extends WasmEmitter {
     code.else();
     slow.before?.();
     this.#callOut(() => {
-      code.emit(va);
+      // As words: a 64-bit parameter would be a new BigInt.
+      code.emit(convert(32, op.i32WrapI64, va));
+      code.emit(convert(32, op.i32WrapI64, intOp('shrU', va, constant(64, 32))));
       code.i32(packAccess(access, operation));
     }, this.#imports.access);
     slow.after?.();

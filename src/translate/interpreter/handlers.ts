@@ -29,7 +29,7 @@ import {
 import { REGION_SIGNATURE } from '../region/signature.ts';
 import { CodeBuffer, constant, convert, intOp, type Node } from '../wasm/expression.ts';
 import { ModuleBuilder } from '../wasm/module.ts';
-import { I32, I64, op } from '../wasm/opcodes.ts';
+import { I32, op } from '../wasm/opcodes.ts';
 import { type Frame, type HandlerUse, type Imports, InterpreterEmitter, type Variant } from './emitter.ts';
 import { RARE_ROWS } from './rare_rows.ts';
 import { type Shape, shapesOf } from './shapes.ts';
@@ -133,7 +133,7 @@ export function importHost(module: ModuleBuilder): Imports {
   });
   module.importMemory({ module: 'memory', name: 'pool', initial: 0, maximum: 2 ** 18, address: 'i64' });
   return {
-    access: module.importFunction('host', 'access', { parameters: [I64, I32], results: [I32] }),
+    access: module.importFunction('host', 'access', { parameters: [I32, I32, I32], results: [I32] }),
     runtime: module.importFunction('host', 'runtime', { parameters: [I32], results: [I32] }),
     stackMisaligned: module.importFunction('host', 'stackMisaligned', { parameters: [], results: [I32] }),
     float: module.importFunction('host', 'float', { parameters: [I32], results: [] }),

@@ -19,7 +19,8 @@ export interface Host {
   decode(ip: number): void;
   /** The slot of the record at `ip` has counted to its end. */
   hot(ip: number): void;
-  access(va: bigint, flags: number): 0 | 1;
+  /** The address as two words, the lower first. */
+  access(low: number, high: number, flags: number): 0 | 1;
   /** `index` into RUNTIME_CALLS; arguments and result are in the state. */
   runtime(index: number): 0 | 1;
   /** SP is misaligned and is the base of an access. */
@@ -87,7 +88,7 @@ export class Interpreter {
       host: {
         decode: (ip: number) => host.decode(ip),
         hot: (ip: number) => host.hot(ip),
-        access: (va: bigint, flags: number) => host.access(BigInt.asUintN(64, va), flags),
+        access: (low: number, high: number, flags: number) => host.access(low, high, flags),
         runtime: (index: number) => host.runtime(index),
         stackMisaligned: () => host.stackMisaligned(),
         float: (code: number) => {

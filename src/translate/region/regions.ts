@@ -80,6 +80,7 @@ interface LiveModule {
 
 interface Region {
   readonly slot: Slot;
+  readonly inside: ReadonlySet<number>;
   readonly index: number;
   readonly words: ReadonlySet<number>;
   readonly module: LiveModule;
@@ -94,6 +95,8 @@ interface Slot {
   queued: boolean;
   /** How often there was too little to translate. */
   attempts: number;
+  /** It lay inside another region when it was hot: then it must be hotter. */
+  covered: boolean;
 }
 
 class PageHeads {
@@ -112,6 +115,11 @@ class PageHeads {
 
 /** A page whose code is written again and again is compiled ever more rarely. */
 const MOST_BACKOFF = 10;
+/**
+ * A head inside a region of another head is executed from there most of the time: a region of its own would hold the same code again,
+ * and is made when so many times as many executions came from elsewhere.
+ */
+const COVERED = 4;
 /** A head whose code cannot be translated, or is not decoded yet, is given up after so many attempts. */
 const MOST_ATTEMPTS = 4;
 
@@ -239,7 +247,15 @@ export class Regions {
       return;
     }
     this.#nextSlot = Math.max(this.#nextSlot, number + 1);
-    const slot: Slot = { number, page: heads, word, region: undefined, queued: false, attempts: 0 };
+    const slot: Slot = {
+      number,
+      page: heads,
+      word,
+      region: undefined,
+      queued: false,
+      attempts: 0,
+      covered: false,
+    };
     heads.slots.set(word, slot);
     const record = this.#recordOf(heads.page, word);
     this.#view.setUint16(SLOT_BASE + number * SLOT_SIZE, this.#view.getUint16(record, true), true);
@@ -247,10 +263,11 @@ export class Regions {
     this.#view.setUint16(record, FIRST_SLOT_HANDLER + number, true);
   }
   /** Starts to count how often the record executes. */
-  #count({ number, page: { drops }, attempts }: Slot): void {
+  #count({ number, page: { drops }, attempts, covered }: Slot): void {
     const info = SLOT_BASE + number * SLOT_SIZE;
     this.#view.setInt32(info + SLOT_NEED, NEVER_ENTERED, true);
-    this.#view.setUint32(info + SLOT_COUNTER, this.#options.threshold * 2 ** (drops + 2 * attempts), true);
+    const times = 2 ** (drops + 2 * attempts) * (covered ? COVERED : 1);
+    this.#view.setUint32(info + SLOT_COUNTER, this.#options.threshold * times, true);
   }
   /** The record has its own handler again. */
   #release(slot: Slot): void {
@@ -273,6 +290,7 @@ export class Regions {
     this.#interpreter.table.set(index, null);
     this.#freeIndices.push(index);
     slot.region = undefined;
+    slot.covered = false;
     slot.page.regions.delete(region);
     this.#live -= 1;
     module.regions -= 1;
@@ -293,11 +311,22 @@ export class Regions {
     this.#queue = [];
     this.#waited = 0;
     const made: { slot: Slot; graph: Graph; instructions: number }[] = [];
+    const inside = new Map<PageHeads, Set<number>>();
     for (const slot of queue) {
       slot.queued = false;
+      const { page, word } = slot;
+      const words = inside.get(page) ?? new Set([...page.regions].flatMap((region) => [...region.inside]));
+      inside.set(page, words);
+      if (!slot.covered && words.has(word)) {
+        slot.covered = true;
+        this.#count(slot);
+        continue;
+      }
       const planned = this.#plan(slot);
-      if (planned) made.push({ slot, ...planned });
-      else if (++slot.attempts < MOST_ATTEMPTS) this.#count(slot);
+      if (planned) {
+        made.push({ slot, ...planned });
+        for (const first of insideOf(planned.graph)) words.add(first);
+      } else if (++slot.attempts < MOST_ATTEMPTS) this.#count(slot);
       else this.#release(slot);
     }
     if (made.length > 0) this.#install(made);
@@ -349,7 +378,7 @@ export class Regions {
       const words = new Set(
         graph.blocks.flatMap(({ first, length }) => Array.from({ length }, (_, i) => first + i)),
       );
-      const region: Region = { slot, index, words, module: live };
+      const region: Region = { slot, inside: insideOf(graph), index, words, module: live };
       slot.region = region;
       slot.page.regions.add(region);
       const info = SLOT_BASE + slot.number * SLOT_SIZE;
@@ -375,4 +404,16 @@ function exitsOf({ blocks }: Graph): number[] {
   return blocks.flatMap(({ taken, next }) =>
     [taken, next].flatMap((edge) => (edge && 'leave' in edge ? [edge.leave] : [])),
   );
+}
+
+/**
+ * Words at which its blocks begin that are no loop's head, outside calls that it follows, and that it does not leave to. A loop is to
+ * be entered at once when a miss made the region leave it.
+ */
+function insideOf(graph: Graph): Set<number> {
+  const words = new Set(
+    graph.blocks.flatMap(({ first, context }, n) => (context.length > 0 || graph.loops[n] ? [] : [first])),
+  );
+  for (const exit of exitsOf(graph)) words.delete(exit);
+  return words;
 }
