@@ -334,6 +334,7 @@ export class Machine {
       operations,
       inputs: () => this.board.inputs[currentCpu()],
       recording: () => this.events.recording,
+      recordsStores: records(detail, 'memory'),
       debugArmed: () => this.debug.armed,
     });
     const parts: EngineParts = {

@@ -27,6 +27,8 @@ export interface ShortcutsContext {
   readonly inputs: () => CpuInterruptInputs;
   /** Events are recorded: MSR, operations and changes of DAIF are. */
   readonly recording: () => boolean;
+  /** Stores are, and DC ZVA is one. */
+  readonly recordsStores: boolean;
   /** Debug exceptions depend on PSTATE.D. */
   readonly debugArmed: () => boolean;
 }
@@ -93,8 +95,10 @@ export class Shortcuts {
 
   /** SYS of the encoding was called, and raised no exception. */
   learnOperation(encoding: number): void {
-    const kind = this.#context.recording() ? undefined : this.#context.operations.plain(encoding);
+    const { recording, recordsStores, operations } = this.#context;
+    const kind = operations.plain(encoding);
     if (kind === undefined || kind === 'tlbi' || kind === 'at') return;
+    if (recording() && (kind !== 'dc zva' || recordsStores)) return;
     const entry = kind === 'none' ? OPERATION_NOTHING : kind === 'dc' ? OPERATION_CLEANS : OPERATION_ZEROES;
     this.#enter(SHORTCUT_OPERATIONS, encoding & 0x3fff, entry);
   }
