@@ -89,6 +89,10 @@ interface Part {
   readonly bytes: number;
 }
 
+/** A vector's alignment is that of its elements. */
+const isAligned = (low: number, flags: number, size: number): boolean =>
+  (low & (Math.min(size, accessAlignment(flags)) - 1)) === 0;
+
 export class DataAccess implements MemoryPort {
   readonly #state: CpuState;
   readonly #buffers: RawBuffers;
@@ -229,21 +233,20 @@ export class DataAccess implements MemoryPort {
     return this.#memory.readBytes(answer.page.paPage + Number(va & 0xfffn), 1)?.[0];
   }
 
+  /** The access must be aligned, by its instruction or by SCTLR_ELx.A, and is not. */
+  #refusesAlignment(low: number, flags: number, aligned: boolean): boolean {
+    if (flags & ACCESS_ALIGNED) return (low & (accessAlignment(flags) - 1)) !== 0;
+    return !aligned && this.#context.alignmentChecked();
+  }
+
   /**
    * What `#perform` does, for an access of at most 8 bytes within a page that nobody watches: the hot one. It makes no BigInt, and no
    * object but a fault.
    */
   #performPlain(low: number, high: number, flags: number, size: number): 0 | 1 {
     const write = (flags & ACCESS_STORE) !== 0;
-    const natural = Math.min(size, accessAlignment(flags));
-    const aligned = (low & (natural - 1)) === 0;
-    const mustAlign =
-      flags & ACCESS_ALIGNED
-        ? accessAlignment(flags)
-        : !aligned && this.#context.alignmentChecked()
-          ? natural
-          : 1;
-    if ((low & (mustAlign - 1)) !== 0) {
+    const aligned = isAligned(low, flags, size);
+    if (this.#refusesAlignment(low, flags, aligned)) {
       this.#abort({ type: 'alignment', stage: 1, level: 0, s1ptw: false, ipa: 0 }, low, high, write);
       return 1;
     }
@@ -326,16 +329,8 @@ export class DataAccess implements MemoryPort {
     const low = this.#split32[0];
     const high = this.#split32[1];
     const write = (flags & ACCESS_STORE) !== 0;
-    // A vector's alignment is that of its elements.
-    const natural = Math.min(size, accessAlignment(flags));
-    const aligned = (low & (natural - 1)) === 0;
-    const mustAlign =
-      flags & ACCESS_ALIGNED
-        ? accessAlignment(flags)
-        : !aligned && this.#context.alignmentChecked()
-          ? natural
-          : 1;
-    if ((low & (mustAlign - 1)) !== 0) {
+    const aligned = isAligned(low, flags, size);
+    if (this.#refusesAlignment(low, flags, aligned)) {
       this.#context.dataAbort({ type: 'alignment', stage: 1, level: 0, s1ptw: false, ipa: 0 }, va, write);
       return undefined;
     }
