@@ -1,6 +1,6 @@
 /**
- * Runs a machine without recording anything and prints its facts as one line of JSON: `node untraced.ts JSON`, an `UntracedRun`. The
- * benchmark starts it as a process of its own, as it starts QEMU.
+ * Runs a machine without recording anything and prints its facts as one line of JSON: `node start_untraced.js JSON`, an
+ * `UntracedRun`. The benchmark starts it as a process of its own, as it starts QEMU.
  */
 import { Machine } from '../../src/machine/machine.ts';
 import { PAGE_SIZE } from '../../src/machine/memory.ts';

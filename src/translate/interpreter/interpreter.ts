@@ -11,6 +11,7 @@ import { extentMasks } from '../wasm_vector.ts';
 import { RecordDecoder } from './decoder.ts';
 import { HANDLER_EXPORT, HandlerFunctions } from './handler_functions.ts';
 import { buildInterpreter, FUNCTION_TABLE, type InterpreterModule } from './handlers.ts';
+import { prebuiltInterpreter } from './prebuilt.ts';
 import { StateDigest } from './state_digest.ts';
 
 /** What translated code calls. The functions that return a number return 1 where execution was redirected, else 0. */
@@ -41,7 +42,8 @@ function moduleFor(detail: Detail, withDigest: boolean) {
   const key = `${detail} ${withDigest}`;
   let made = modules.get(key);
   if (!made) {
-    const plan = buildInterpreter(ROWS, detail, withDigest);
+    const plan =
+      (withDigest ? undefined : prebuiltInterpreter(detail)) ?? buildInterpreter(ROWS, detail, withDigest);
     made = {
       plan,
       compiled: new WebAssembly.Module(plan.bytes),
