@@ -49,6 +49,8 @@ export interface HandlerUse {
   readonly operands: OperandPlan[];
   immediate: boolean;
   branches: boolean;
+  /** It appends atoms to the flow. */
+  decides: boolean;
   stackAccess: boolean;
   /** Locals of the frame other than `ip` are used. */
   frame: boolean;
@@ -135,6 +137,7 @@ export class InterpreterEmitter extends WasmEmitter {
     operands: [],
     immediate: false,
     branches: false,
+    decides: false,
     stackAccess: false,
     frame: false,
   };
@@ -534,6 +537,7 @@ export class InterpreterEmitter extends WasmEmitter {
   }
 
   #atom(taken: Node): void {
+    this.use.decides = true;
     if (!records(this.#detail, 'flow')) return;
     this.code.get(this.#frame.atomPointer);
     this.code.emit(taken);

@@ -1,6 +1,7 @@
 /**
- * The handlers on SIMD and floating-point registers, of extensions, and of rare base instructions: each a function in a module of its own, made when an instruction first needs
- * it (0.5 ms), and called by the dispatch loop through its table. Their numbers follow from the order in which they were needed.
+ * The handlers on SIMD and floating-point registers, of extensions, and of rare base instructions: each a function in a module of
+ * its own, made when an instruction first needs it (0.5 ms), and called by the dispatch loop through its table. Their numbers follow
+ * from the order in which they were needed. None of them appends to the flow: its pointers stay in the loop's locals.
  */
 
 import { CELL } from '../../cpu/state.ts';
@@ -63,6 +64,8 @@ export class HandlerFunctions {
     const generate = generator(row, shape, importHost(module), this.#detail, variant);
     const trial = scratchCode();
     const { use } = generate(trial, SCRATCH_FRAME);
+    if (use.decides || use.branches)
+      throw new Error(`${row.name}: what decides or branches stands in the loop`);
     const { used } = trial;
     // `target` is not used; its place is the first i64's.
     const i32 = FRAME_LOCALS;

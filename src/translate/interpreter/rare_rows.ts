@@ -22,9 +22,9 @@ export const RARE_ROWS: ReadonlySet<string> = new Set([
     'UMSUBL',
     'CCMN_reg',
   ],
-  // Exclusive accesses of bytes, halfwords and pairs, and release and acquire of halfwords.
-  ...['B', 'H'].flatMap((size) => [`STXR${size}`, `STLXR${size}`, `LDXR${size}`, `LDAXR${size}`]),
-  ...['32', '64'].flatMap((size) => ['STXP', 'STLXP', 'LDXP', 'LDAXP'].map((name) => `${name}_${size}`)),
+  // Exclusive loads of bytes, halfwords and pairs, and release and acquire of halfwords. Exclusive stores decide, as branches do.
+  ...['B', 'H'].flatMap((size) => [`LDXR${size}`, `LDAXR${size}`]),
+  ...['32', '64'].flatMap((size) => ['LDXP', 'LDAXP'].map((name) => `${name}_${size}`)),
   ...['STLRH', 'LDARH'],
   // Signed loads but for those at an unsigned offset.
   ...SIGNED.flatMap((name) => [`${name}_reg`, ...WRITE_BACK.map((mode) => `${name}_imm_${mode}`)]),

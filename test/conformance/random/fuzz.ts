@@ -42,13 +42,18 @@ export interface FuzzOptions {
   readonly cpu: string;
   readonly engine: EngineName;
   readonly seed: number;
-  /** Ends when so many words were executed, each counted once. */
-  readonly words: number;
+  /** Ends when so many words were executed, each counted once; or after so many episodes. */
+  readonly words?: number;
+  readonly episodes?: number;
   /** As a recording of detail `full` is made: events and raw buffers are part of the digest. */
   readonly recorded?: boolean;
 }
 
 export interface FuzzResult {
+  /**
+   * A translating back end counts a word when it decodes it. It decodes ahead up to the next branch, and the handlers go on behind what
+   * faults, so hardly a word of them is not executed; the evaluator counts what it executes.
+   */
   readonly words: number;
   readonly episodes: number;
   /** How episodes ended, by reason. */
@@ -63,7 +68,8 @@ export function fuzz(options: FuzzOptions): FuzzResult {
   const digest = createHash('sha256');
   const ends: { [reason: string]: number } = {};
   let episodes = 0;
-  while (fuzzed.words < options.words) {
+  const { words = Number.POSITIVE_INFINITY, episodes: most = Number.POSITIVE_INFINITY } = options;
+  while (fuzzed.words < words && episodes < most) {
     fuzzed.fill(choices);
     for (let n = 0; n < EPISODES_A_FILL; n++, episodes++) {
       const end = fuzzed.episode(choices);
@@ -141,13 +147,23 @@ class FuzzedMachine {
     const { code } = machine;
     const execute = code.execute.bind(code);
     code.execute = (page, offset) => {
-      const word = (page.paPage + offset - WORDS) / 4;
-      if (word >= 0 && word < this.#executed.length && this.#executed[word] === 0) {
-        this.#executed[word] = 1;
-        this.words++;
-      }
+      this.#count(page.paPage + offset);
       execute(page, offset);
     };
+    const mayDecodeAhead = code.mayDecodeAhead.bind(code);
+    code.mayDecodeAhead = (page, offset) => {
+      const ahead = mayDecodeAhead(page, offset);
+      if (ahead) this.#count(page.paPage + offset);
+      return ahead;
+    };
+  }
+
+  /** Counts the word at this physical address, once. */
+  #count(pa: number): void {
+    const word = (pa - WORDS) / 4;
+    if (word < 0 || word >= this.#executed.length || this.#executed[word] === 1) return;
+    this.#executed[word] = 1;
+    this.words++;
   }
 
   /** New random words, and tables and handlers as they were. */

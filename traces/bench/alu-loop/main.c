@@ -1,7 +1,7 @@
 /* Arithmetic in registers: no memory, one loop. */
 #include "bench.h"
 
-#define REPETITIONS 20000000
+#define REPETITIONS 60000000
 
 int main(void)
 {

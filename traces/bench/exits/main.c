@@ -4,7 +4,7 @@
 #include "psci.h"
 #include "sysreg.h"
 
-#define EXITS 200000
+#define EXITS 400000
 #define WORK_STEPS 200 /* of five instructions each, between exits */
 
 #define HCR_VM (1ul << 0)

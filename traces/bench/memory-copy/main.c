@@ -2,7 +2,7 @@
 #include "bench.h"
 #include "string.h"
 
-#define REPETITIONS 40
+#define REPETITIONS 80
 #define BUFFER_SIZE (1024 * 1024)
 
 static u64 source[BUFFER_SIZE / 8], target[BUFFER_SIZE / 8];

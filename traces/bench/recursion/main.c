@@ -1,7 +1,7 @@
 /* Calls and returns, and little else: Fibonacci, Takeuchi and Ackermann. */
 #include "bench.h"
 
-#define REPETITIONS 4
+#define REPETITIONS 12
 
 static __attribute__((noinline, noclone, optimize("no-optimize-sibling-calls"))) u32 fibonacci(u32 n)
 {

@@ -4,7 +4,7 @@
  */
 #include "bench.h"
 
-#define REPETITIONS 6000
+#define REPETITIONS 30000
 #define LIST_LENGTH 64
 #define ORDER 12
 
