@@ -16,11 +16,15 @@ process.stdout.on('error', (error) => {
 });
 
 if (Number(process.versions.node.split('.')[0]) >= REQUIRED) {
-  // What V8 and the stripping of types made of the sources is kept: it is a third of the time that a short command takes.
-  module.enableCompileCache(join(here, '../.cache/node'));
-  // A checkout runs its TypeScript as it is; an installed package has JavaScript, because Node strips no types there.
-  const source = join(here, '../src/cli.ts');
-  const { main } = await import(existsSync(source) ? source : '../dist/src/cli.js');
+  const root = join(here, '..');
+  // A checkout runs its TypeScript, bundled; an installed package has JavaScript, because Node strips no types there.
+  const isCheckout = existsSync(join(root, 'src/cli.ts'));
+  const bundle = isCheckout ? (await import('./start_cache.js')).bundledProgram(root) : undefined;
+  // What V8 made of the modules is kept: it is a third of the time that a short command takes.
+  module.enableCompileCache(join(bundle ?? join(root, '.cache'), 'node'));
+  const { main } = await import(
+    bundle ? join(bundle, 'src/cli.js') : isCheckout ? '../src/cli.ts' : '../dist/src/cli.js'
+  );
   process.exitCode = await main(process.argv);
 } else {
   const newer = join(here, '../node_modules/node/bin/node');

@@ -2,6 +2,8 @@
 export type Attention =
   /** The exception level or a register that controls translation changed: other permissions, other regime. */
   | 'translation'
+  /** An exception or a return: another level, perhaps, and other masks. Its instruction ends what executes anyway: see Continuation. */
+  | 'level'
   /** PSTATE.PAN or UAO changed: other permissions in the same regime. */
   | 'context'
   /** PSTATE.SP changed: SP_EL0 is accessible, or is not. */

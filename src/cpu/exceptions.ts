@@ -459,8 +459,7 @@ export class Exceptions {
         x0: esr >>> 26 === EC.hvc || esr >>> 26 === EC.smc ? this.#state.x(0) : null,
       });
     this.redirected = true;
-    onAttention('translation');
-    onAttention('interrupts');
+    onAttention('level');
   }
 }
 

@@ -85,6 +85,8 @@ const order = [
   /** Address of the table of shortcuts in use, and whether a change of DAIF has no consequence: translate/shortcuts.ts. */
   'shortcuts',
   'quiet',
+  /** After an exception or a return: 1 where translated code goes on at cell `pc`, 0 where the run loop must look first. */
+  'goesOn',
 ] as const;
 
 export type StateCell = (typeof order)[number];
@@ -113,6 +115,7 @@ export const ENGINE_CELLS = [
   'guardedBase',
   'shortcuts',
   'quiet',
+  'goesOn',
 ] as const satisfies readonly StateCell[];
 
 /** Byte address in memory 0 of each cell. */

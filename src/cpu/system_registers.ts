@@ -4,17 +4,17 @@
  */
 import type { Clock, CpuInterruptInputs } from '../machine/device.ts';
 import type { EventSink } from '../trace/schema.ts';
+import { ComputedRegisters } from './computed_registers.ts';
 import type { CpuView, GicCpuInterface } from './gic_cpu_interface.ts';
 import { type CpuModel, identificationOf, modelFeatures } from './models/model.ts';
 import type { PerformanceMonitors } from './performance_monitors.ts';
 import { randomNumber } from './random_numbers.ts';
-import { readStackPointer, switchStack, writeStackPointer } from './stack_pointers.ts';
 import { CELL, type CpuState } from './state.ts';
 import { AT_HOST_EL0, AT_HOST_EL2, isHostAlias, type Redirection } from './sysregs/host.ts';
 import { SYSTEM_OPERATIONS } from './sysregs/operations.ts';
 import { ALL_BITS, type Effect, genericName, type SystemRegister } from './sysregs/row.ts';
 import { registerAt, registerNamed, SYSTEM_REGISTERS, slotOf } from './sysregs/table.ts';
-import { firstTrap, isHost, TIDCP, type Trap } from './sysregs/traps.ts';
+import { firstTrap, TIDCP, type Trap } from './sysregs/traps.ts';
 
 /** Implemented by devices/generic_timer.ts. Names are those of sysregs/timer.ts. */
 export interface TimerRegisters {
@@ -59,21 +59,11 @@ const PC = CELL.pc >>> 3;
 const EL = CELL.el >>> 2;
 const SPSEL = CELL.spsel >>> 2;
 const HCR = slotOf('HCR_EL2');
-const SCTLR_EL1 = slotOf('SCTLR_EL1');
-const SCTLR_EL2 = slotOf('SCTLR_EL2');
-const VDISR = slotOf('VDISR_EL2');
 const DISR = slotOf('DISR_EL1');
-const OSLSR = slotOf('OSLSR_EL1');
-const CSSELR = slotOf('CSSELR_EL1');
 const VPIDR = slotOf('VPIDR_EL2');
 const VMPIDR = slotOf('VMPIDR_EL2');
-const HCR_TDZ = 1n << 28n;
-const SCTLR_DZE = 1n << 14n;
 const HCR_TIDCP = 1n << 20n;
 const HCR_RW = 1n << 31n;
-const HCR_FMO = 1n << 3n;
-const HCR_IMO = 1n << 4n;
-const HCR_AMO = 1n << 5n;
 /** In HCR_EL2[31:0] and [63:32]. */
 const HCR_TGE = 1 << 27;
 const HCR_E2H = 1 << 2;
@@ -128,6 +118,7 @@ export class SystemRegisters {
   readonly #options: SystemRegistersOptions;
   readonly #state: CpuState;
   readonly #identification: { readonly [register: string]: bigint };
+  readonly #computed: ComputedRegisters;
   /** What this CPU has: rows of other features do not exist. */
   readonly features: ReadonlySet<string>;
   /** By the lower 15 bits of the encoding. */
@@ -146,6 +137,7 @@ export class SystemRegisters {
       // Number of cores, less one (Cortex-A57 TRM 4.3.53).
       L2CTLR_EL1: BigInt(cpus - 1) << 24n,
     };
+    this.#computed = new ComputedRegisters({ ...options, identification: this.#identification });
     this.features = modelFeatures(model, gic !== undefined);
     const accessible: (Accessible | undefined)[] = Array(ENCODING_INDEX + 1).fill(undefined);
     for (const row of SYSTEM_REGISTERS)
@@ -209,6 +201,7 @@ export class SystemRegisters {
   /** After a CPU switch: CpuState now holds that CPU. */
   reload(cpu: number): void {
     this.cpu = cpu;
+    this.#computed.cpu = cpu;
   }
 
   /** Gives the current CPU's registers their reset values. Timer and GIC reset themselves. */
@@ -412,7 +405,7 @@ export class SystemRegisters {
       case 'pmu':
         return this.#options.pmu.read(row.name);
       case 'computed':
-        return this.#compute(row.name);
+        return this.#computed.read(row.name);
     }
   }
 
@@ -435,116 +428,13 @@ export class SystemRegisters {
         this.#options.pmu.write(row.name, value);
         break;
       case 'computed':
-        this.#writeComputed(row.name, value);
+        this.#computed.write(row.name, value);
         break;
     }
   }
 
   get #midr(): bigint {
     return this.#identification.MIDR_EL1;
-  }
-
-  #compute(name: string): bigint {
-    const state = this.#state;
-    const el = state.u32[EL];
-    switch (name) {
-      case 'MIDR_EL1':
-        return el === 1 ? state.u64[slotOf('VPIDR_EL2')] : this.#midr;
-      case 'MPIDR_EL1':
-        return el === 1 ? state.u64[slotOf('VMPIDR_EL2')] : this.#options.mpidr(this.cpu);
-      case 'CCSIDR_EL1':
-        return this.#options.model.ccsidr[Number(state.u64[CSSELR])] ?? 0n;
-      case 'DCZID_EL0': {
-        const host = el === 0 && isHost(state.u64[HCR]);
-        const prohibited =
-          (el === 0 && (state.u64[host ? SCTLR_EL2 : SCTLR_EL1] & SCTLR_DZE) === 0n) ||
-          (el < 2 && !host && (state.u64[HCR] & HCR_TDZ) !== 0n);
-        return this.#identification.DCZID_EL0 | (prohibited ? 1n << 4n : 0n);
-      }
-      case 'ISR_EL1':
-        return this.#interruptStatus(el);
-      case 'CurrentEL':
-        return BigInt(el << 2);
-      case 'SPSel':
-        return BigInt(state.small('spsel'));
-      case 'DAIF':
-        return BigInt(state.small('daif') << 6);
-      case 'NZCV':
-        return BigInt(state.nzcv);
-      case 'PAN':
-        return BigInt(state.small('pan') << 22);
-      case 'UAO':
-        return BigInt(state.small('uao') << 23);
-      case 'DIT':
-        return BigInt(state.small('dit') << 24);
-      case 'SSBS':
-        return BigInt(state.small('ssbs') << 12);
-      case 'DISR_EL1':
-        return state.u64[this.#deferredError(el)];
-      case 'SP_EL0':
-        return readStackPointer(state, 'spEl0');
-      case 'SP_EL1':
-        return readStackPointer(state, 'spEl1');
-      default:
-        throw new Error(`nobody computes ${name}`);
-    }
-  }
-
-  #writeComputed(name: string, value: bigint): void {
-    const state = this.#state;
-    switch (name) {
-      case 'SPSel':
-        switchStack(state, state.small('el'), Number(value & 1n));
-        break;
-      case 'DAIF':
-        state.setSmall('daif', Number((value >> 6n) & 15n));
-        break;
-      case 'NZCV':
-        state.nzcv = Number(value & 0xf000_0000n);
-        break;
-      case 'PAN':
-        state.setSmall('pan', Number((value >> 22n) & 1n));
-        break;
-      case 'UAO':
-        state.setSmall('uao', Number((value >> 23n) & 1n));
-        break;
-      case 'DIT':
-        state.setSmall('dit', Number((value >> 24n) & 1n));
-        break;
-      case 'SSBS':
-        state.setSmall('ssbs', Number((value >> 12n) & 1n));
-        break;
-      case 'DISR_EL1':
-        state.u64[this.#deferredError(state.u32[EL])] = value;
-        break;
-      case 'SP_EL0':
-        writeStackPointer(state, 'spEl0', value);
-        break;
-      case 'SP_EL1':
-        writeStackPointer(state, 'spEl1', value);
-        break;
-      case 'OSLAR_EL1':
-        state.u64[OSLSR] = (state.u64[OSLSR] & ~2n) | ((value & 1n) << 1n);
-        break;
-      default:
-        throw new Error(`nobody takes ${name}`);
-    }
-  }
-
-  /** DISR_EL1 of EL1 is VDISR_EL2 where HCR_EL2.AMO makes its SErrors virtual (D17.2.33). */
-  #deferredError(el: number): number {
-    return el === 1 && (this.#state.u64[HCR] & HCR_AMO) !== 0n ? VDISR : DISR;
-  }
-
-  /** ISR_EL1: below EL2 the virtual interrupt where HCR_EL2 routes the physical one away (D17.2.73). */
-  #interruptStatus(el: number): bigint {
-    const inputs = this.#options.inputs[this.cpu];
-    const hcr = this.#state.u64[HCR];
-    const virtual = (route: bigint) => el < 2 && (hcr & route) !== 0n;
-    const irq = virtual(HCR_IMO) ? inputs.virq || (hcr & (1n << 7n)) !== 0n : inputs.irq;
-    const fiq = virtual(HCR_FMO) ? inputs.vfiq || (hcr & (1n << 6n)) !== 0n : inputs.fiq;
-    const serror = virtual(HCR_AMO) && (hcr & (1n << 8n)) !== 0n;
-    return (irq ? 0x80n : 0n) | (fiq ? 0x40n : 0n) | (serror ? 0x100n : 0n);
   }
 
   /** Registers that a checkpoint or a debugger lists: those this CPU has, but for the GIC's, which it reads itself, and random numbers. */

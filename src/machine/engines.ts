@@ -42,6 +42,8 @@ export interface EngineParts {
   /** The calls, with the machine's bookkeeping around them. */
   readonly runtime: RedirectingRuntime;
   readonly stackMisaligned: () => 0 | 1;
+  /** After an exception or a return: gets ready to go on at pc within the slice; false where the run loop must look first. */
+  readonly goesOn: () => boolean;
   readonly shortcuts: Shortcuts;
   /** Bank of the fetch TLB in use. */
   readonly fetchBank: () => number;
@@ -62,6 +64,7 @@ const READ_SYSTEM_REGISTER = RUNTIME_CALLS.indexOf('readSystemRegister');
 const WRITE_SYSTEM_REGISTER = RUNTIME_CALLS.indexOf('writeSystemRegister');
 const SYSTEM_OPERATION = RUNTIME_CALLS.indexOf('systemOperation');
 const PC_BASE = CELL.pcBase >>> 2;
+const GOES_ON = CELL.goesOn >>> 2;
 
 /** Branches and exception generation, but not hints, barriers and system register moves: Arm ARM C4.1.66. */
 const leavesRun = (word: number): boolean => ((word >>> 26) & 7) === 5 && word >>> 22 !== 0b1101010100;
@@ -79,6 +82,10 @@ export class InterpreterEngine implements Engine {
     this.maxSlice = regions?.slice ?? Number.POSITIVE_INFINITY;
     const { state, code, memory, runtime } = parts;
     const calls = RUNTIME_CALLS.map((name) => runtime[name] as (...args: bigint[]) => bigint | undefined);
+    const redirected = (): 1 => {
+      state.u32[GOES_ON] = parts.goesOn() ? 1 : 0;
+      return 1;
+    };
     // Arguments are BigInts made for the call.
     const takesNothing = calls.map((call) => call.length === 0);
     this.#interpreter = new Interpreter(
@@ -97,7 +104,7 @@ export class InterpreterEngine implements Engine {
           const { page, offset } = code.locate(ip);
           this.regions?.hot(page, offset);
         },
-        access: (low, high, flags) => parts.access.access(low, high, flags),
+        access: (low, high, flags) => parts.access.access(low, high, flags) && redirected(),
         runtime: (index) => {
           runtime.redirected = false;
           const { u64 } = state;
@@ -105,14 +112,14 @@ export class InterpreterEngine implements Engine {
             ? calls[index].call(runtime)
             : calls[index].call(runtime, u64[ARGUMENT >>> 1], u64[(ARGUMENT >>> 1) + 1]);
           if (result !== undefined) u64[RESULT >>> 1] = result;
-          if (runtime.redirected) return 1;
+          if (runtime.redirected) return redirected();
           const { shortcuts } = parts;
           if (index === READ_SYSTEM_REGISTER) shortcuts.learnRead(state.u32[ARGUMENT]);
           else if (index === WRITE_SYSTEM_REGISTER) shortcuts.learnWrite(state.u32[ARGUMENT]);
           else if (index === SYSTEM_OPERATION) shortcuts.learnOperation(state.u32[ARGUMENT]);
           return 0;
         },
-        stackMisaligned: parts.stackMisaligned,
+        stackMisaligned: () => parts.stackMisaligned() && redirected(),
       },
       runtime.features,
       withDigest,

@@ -29,6 +29,7 @@ import type { RegionOptions } from '../translate/region/regions.ts';
 import { VirtBoard } from './board.ts';
 import { type Boot, loadBoot } from './boot.ts';
 import { type CodePage, CodePages } from './code_pages.ts';
+import { Continuation } from './continuation.ts';
 import { CpuCore } from './cpu_core.ts';
 import { type AccessContext, DataAccess, type StepObserver } from './data_access.ts';
 import { DirtyPages } from './dirty_pages.ts';
@@ -100,6 +101,8 @@ export class Machine {
   deadlineChanged = true;
   /** The packet under way ends behind the instruction that executes. */
   packetEnds = false;
+  /** What the packet under way executes in, as it was last seen. */
+  #packetRegime: Regime | undefined;
   readonly #mainEngine: Engine;
   readonly #parts: EngineParts;
   readonly #access: DataAccess;
@@ -337,6 +340,14 @@ export class Machine {
       recordsStores: records(detail, 'memory'),
       debugArmed: () => this.debug.armed,
     });
+    const continuation = new Continuation({
+      state: this.state,
+      exceptions: this.exceptions,
+      debug: this.debug,
+      banks: this.#banks,
+      shortcuts: this.#shortcuts,
+      staysInPacket: () => !records(detail, 'flow') || this.staysInPacket(),
+    });
     const parts: EngineParts = {
       detail,
       state: this.state,
@@ -348,6 +359,7 @@ export class Machine {
       buffers: this.buffers,
       runtime,
       stackMisaligned: () => this.#stackMisaligned(),
+      goesOn: () => continuation.goesOn(),
       shortcuts: this.#shortcuts,
       fetchBank: () => this.#banks.current,
       breaksInPage: () => this.debug.armed && this.debug.breaksInPage(this.state.u64[PC]),
@@ -374,6 +386,24 @@ export class Machine {
   endPacket(): void {
     this.packetEnds = true;
     this.time.stopAfterThis();
+  }
+
+  /** A packet starts. Returns what it executes in. */
+  beginPacket(): Regime {
+    this.buffers.reset();
+    this.packetEnds = false;
+    this.#packetRegime = this.regime;
+    return this.#packetRegime;
+  }
+
+  /** What executes now may be in the packet under way: it has the packet's regime, VMID and ASID. */
+  staysInPacket(): boolean {
+    const { regime } = this;
+    const known = this.#packetRegime;
+    if (regime === known) return true;
+    if (regime.name !== known?.name || regime.vmid !== known.vmid || regime.asid !== known.asid) return false;
+    this.#packetRegime = regime;
+    return true;
   }
 
   /** MMU of the current CPU. */
@@ -430,6 +460,10 @@ export class Machine {
   }
 
   #attend(reason: Attention): void {
+    if (reason === 'level') {
+      this.#banks.changed = true;
+      return;
+    }
     if (reason === 'translation' || reason === 'context' || reason === 'vectors') this.#banks.changed = true;
     if (reason === 'debug') {
       this.debug.refresh();

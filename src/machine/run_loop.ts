@@ -78,9 +78,7 @@ export class RunLoop {
   beginPacket(): PacketStart {
     const machine = this.#machine;
     const { time } = machine;
-    machine.buffers.reset();
-    machine.packetEnds = false;
-    const { name, vmid, asid } = machine.regime;
+    const { name, vmid, asid } = machine.beginPacket();
     return {
       icount: time.icount,
       timeNs: time.now(),
@@ -104,20 +102,13 @@ export class RunLoop {
     const machine = this.#machine;
     const { time } = machine;
     const end = Math.min(start.icount + PACKET_INSTRUCTIONS, limit);
-    // The last one that was seen to be the packet's.
-    let known = machine.regime;
     try {
       while (time.icount < end) {
         this.#slice(end - time.icount);
         const stop = this.settle();
         if (stop) return stop;
         if (machine.processors.current !== start.cpu || machine.packetEnds) return undefined;
-        const { regime } = machine;
-        if (regime !== known) {
-          const { name, vmid, asid } = regime;
-          if (name !== start.regime || vmid !== start.vmid || asid !== start.asid) return undefined;
-          known = regime;
-        }
+        if (!machine.staysInPacket()) return undefined;
         if (isAhead?.() && time.icount < end) return 'ahead';
       }
       return this.#spinsForEver() ? 'idle' : undefined;

@@ -14,7 +14,6 @@ import type { Detail } from '../translate/detail.ts';
 import { records } from '../translate/detail.ts';
 import { sha256 } from './digest.ts';
 import { type DiskSource, hostDisks } from './disk_images.ts';
-import { storeFile } from './image_files.ts';
 import { feedInput, type InputSource, RecordedInput } from './input_source.ts';
 import { Recorder } from './recorder.ts';
 import type { Recording } from './recording.ts';
@@ -142,7 +141,8 @@ class RecordingSession {
           images,
           firstIcount: options.from?.icount ?? 0,
         });
-        for (const bytes of files.values()) storeFile(options.directory, bytes);
+        const byDigest = new Map([...files].map(([path, bytes]) => [images[path], bytes]));
+        for (const [digest, bytes] of byDigest) recorder.storeFile(digest, bytes);
         const sink: EventSink = {
           get recording() {
             return session.#recording;

@@ -94,6 +94,12 @@ export class Recorder implements EventSink {
     this.#post({ kind: 'rows', chunk });
   }
 
+  /** Keeps a copy of a file that the recipe names; `digest` is one of `images`, and not given before. */
+  storeFile(digest: string, bytes: Uint8Array): void {
+    const copy = new Uint8Array(bytes);
+    this.#post({ kind: 'file', digest, bytes: copy }, [copy.buffer]);
+  }
+
   /** Call with the state from which the next packet starts, before any event that belongs into it. Returns its seq. */
   beginPacket(): number {
     if (this.#packetOpen) throw new Error('a packet is open already');

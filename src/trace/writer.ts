@@ -11,7 +11,7 @@ import { DurableFile, syncPaths, textFile } from './durable_file.ts';
 import { type Checkpoint, writeCheckpoint } from './encode/checkpoint.ts';
 import { PacketTables } from './encode/packet_tables.ts';
 import { SegmentWriter } from './encode/segment.ts';
-import { storedFilePaths } from './image_files.ts';
+import { storedFilePaths, storeFile } from './image_files.ts';
 import * as layout from './layout.ts';
 import { PacketBuffer, StoredPacket } from './raw_packet.ts';
 import { type ChunkFacts, chunkBatch } from './rows/chunk.ts';
@@ -43,6 +43,8 @@ export class Writer {
   /** Files of the present epoch, written aside. */
   #aside: DurableFile[] = [];
   #committing: Promise<void> = Promise.resolve();
+  /** The recipe's files, which the first epoch waits for. */
+  #storing: Promise<unknown> = Promise.resolve();
   /** The last epoch that is. */
   #committed = 0;
   readonly #memory: WebAssembly.Memory;
@@ -83,6 +85,12 @@ export class Writer {
       const table = ROW_LAYOUT.tables[chunk.table];
       this.#segment(table.table).write(chunkBatch(this.#memory, table, chunk));
     });
+  }
+
+  /** Keeps a file that the recipe names. */
+  storeFile(digest: string, bytes: Uint8Array): Promise<unknown> {
+    this.#storing = Promise.all([this.#storing, storeFile(this.#directory, digest, bytes)]);
+    return this.#storing;
   }
 
   /** Writes what closes an epoch; the promise is fulfilled when the epoch is committed. */
@@ -148,7 +156,7 @@ export class Writer {
   ): Promise<void> {
     const directory = this.#directory;
     try {
-      await Promise.all([before, ...files.map((file) => file.sync())]);
+      await Promise.all([before, this.#storing, ...files.map((file) => file.sync())]);
       for (const file of files) file.place();
       // The files that the recorder wrote before the first epoch are as needed as the epoch.
       const early = epoch > 1 ? [] : [layout.recordingFile(directory), ...storedFilePaths(directory)];
@@ -167,7 +175,7 @@ export class Writer {
   /** Commits the recording, behind its last epoch. */
   async finish({ reason, recipe, images, host }: RecordingEnd): Promise<void> {
     const directory = this.#directory;
-    await this.#committing;
+    await Promise.all([this.#committing, this.#storing]);
     const { formatVersion } = layout.startOfRecording(recipe, images);
     const facts: layout.RecordingFacts = {
       formatVersion,

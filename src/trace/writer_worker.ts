@@ -5,6 +5,7 @@ import { type EpochEnd, type RecordingEnd, Writer } from './writer.ts';
 import { type ChannelParts, SLOT_BYTES, WriterChannel } from './writer_channel.ts';
 
 export type WriterMessage =
+  | { readonly kind: 'file'; readonly digest: string; readonly bytes: Uint8Array }
   | { readonly kind: 'slot'; readonly slot: number; readonly bytes: number }
   | { readonly kind: 'rows'; readonly chunk: ChunkFacts }
   | { readonly kind: 'epoch'; readonly end: EpochEnd; readonly bytes: number }
@@ -21,8 +22,10 @@ const channel = new WriterChannel(parts);
 const writer = new Writer(directory, firstIcount, channel.memory);
 
 /** What waits for the disk goes on behind the messages that follow. */
-function handle(message: WriterMessage): Promise<void> | undefined {
+function handle(message: WriterMessage): Promise<unknown> | undefined {
   switch (message.kind) {
+    case 'file':
+      return writer.storeFile(message.digest, message.bytes);
     case 'slot':
       writer.addPackets(message.slot * SLOT_BYTES, message.bytes);
       channel.releaseSlot(message.slot);

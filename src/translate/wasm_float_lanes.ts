@@ -6,7 +6,8 @@ import type { FloatFunction, FloatOperation } from '../isa/float_operation.ts';
 import { EXTENT_MASKS } from './layout.ts';
 import { type CodeBuffer, constant, intOp, type Node } from './wasm/expression.ts';
 import { floatLanes, lanes, op, simd } from './wasm/opcodes.ts';
-import { BRACKET, FPCR, FPSR, FZ, IXC, RMODE } from './wasm_float.ts';
+import { BRACKET } from './wasm_float_error.ts';
+import { FPCR, FPSR, FZ, IXC, RMODE } from './wasm_float_path.ts';
 
 type Size = 32 | 64;
 /** Pushes a vector: each time that it is called. */

@@ -2,15 +2,12 @@
 import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { UserError } from '../../src/user-error.ts';
 
 /** Longer than any workload takes on a busy machine. */
 const DEADLINE_S = 900;
 /** How often /proc is looked at, in ms. */
 const WATCH_MS = 20;
-
-const NODE_COMPILE_CACHE = fileURLToPath(new URL('../../.cache/node', import.meta.url));
 
 export type Command = readonly [file: string, ...args: string[]];
 
@@ -32,8 +29,6 @@ export async function run([file, ...args]: Command, until?: string): Promise<Run
   const started = performance.now();
   const child = spawn(file, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
-    // As bin/hindsight.js keeps what V8 made of the sources: what is timed is no first run after a change of them.
-    env: { ...process.env, NODE_COMPILE_CACHE },
     timeout: DEADLINE_S * 1000,
     killSignal: 'SIGKILL',
   });

@@ -5,7 +5,7 @@ import { machineArguments } from '../conformance/qemu/reference.ts';
 import type { Command } from './process.ts';
 
 export const HINDSIGHT = fileURLToPath(new URL('../../bin/hindsight.js', import.meta.url));
-const UNTRACED = fileURLToPath(new URL('untraced.ts', import.meta.url));
+const UNTRACED = fileURLToPath(new URL('start_untraced.js', import.meta.url));
 
 export type Engine = 'regions' | 'interpreter';
 

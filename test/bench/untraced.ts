@@ -1,16 +1,11 @@
 /**
- * Runs a machine without recording anything and prints its facts as one line of JSON: `node untraced.ts JSON`, an `UntracedRun`. The
- * benchmark starts it as a process of its own, as it starts QEMU.
+ * Runs a machine without recording anything and prints its facts as one line of JSON: `node start_untraced.js JSON`, an
+ * `UntracedRun`. The benchmark starts it as a process of its own, as it starts QEMU.
  */
-import module from 'node:module';
-import { fileURLToPath } from 'node:url';
+import { Machine } from '../../src/machine/machine.ts';
+import { PAGE_SIZE } from '../../src/machine/memory.ts';
+import { RunLoop } from '../../src/machine/run_loop.ts';
 import type { UntracedRun } from './subjects.ts';
-
-// As bin/hindsight.js does, before anything else is loaded.
-module.enableCompileCache(fileURLToPath(new URL('../../.cache/node', import.meta.url)));
-const { Machine } = await import('../../src/machine/machine.ts');
-const { PAGE_SIZE } = await import('../../src/machine/memory.ts');
-const { RunLoop } = await import('../../src/machine/run_loop.ts');
 
 const { recipe, engine, until }: UntracedRun = JSON.parse(process.argv[2]);
 let tail = '';

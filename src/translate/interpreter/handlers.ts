@@ -4,8 +4,9 @@
  * their own (handler_functions.ts): there are too many of them for one function, and most guests need few.
  *
  * `run` executes decoded records from state cell `ip` on until the budget is used up, the next instruction is not decoded
- * through the fetch TLB, or TypeScript redirected execution. It returns 1 in the last case: then TypeScript has set `pc`, and
- * the instruction that redirected is still in the budget. Otherwise it returns 0 with `pc` set and `budget` up to date.
+ * through the fetch TLB, or TypeScript redirected execution and did not set cell `goesOn`. It returns 1 in the last case: then
+ * TypeScript has set `pc`, and the instruction that redirected is still in the budget. Otherwise it returns 0 with `pc` set and
+ * `budget` up to date.
  */
 import { CELL, type StateCell } from '../../cpu/state.ts';
 import type { Emitter } from '../../isa/emitter.ts';
@@ -187,7 +188,7 @@ function generateFamilies(rows: readonly Row[], detail: Detail, imports: Imports
       const add = (variant: Variant): Handler => {
         const index = FIRST_ROW_HANDLER + bodies.length;
         code.length = 0;
-        code.depth = LABELS.jump + index;
+        code.depth = LABELS.redirected + index;
         code.releaseTemporaries();
         const { use, terminated } = generator(row, shape, imports, detail, variant)(code, FRAME);
         if (!terminated) advance(code, FRAME);
@@ -228,7 +229,7 @@ const FRAME_INDICES = {
 };
 export const SCRATCH_FRAME: Frame = { ...FRAME_INDICES, next: 0, jump: 0, redirected: 0 };
 /** Nesting of the loop's blocks. Handler n is the n-th block within them, so that its code does not depend on how many there are. */
-const LABELS = { redirected: 1, exhausted: 2, dispatch: 3, next: 4, jump: 5 };
+const LABELS = { exhausted: 1, dispatch: 2, next: 3, jump: 4, redirected: 5 };
 const FRAME: Frame = { ...FRAME_INDICES, ...LABELS };
 
 /** What a called handler may change: the budget, and the recording pointers of accesses, values and registers. */
@@ -245,7 +246,7 @@ function advance(code: CodeBuffer, frame: Frame): void {
 }
 
 /**
- *     redirected: { exhausted: { dispatch: loop { next: { jump: { handlers … } jump code } next code } } } leaving code }
+ *     exhausted: { dispatch: loop { next: { jump: { redirected: { handlers … } redirected code } jump code } next code } } leaving code
  */
 function dispatchLoop(
   bodies: readonly Uint8Array[],
@@ -277,7 +278,7 @@ function dispatchLoop(
   for (const [cell, to] of [['ip', ip], ['budget', budget], ...allPointers] as const) loadState(cell, to);
 
   for (const label of Object.keys(LABELS)) code.open(label === 'dispatch' ? op.loop : op.block);
-  const { redirected, exhausted, dispatch, jump } = LABELS;
+  const { exhausted, dispatch, jump, redirected } = LABELS;
 
   const firstOfVectors = FIRST_ROW_HANDLER + bodies.length + MOST_EXTENSION_FUNCTIONS;
   const fixed: ((code: CodeBuffer) => void)[] = [];
@@ -440,6 +441,20 @@ function dispatchLoop(
     handler(code);
   }
 
+  // redirected: by an exception or a return, behind which the slice may go on; the instruction is still in the budget.
+  code.close();
+  code.releaseTemporaries();
+  code.i32(0);
+  code.memory(op.i32Load, CELL.goesOn);
+  code.emit(intOp('eqz', code.keepTop(32)));
+  code.open(op.if);
+  leave(1);
+  code.close();
+  loadState('budget', budget);
+  code.i32(0);
+  code.memory(op.i64Load, CELL.pc);
+  code.set(target);
+
   // jump: to the address in `target`, through the fetch TLB.
   code.close();
   code.releaseTemporaries();
@@ -518,9 +533,6 @@ function dispatchLoop(
   storeState('pc', local(target, 64));
   storeState('budget', local(budget));
   leave(0);
-  code.close();
-  // redirected:
-  leave(1);
   code.byte(op.unreachable);
   return code.toBytes();
 }

@@ -12,6 +12,7 @@ import { extentMasks } from '../wasm_vector.ts';
 import { RecordDecoder } from './decoder.ts';
 import { HANDLER_EXPORT, HandlerFunctions } from './handler_functions.ts';
 import { buildInterpreter, FUNCTION_TABLE, type InterpreterModule } from './handlers.ts';
+import { prebuiltInterpreter } from './prebuilt.ts';
 import { StateDigest } from './state_digest.ts';
 
 /** What translated code calls. The functions that return a number return 1 where execution was redirected, else 0. */
@@ -42,7 +43,9 @@ function moduleFor(detail: Detail, withDigest: boolean, poolWidth: PoolWidth) {
   const key = `${detail} ${withDigest} ${poolWidth}`;
   let made = modules.get(key);
   if (!made) {
-    const plan = buildInterpreter(ROWS, detail, withDigest, poolWidth);
+    // Those that are built beforehand have no digest, and a pool of 32 bits.
+    const prebuilt = withDigest || poolWidth !== 32 ? undefined : prebuiltInterpreter(detail);
+    const plan = prebuilt ?? buildInterpreter(ROWS, detail, withDigest, poolWidth);
     made = {
       plan,
       compiled: new WebAssembly.Module(plan.bytes),

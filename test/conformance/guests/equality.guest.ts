@@ -8,6 +8,8 @@ import { guestFile } from './guests.ts';
 const DEADLINE = 1500;
 /** To the banner of EDK2's shell and on; then the shell counts five seconds down, a thousand million instructions each. */
 const EDK2_INSTRUCTIONS = 900_000_000;
+/** U-Boot counts two seconds down, a thousand million instructions each. */
+const U_BOOT_INSTRUCTIONS = 2_400_000_000;
 
 async function compare(boot: Boot, limit?: number) {
   const comparison = await compareImage({ ...boot, limit, deadline: DEADLINE });
@@ -22,6 +24,11 @@ describe.each([2, 3] as const)('on GICv%i', (gic) => {
   test('U-Boot comes to its countdown, and polls for a key as it does in QEMU', async () => {
     const { printed } = await compare(firmware(gic, 'u-boot.bin'), 40_000_000);
     expect(printed).toContain('Hit any key to stop autoboot');
+  });
+
+  test('U-Boot, left alone, comes to its prompt', async () => {
+    const { printed } = await compare(firmware(gic, 'u-boot.bin'), U_BOOT_INSTRUCTIONS);
+    expect(printed).toContain('\n=> ');
   });
 
   test('Linux runs the suite of shell commands and switches off, all of it identical', async () => {
