@@ -3,13 +3,21 @@
  * that computes nothing.
  */
 import type { Access, Emitter, Register, RuntimeCall, Value } from '../../isa/emitter.ts';
-import type { Feature } from '../../isa/row.ts';
+import { type Feature, usesVectors } from '../../isa/row.ts';
 import { decode, EVERY_FEATURE } from '../../isa/table.ts';
 import type { VectorEmitter } from '../../isa/vector_emitter.ts';
 import { regionHolds } from '../shortcuts.ts';
+import type { FlagsOperand, FlagsOperation, FlagsSetting } from './flags_state.ts';
 import { knownRegister, numberOf, operandsOf } from './operands.ts';
 
 export type Control = 'none' | 'direct' | 'conditional' | 'return' | 'indirect';
+
+/** A register gets a value; `plus` where that is its own plus so much, modulo 2 to the power of `width`. */
+export interface RegisterWrite {
+  readonly register: number;
+  readonly plus?: number;
+  readonly width: 32 | 64;
+}
 
 export interface Effects {
   /** A region may hold it. Otherwise the interpreter executes it. */
@@ -24,20 +32,26 @@ export interface Effects {
   readonly accesses: number;
   /** Registers that get a loaded value as it is. */
   readonly loaded: readonly number[];
+  readonly writes: readonly RegisterWrite[];
+  /** It may leave a region that holds it, before it has done anything. */
+  readonly leaves: boolean;
+  readonly readsFlags: boolean;
+  /** What it sets the flags to: operands as they are before its writes, 'computed' where more than one operation is behind them. */
+  readonly flags: FlagsSetting | 'computed' | undefined;
 }
 
 const UNSUPPORTED: Effects = {
   ...{ supported: false, event: false, control: 'none', distance: 0, link: false, accesses: 0, loaded: [] },
+  ...{ writes: [], leaves: true, readsFlags: true, flags: undefined },
 };
 const LINK_REGISTER = 30;
 
 /** Emitter methods without effects on anything but their result. */
 const PURE: readonly (keyof Emitter)[] = [
-  ...(['add', 'sub', 'mul', 'mulHighUnsigned', 'mulHighSigned', 'divUnsigned', 'divSigned'] as const),
+  ...(['mul', 'mulHighUnsigned', 'mulHighSigned', 'divUnsigned', 'divSigned'] as const),
   ...(['and', 'or', 'xor', 'not', 'shiftLeft', 'shiftRight', 'shiftRightSigned', 'rotateRight'] as const),
   ...(['countLeadingZeros', 'equal', 'lessUnsigned', 'lessSigned', 'isZero', 'select'] as const),
-  ...(['signExtend', 'zeroExtend', 'low', 'keep', 'xOrSp', 'x', 'pc', 'nzcv', 'carry', 'condition'] as const),
-  ...(['cell', 'setFlagsAdd', 'setFlagsSubtract', 'setFlagsLogical', 'setNzcv'] as const),
+  ...(['signExtend', 'zeroExtend', 'pc', 'cell'] as const),
 ];
 
 const PURE_VECTOR: readonly (keyof VectorEmitter)[] = [
@@ -51,6 +65,21 @@ const MOST_VECTOR_OPERATIONS = 32;
 
 /** Thrown where a region cannot hold the instruction. One for all: making an error costs more than the scan. */
 const NOT_IN_REGIONS = new Error('not in regions');
+
+/** A value of the scan: a register's, as it is before the instruction, plus a constant; a constant; or anything. */
+interface Scanned {
+  readonly register?: number;
+  readonly plus?: number;
+  readonly width?: 32 | 64;
+  readonly constant?: number;
+}
+const scanned = (of: Value): Scanned => of as unknown as Scanned;
+const asValue = (of: Scanned): Value => of as unknown as Value;
+
+function operandOf({ register, plus = 0, constant }: Scanned): FlagsOperand {
+  if (register !== undefined) return { register, plus };
+  return constant !== undefined && Number.isSafeInteger(constant) ? { constant } : 'local';
+}
 
 const VALUE = { scanned: true } as unknown as Value;
 const LOADED = { loaded: true } as unknown as Value;
@@ -70,14 +99,47 @@ function scan(word: number, features: ReadonlySet<Feature>): Effects {
     // A miss leaves before the instruction, which is then executed from its start: what it did before must not matter. What a
     // load has put into vectors does not: no address depends on it, and it will be put there again.
     if (written || (vectorsWritten && !loading) || (stores > 0 && loads > 0)) throw NOT_IN_REGIONS;
+    accesses = true;
     count();
     return loading ? LOADED : VALUE;
   };
   const loaded: number[] = [];
-  const write = (register: Register, of: Value) => {
+  const writes: RegisterWrite[] = [];
+  let readsFlags = false;
+  /** Anything that may leave. */
+  let accesses = false;
+  let calls = false;
+  let flags: FlagsSetting | 'computed' | undefined;
+  const { width } = decoded.row.shape(decoded.fields) as { width?: 32 | 64 };
+  /** Inside the arms of a choice. */
+  let choosing = false;
+  const write = (number: number, of: Value) => {
     written = true;
-    if (of === LOADED) loaded.push(numberOf(register));
-    if (numberOf(register) === LINK_REGISTER) link = true;
+    if (of === LOADED) loaded.push(number);
+    if (number === LINK_REGISTER) link = true;
+    const { register, plus = 0, width = 64 } = scanned(of);
+    const moves = register === number && !choosing && Number.isSafeInteger(plus);
+    writes.push({ register: number, width, ...(moves && { plus }) });
+  };
+  const read = (number: number, width: 32 | 64) => asValue({ register: number, width });
+  const sum = (sign: 1 | -1) => (a: Value, b: Value) => {
+    const [{ register, plus = 0, width }, { constant }] = [scanned(a), scanned(b)];
+    if (register === undefined || constant === undefined) return VALUE;
+    return asValue({ register, plus: plus + sign * constant, width });
+  };
+  const setFlags = (operation: FlagsOperation) => (a: Value, b?: Value, _result?: Value, carry?: Value) => {
+    const simple = width !== undefined && !choosing && !carry;
+    flags = simple
+      ? {
+          kind: `${operation}${width}`,
+          a: operandOf(scanned(a)),
+          b: b ? operandOf(scanned(b)) : { constant: 0 },
+        }
+      : 'computed';
+  };
+  const readFlags = () => {
+    readsFlags = true;
+    return VALUE;
   };
   const branch = (kind: Control, offset?: Value) => {
     control = kind;
@@ -113,8 +175,29 @@ function scan(word: number, features: ReadonlySet<Feature>): Effects {
     register: knownRegister,
     following: (register: Register) => knownRegister(numberOf(register) + 1),
     constant: (_width: number, n: number | bigint) => ({ constant: Number(n) }),
-    setX: write,
-    setXOrSp: write,
+    x: (register: Register, width: 32 | 64) =>
+      numberOf(register) === 31 ? asValue({ constant: 0 }) : read(numberOf(register), width),
+    xOrSp: (register: Register, width: 32 | 64) => read(numberOf(register), width),
+    setX: (register: Register, of: Value) => {
+      if (numberOf(register) !== 31) write(numberOf(register), of);
+      else written = true;
+    },
+    setXOrSp: (register: Register, of: Value) => write(numberOf(register), of),
+    add: sum(1),
+    sub: sum(-1),
+    low: (of: Value) => {
+      const { constant } = scanned(of);
+      return constant === undefined ? VALUE : asValue({ constant: constant >>> 0 });
+    },
+    nzcv: readFlags,
+    carry: readFlags,
+    condition: readFlags,
+    setFlagsAdd: setFlags('add'),
+    setFlagsSubtract: setFlags('subtract'),
+    setFlagsLogical: setFlags('logical'),
+    setNzcv: () => {
+      flags = 'computed';
+    },
     setCell: () => {
       written = true;
     },
@@ -122,16 +205,20 @@ function scan(word: number, features: ReadonlySet<Feature>): Effects {
     store: (_access: Access) => access(() => stores++),
     probeStore: () => access(() => {}),
     when: (_condition: Value, then: () => void, otherwise?: () => void) => {
+      const before = choosing;
+      choosing = true;
       then();
       const afterThen = written;
       written = false;
       otherwise?.();
       written ||= afterThen;
+      choosing = before;
     },
     call: (name: RuntimeCall, ...args: Value[]) => {
       const known = args.map((argument) => (argument as unknown as { constant?: number }).constant);
       if (!regionHolds(name, known)) throw NOT_IN_REGIONS;
       event = name !== 'readSystemRegister';
+      calls = true;
       return VALUE;
     },
     branch: (offset: Value) => branch('direct', offset),
@@ -154,8 +241,18 @@ function scan(word: number, features: ReadonlySet<Feature>): Effects {
     if (error === NOT_IN_REGIONS) return UNSUPPORTED;
     throw error;
   }
-  const calls = link && control === 'direct';
-  return { supported: true, event, control, distance, link: calls, accesses: loads + stores, loaded };
+  const leaves = accesses || calls || usesVectors(decoded.row);
+  return {
+    ...{
+      supported: true,
+      event,
+      control,
+      distance,
+      link: link && control === 'direct',
+      accesses: loads + stores,
+    },
+    ...{ loaded, writes, leaves, readsFlags, flags },
+  };
 }
 
 const knownByFeatures = new WeakMap<ReadonlySet<Feature>, Map<number, Effects>>();

@@ -17,8 +17,9 @@ import { type CodeBuffer, constant, convert, intOp, type Node } from '../wasm/ex
 import { op, simd } from '../wasm/opcodes.ts';
 import { node, value } from '../wasm_emitter.ts';
 import { WasmVectorEmitter } from '../wasm_vector.ts';
-import type { FlagsState } from './flags.ts';
+import type { Effects } from './effects.ts';
 import { FlagsEmitter, type FlagsOperands } from './flags_emitter.ts';
+import { FLAGS_IN_LOCALS, type FlagsState } from './flags_state.ts';
 import { guessLocal, LOCALS, local, MOST_GUESSES } from './locals.ts';
 import { knownRegister, numberOf, operandsOf } from './operands.ts';
 
@@ -54,7 +55,7 @@ function distanceFrom(base: Node, address: Node): number | undefined {
 export class RegionEmitter extends FlagsEmitter {
   readonly #detail: Detail;
   /** Registers through which accesses guess where their page is in the pool (guess.ts), and how many do. */
-  readonly #pointers: ReadonlySet<number>;
+  #pointers: ReadonlySet<number> = new Set();
   #guesses = 0;
   /** The present instruction reads one of these registers. */
   #followsPointer = false;
@@ -62,8 +63,8 @@ export class RegionEmitter extends FlagsEmitter {
   /** An instruction on SIMD and floating-point registers was emitted; and in this block, so that they are known not to be trapped. */
   usesVectors = false;
   #untrapped = false;
-  /** Leaves before the present instruction. */
-  readonly #leave: () => void;
+  /** Leads out of the region in front of the present instruction. */
+  #leave = 0;
   /** Registers that any instruction read or wrote; 31 is SP. */
   readonly used = new Set<number>();
   readonly written = new Set<number>();
@@ -81,13 +82,9 @@ export class RegionEmitter extends FlagsEmitter {
     code: CodeBuffer,
     detail: Detail,
     functions: { readonly flags: number; readonly float: number },
-    pointers: ReadonlySet<number>,
-    leave: () => void,
   ) {
     super(code, functions.flags);
     this.#detail = detail;
-    this.#pointers = pointers;
-    this.#leave = leave;
     this.vector = new WasmVectorEmitter(this, {
       registerNumber: () => {
         throw new Error("the numbers of a region's registers are known");
@@ -101,15 +98,18 @@ export class RegionEmitter extends FlagsEmitter {
     });
   }
 
-  /** A block begins, with these flags. */
-  beginBlock(flags: FlagsState): void {
+  /** A block begins, with these flags; accesses through `pointers` may guess. */
+  beginBlock(flags: FlagsState, pointers: ReadonlySet<number>): void {
     this.flags = flags;
+    this.#pointers = pointers;
     this.#untrapped = false;
   }
 
-  /** Emits the instruction at word `index` of the page. */
-  instruction(decoded: Decoded, index: number): Ending {
+  /** Emits the instruction at word `index` of the page; where it `effects.leaves`, the label `leave` is where to. */
+  instruction(decoded: Decoded, index: number, effects: Effects, leave = 0): Ending {
     this.code.releaseTemporaries();
+    this.beginInstruction(effects);
+    this.#leave = leave;
     this.#word = index;
     this.#ending = { control: 'none' };
     this.#recorded = 0;
@@ -128,6 +128,7 @@ export class RegionEmitter extends FlagsEmitter {
       this,
     );
     this.#flush();
+    this.endInstruction();
     return this.#ending;
   }
 
@@ -231,14 +232,15 @@ export class RegionEmitter extends FlagsEmitter {
     code.emit(intOp('ne', tag, intOp('and', va, constant(64, ~0xfffn | BigInt(alignment - 1)))));
     code.open(op.if);
     if (!access.aligned && access.bytes > 1) {
-      // An unaligned access is inline too where it is allowed and within the page.
-      const last = intOp('add', va, constant(64, access.bytes - 1));
-      const page = (of: Node) => intOp('and', of, constant(64, ~0xfffn));
-      const elsewhere = intOp('or', intOp('xor', tag, page(va)), intOp('xor', tag, page(last)));
+      // An unaligned access is inline too where it is allowed and within the page: its offset from the tag is small. A tag that
+      // matches nothing has low bits.
+      const offset = intOp('sub', va, tag);
+      const valid = intOp('shl', tag, constant(64, 52));
+      this.#leaveIf(intOp('ltU', constant(64, 4096 - access.bytes), intOp('or', offset, valid)));
       code.emit(entry);
       code.memory(op.i64Load, 24);
       const flipped = intOp('ltS', intOp('add', code.keepTop(64), va), constant(64, 0));
-      this.#leaveIf(intOp('or', intOp('ne', elsewhere, constant(64, 0)), intOp('eqz', flipped)));
+      this.#leaveIf(intOp('eqz', flipped));
     } else this.#leaveNow();
     code.close();
     pushPoolDelta(code, entry);
@@ -263,9 +265,12 @@ export class RegionEmitter extends FlagsEmitter {
   /** The condition is on the stack where it is not given. */
   #leaveIf(condition?: Node): void {
     if (condition) this.code.emit(condition);
-    this.code.open(op.if);
-    this.#leaveNow();
-    this.code.close();
+    if (this.#recorded === 0) this.code.branchIf(this.#leave);
+    else {
+      this.code.open(op.if);
+      this.#leaveNow();
+      this.code.close();
+    }
   }
   #leaveNow(): void {
     if (this.#recorded > 0) {
@@ -273,7 +278,7 @@ export class RegionEmitter extends FlagsEmitter {
       if (records(this.#detail, 'full'))
         this.#advance(LOCALS.valuePointer, -8 * (this.#recorded + this.#wide));
     }
-    this.#leave();
+    this.code.branch(this.#leave);
   }
   #record(access: Access, { entry, va, distance }: InlineAccess): void {
     if (!records(this.#detail, 'memory') || access.monitor) return;
@@ -372,26 +377,31 @@ export class RegionEmitter extends FlagsEmitter {
     }
     code.length = start;
     code.depth = depth;
-    this.flags = before;
+    const setsFlags = this.effects.flags !== undefined;
+    if (setsFlags) this.moveFlags(before, FLAGS_IN_LOCALS);
+    const merged = setsFlags ? FLAGS_IN_LOCALS : before;
+    this.flags = merged;
     this.#first = undefined;
     const recordedBefore = this.#recorded;
     code.emit(chosen);
     code.open(op.if);
     then();
     this.#flush();
-    const [recordedThen, flagsThen] = [this.#recorded, this.flags];
+    this.moveFlags(this.flags, merged);
+    const recordedThen = this.#recorded;
     this.#recorded = recordedBefore;
-    this.flags = before;
+    this.flags = merged;
     this.#first = undefined;
     if (otherwise) {
       code.else();
       otherwise();
       this.#flush();
+      this.moveFlags(this.flags, merged);
     }
     code.close();
+    this.flags = merged;
     this.#recorded = Math.max(recordedThen, this.#recorded);
     this.#first = undefined;
-    if (flagsThen !== before || this.flags !== before) this.flags = { known: 'nothing' };
   }
   /** As `captureFlags`; what else the arm may have changed is as before. */
   #capture(arm: () => void): FlagsOperands | number | undefined {

@@ -19,16 +19,10 @@ const KINDS = {
 export type FlagsKind = keyof typeof KINDS;
 const KIND_COUNT = 7;
 export const kindNumber = (kind: FlagsKind): number => KINDS[kind];
+export const kindOf = (number: number): FlagsKind => Object.keys(KINDS)[number - 1] as FlagsKind;
+export const IN_CELLS = 0;
 /** `kind` from here on is the flags themselves. */
 export const EXPLICIT = 16;
-
-/** What is known of the flags at one place of the code. */
-export type FlagsState =
-  | { readonly known: 'nothing' }
-  | { readonly known: 'explicit' }
-  | { readonly known: 'kind'; readonly kind: FlagsKind }
-  /** Of `kind` where the local `choice` is 1, else `otherwise` (NZCV). */
-  | { readonly known: 'choice'; readonly kind: FlagsKind; readonly otherwise: number };
 
 const eq = (a: Node, b: Node) => intOp('eq', a, b);
 const not = (a: Node) => intOp('eqz', a);

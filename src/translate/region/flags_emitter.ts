@@ -6,16 +6,27 @@ import type { Value } from '../../isa/emitter.ts';
 import { type CodeBuffer, constant, convert, intOp, type Node } from '../wasm/expression.ts';
 import { op } from '../wasm/opcodes.ts';
 import { node, value, WasmEmitter } from '../wasm_emitter.ts';
+import { type Effects, effectsOf } from './effects.ts';
 import {
   conditionOf,
   constantCondition,
   EXPLICIT,
   explicitCondition,
   type FlagsKind,
-  type FlagsState,
+  IN_CELLS,
   kindNumber,
+  kindOf,
   negated,
 } from './flags.ts';
+import {
+  FLAGS_EXPLICIT,
+  FLAGS_IN_CELLS,
+  FLAGS_IN_LOCALS,
+  type FlagsOperand,
+  type FlagsOperation,
+  type FlagsState,
+  flagsAfter,
+} from './flags_state.ts';
 import { LOCALS, local } from './locals.ts';
 
 export interface FlagsOperands {
@@ -24,12 +35,23 @@ export interface FlagsOperands {
   readonly b: Node;
 }
 
+function operandNode(operand: FlagsOperand, name: 'a' | 'b'): Node {
+  if (operand === 'none') return constant(64, 0);
+  if (operand === 'local') return local(name === 'a' ? LOCALS.flagsA : LOCALS.flagsB, 64);
+  if ('constant' in operand) return constant(64, operand.constant);
+  const register = local(LOCALS.x0 + operand.register, 64);
+  return operand.plus === 0 ? register : intOp('add', register, constant(64, operand.plus));
+}
+
+const NOP = 0xd503_201f;
 const NOT_ONLY_FLAGS = new Error('a choice of more than flags');
 
 export abstract class FlagsEmitter extends WasmEmitter {
   readonly #flagsFunction: number;
   /** What is known here. */
-  flags: FlagsState = { known: 'nothing' };
+  flags: FlagsState = FLAGS_IN_CELLS;
+  /** Of the present instruction. */
+  protected effects: Effects = effectsOf(NOP);
   /** Inside the arms of a `when` that is tried without a branch: what the flags were set to; and whether anything else happened. */
   #captured: { flags: FlagsOperands | number | undefined; only: boolean } | undefined;
 
@@ -63,25 +85,71 @@ export abstract class FlagsEmitter extends WasmEmitter {
   override setFlagsLogical(result: Value): void {
     this.#setFlags('logical', result);
   }
-  #setFlags(operation: 'add' | 'subtract' | 'logical', a: Value, b?: Value): void {
+  #setFlags(operation: FlagsOperation, a: Value, b?: Value): void {
     const kind = `${operation}${node(a).width}` as FlagsKind;
     const wide = (of: Value) =>
       this.code.keep(node(of).width === 64 ? node(of) : convert(64, op.i64ExtendI32U, node(of)));
-    const operands = { kind, a: wide(a), b: b ? wide(b) : constant(64, 0) };
-    if (this.#captured) this.#captured.flags = operands;
-    else {
-      this.#keepOperands(operands);
-      this.code.i32(kindNumber(kind));
-      this.code.set(LOCALS.flagsKind);
-      this.flags = { known: 'kind', kind };
+    const { flags } = this.effects;
+    if (flags === 'computed') {
+      const operands = { kind, a: wide(a), b: b ? wide(b) : constant(64, 0) };
+      if (this.#captured) this.#captured.flags = operands;
+      else {
+        this.#keepOperands(operands);
+        this.flags = { kind: kindNumber(kind), a: 'local', b: 'local' };
+      }
+      return;
     }
+    if (flags?.kind !== kind) throw new Error(`flags of kind ${kind} where ${flags?.kind} was expected`);
+    const after = flagsAfter(this.flags, this.effects);
+    if (after.a === 'local') this.#keep(LOCALS.flagsA, wide(a));
+    if (after.b === 'local') this.#keep(LOCALS.flagsB, b ? wide(b) : constant(64, 0));
+    this.flags = after;
+  }
+  #keep(into: number, of: Node): void {
+    this.code.emit(of);
+    this.code.set(into);
   }
   #keepOperands({ a, b }: FlagsOperands): void {
-    this.code.emit(a);
-    this.code.set(LOCALS.flagsA);
-    this.code.emit(b);
-    this.code.set(LOCALS.flagsB);
+    this.#keep(LOCALS.flagsA, a);
+    this.#keep(LOCALS.flagsB, b);
   }
+
+  /** Before an instruction: what it is, and operands that its writes take away are put into locals. */
+  protected beginInstruction(effects: Effects): void {
+    this.effects = effects;
+    if (effects.flags || effects.writes.length === 0) return;
+    const { a, b } = flagsAfter(this.flags, effects);
+    const before = this.flags;
+    this.flags = { ...before, ...(a === 'local' && { a }), ...(b === 'local' && { b }) };
+    this.#moveOperands(before, this.flags);
+  }
+  /** Behind it. */
+  protected endInstruction(): void {
+    if (this.effects.flags || this.effects.writes.length === 0) return;
+    const { a, b } = flagsAfter(this.flags, this.effects);
+    this.flags = { ...this.flags, a, b };
+  }
+  #moveOperands(from: FlagsState, to: FlagsState): void {
+    if (to.a === 'local' && typeof from.a === 'object') this.#keep(LOCALS.flagsA, operandNode(from.a, 'a'));
+    if (to.b === 'local' && typeof from.b === 'object') this.#keep(LOCALS.flagsB, operandNode(from.b, 'b'));
+  }
+  /** Whether `moveFlags` has anything to do. */
+  static moves(from: FlagsState, to: FlagsState): boolean {
+    const operand = (a: FlagsOperand, b: FlagsOperand) => b === 'local' && typeof a === 'object';
+    const kind = to.kind === 'local' && typeof from.kind === 'number';
+    return kind || operand(from.a, to.a) || operand(from.b, to.b);
+  }
+  /** Where control goes from a place with state `from` to one with `to`. */
+  moveFlags(from: FlagsState, to: FlagsState): void {
+    if (to.kind === 'dead') return;
+    const same = from.kind === to.kind || (from.kind === 'explicit' && to.kind === 'local');
+    if (from.kind === 'dead' || !(same || (to.kind === 'local' && typeof from.kind === 'number')))
+      throw new Error(`flags known as ${from.kind} become ${to.kind}`);
+    if (typeof from.kind === 'number' && to.kind === 'local')
+      this.#keep(LOCALS.flagsKind, constant(32, from.kind));
+    this.#moveOperands(from, to);
+  }
+
   override setNzcv(nzcv: Value<32>): void {
     const of = node(nzcv);
     if (this.#captured && of.kind === 'constant') this.#captured.flags = Number(of.value);
@@ -91,22 +159,22 @@ export abstract class FlagsEmitter extends WasmEmitter {
     this.notOnlyFlags();
     this.code.emit(intOp('add', nzcv, constant(32, EXPLICIT)));
     this.code.set(LOCALS.flagsKind);
-    this.flags = { known: 'explicit' };
+    this.flags = FLAGS_EXPLICIT;
   }
-  #makeExplicit(): void {
-    if (this.flags.known === 'explicit') return;
-    this.notOnlyFlags();
-    this.code.get(LOCALS.flagsKind);
-    this.code.get(LOCALS.flagsA);
-    this.code.get(LOCALS.flagsB);
-    this.code.call(this.#flagsFunction);
-    this.code.i32(EXPLICIT);
-    this.code.int('add', 32);
-    this.code.set(LOCALS.flagsKind);
-    this.flags = { known: 'explicit' };
-  }
+  /** The flags themselves; from then on they are known so, unless it is known anyway what they follow from. */
   override nzcv(): Value<32> {
-    this.#makeExplicit();
+    const { kind, a, b } = this.flags;
+    if (kind === 'dead') throw new Error('dead flags are read');
+    if (kind !== 'explicit') {
+      this.notOnlyFlags();
+      this.code.emit(typeof kind === 'number' ? constant(32, kind) : local(LOCALS.flagsKind, 32));
+      this.code.emit(operandNode(a, 'a'));
+      this.code.emit(operandNode(b, 'b'));
+      this.code.call(this.#flagsFunction);
+      const flags = this.code.keepTop(32);
+      if (typeof kind === 'number') return value(flags);
+      this.#setExplicit(flags);
+    }
     return value(this.code.keep(intOp('sub', local(LOCALS.flagsKind, 32), constant(32, EXPLICIT))));
   }
   override carry(): Value<32> {
@@ -119,21 +187,17 @@ export abstract class FlagsEmitter extends WasmEmitter {
   }
   #evenCondition(pair: number): Node {
     if (pair === 7) return constant(32, 1);
-    const [a, b] = [local(LOCALS.flagsA, 64), local(LOCALS.flagsB, 64)];
-    if (this.flags.known === 'nothing') this.#makeExplicit();
-    switch (this.flags.known) {
-      case 'kind':
-        return conditionOf(this.flags.kind, pair, a, b);
-      case 'choice': {
-        const holds = conditionOf(this.flags.kind, pair, a, b);
-        const choice = local(LOCALS.flagsChoice, 32);
-        return constantCondition(pair, this.flags.otherwise)
-          ? intOp('or', intOp('eqz', choice), holds)
-          : intOp('and', choice, holds);
-      }
-      default:
-        return explicitCondition(pair, local(LOCALS.flagsKind, 32));
+    const { kind, choice } = this.flags;
+    const [a, b] = [operandNode(this.flags.a, 'a'), operandNode(this.flags.b, 'b')];
+    if (choice) {
+      const holds = conditionOf(choice.kind, pair, a, b);
+      const chosen = local(LOCALS.flagsChoice, 32);
+      return constantCondition(pair, choice.otherwise)
+        ? intOp('or', intOp('eqz', chosen), holds)
+        : intOp('and', chosen, holds);
     }
+    if (typeof kind === 'number' && kind !== IN_CELLS) return conditionOf(kindOf(kind), pair, a, b);
+    return explicitCondition(pair, node(this.nzcv()));
   }
 
   /** Runs an arm for the flags that it sets; undefined if it does anything else, which then has happened in part. */
@@ -167,6 +231,6 @@ export abstract class FlagsEmitter extends WasmEmitter {
       ifFalse: constant(32, EXPLICIT + otherwise),
     });
     this.code.set(LOCALS.flagsKind);
-    this.flags = { known: 'choice', kind: ifTrue.kind, otherwise };
+    this.flags = { ...FLAGS_IN_LOCALS, choice: { kind: ifTrue.kind, otherwise } };
   }
 }

@@ -16,7 +16,7 @@ import type { FunctionCode } from '../wasm/module.ts';
 import { op } from '../wasm/opcodes.ts';
 import { effectsOf } from './effects.ts';
 import { type Ending, moveRegisters, RegionEmitter } from './emitter.ts';
-import type { FlagsState } from './flags.ts';
+import { FLAGS_IN_CELLS, FLAGS_IN_LOCALS, type FlagsState, flagsOfBlocks } from './flags_state.ts';
 import type { Graph } from './graph.ts';
 import { LOCAL_COUNTS, LOCALS, TEMPORARIES, TEMPORARY_BASE, VECTOR_LOCAL_COUNTS } from './locals.ts';
 import type { Edge } from './plan.ts';
@@ -73,14 +73,16 @@ export function buildRegion(
   return { signature: REGION_SIGNATURE, locals, body, exportName };
 }
 
-/** Registers that loads of the region write, as far as it guesses. */
-function pointersOf({ guesses, graph, word, features }: RegionSource): ReadonlySet<number> {
-  const pointers = new Set<number>();
-  if (!guesses) return pointers;
-  for (const { first, length } of graph.blocks)
-    for (let index = first; index < first + length; index++)
+/** For each block, the registers that loads of its innermost loop write, as far as the region guesses. */
+function pointersOf({ guesses, graph, word, features }: RegionSource): readonly ReadonlySet<number>[] {
+  const byLoop = new Map<number | undefined, Set<number>>();
+  return graph.blocks.map(({ first, length }, n) => {
+    const pointers = byLoop.get(graph.innermost[n]) ?? new Set<number>();
+    byLoop.set(graph.innermost[n], pointers);
+    for (let index = first; guesses && index < first + length; index++)
       for (const register of effectsOf(word(index), features).loaded) pointers.add(register);
-  return pointers;
+    return pointers;
+  });
 }
 
 class RegionFunction {
@@ -91,17 +93,17 @@ class RegionFunction {
   readonly #left: number;
   /** Labels of the blocks that a branch can lead to now. */
   readonly #labels = new Map<number, number>();
-  /** The present instruction: its word in the page, and how many of its block were executed before it. */
-  #at = { word: 0, done: 0 };
+  readonly #pointers: readonly ReadonlySet<number>[];
+  /** What is known of the flags where ways meet. */
+  readonly #heads: readonly (FlagsState | undefined)[];
 
   constructor(source: RegionSource, shared: SharedFunctions, poolWidth: PoolWidth) {
     this.#code = new CodeBuffer(TEMPORARY_BASE, TEMPORARIES, poolWidth);
     this.#source = source;
     this.#shared = shared;
-    this.#emitter = new RegionEmitter(this.#code, source.detail, shared, pointersOf(source), () => {
-      this.#spend(this.#at.done);
-      this.#leaveAt(this.#at.word);
-    });
+    this.#emitter = new RegionEmitter(this.#code, source.detail, shared);
+    this.#pointers = pointersOf(source);
+    this.#heads = flagsOfBlocks(source.graph, source.word, source.features);
     this.#left = this.#code.open(op.block);
   }
 
@@ -111,7 +113,7 @@ class RegionFunction {
 
   build(): Uint8Array {
     const code = this.#code;
-    this.#tree(0, { known: 'nothing' });
+    this.#enter(0, FLAGS_IN_CELLS);
     code.close();
     const { used, written } = this.#emitter;
     moveRegisters(code, written, 'store');
@@ -158,13 +160,15 @@ class RegionFunction {
     this.#code.emit(intOp('sub', local(LOCALS.budget), constant(32, count)));
     this.#code.set(LOCALS.budget);
   }
-  #leaveAt(word: number): void {
+  #leaveAt(word: number, flags: FlagsState): void {
+    this.#emitter.moveFlags(flags, FLAGS_IN_LOCALS);
     this.#code.i32(this.#source.records + word * RECORD_SIZE);
     this.#code.set(LOCALS.exit);
     this.#code.branch(this.#left);
   }
   /** By the interpreter's jump to `target`, which takes the last instruction off the budget. */
-  #leaveFar(target: Node): void {
+  #leaveFar(target: Node, flags: FlagsState): void {
+    this.#emitter.moveFlags(flags, FLAGS_IN_LOCALS);
     this.#storeCell('pc', target);
     this.#code.emit(intOp('add', local(LOCALS.budget), constant(32, 1)));
     this.#code.set(LOCALS.budget);
@@ -173,6 +177,12 @@ class RegionFunction {
     this.#code.branch(this.#left);
   }
 
+  /** The block's code comes here, where the flags are known so. */
+  #enter(block: number, flags: FlagsState): void {
+    const head = this.#heads[block];
+    if (head) this.#emitter.moveFlags(flags, head);
+    this.#tree(block, head ?? flags);
+  }
   /** The block, and those that it dominates. */
   #tree(block: number, flags: FlagsState): void {
     const { graph } = this.#source;
@@ -182,11 +192,11 @@ class RegionFunction {
     if (graph.loops[block]) {
       const outer = this.#labels.get(block);
       this.#labels.set(block, this.#code.open(op.loop));
-      this.#within(block, merges, { known: 'nothing' });
+      this.#within(block, merges, flags);
       this.#code.close();
       if (outer === undefined) this.#labels.delete(block);
       else this.#labels.set(block, outer);
-    } else this.#within(block, merges, graph.merges[block] ? { known: 'nothing' } : flags);
+    } else this.#within(block, merges, flags);
   }
   #within(block: number, merges: readonly number[], flags: FlagsState): void {
     if (merges.length === 0) {
@@ -198,7 +208,7 @@ class RegionFunction {
     this.#within(block, others, flags);
     this.#code.close();
     this.#labels.delete(last);
-    this.#tree(last, { known: 'nothing' });
+    this.#tree(last, this.#heads[last]!);
   }
 
   #emitBlock(number: number, flags: FlagsState): void {
@@ -206,22 +216,33 @@ class RegionFunction {
     const { first, length, context } = graph.blocks[number];
     const code = this.#code;
     const need = graph.needs[number];
+    /** Where instructions leave to, the last one innermost: behind all that the block leads to. */
+    const leaves: { readonly done: number; readonly flags: FlagsState }[] = [];
+    const openLeave = (done: number) => {
+      leaves.push({ done, flags: this.#emitter.flags });
+      return code.open(op.block);
+    };
+    this.#emitter.beginBlock(flags, this.#pointers[number]);
     if (need > 0) {
+      const label = openLeave(0);
       code.emit(intOp('ltS', local(LOCALS.budget), constant(32, need)));
-      code.open(op.if);
-      this.#leaveAt(first);
-      code.close();
+      code.branchIf(label);
     }
-    this.#emitter.beginBlock(flags);
     let ending: Ending = { control: 'none' };
     for (let done = 0; done < length; done++) {
-      this.#at = { word: first + done, done };
       const decoded = decode(word(first + done), features);
       if (!decoded) throw new Error(`word ${first + done} of a region is unallocated`);
-      ending = this.#emitter.instruction(decoded, first + done);
+      const effects = effectsOf(word(first + done), features);
+      const leave = effects.leaves ? openLeave(done) : undefined;
+      ending = this.#emitter.instruction(decoded, first + done, effects, leave);
     }
     this.#spend(length);
     this.#end(number, ending, context);
+    for (const { done, flags: known } of leaves.reverse()) {
+      code.close();
+      this.#spend(done);
+      this.#leaveAt(first + done, known);
+    }
   }
 
   #end(number: number, ending: Ending, context: readonly number[]): void {
@@ -239,7 +260,7 @@ class RegionFunction {
       case 'conditional': {
         code.emit(ending.condition);
         const label = taken && this.#labelOf(number, taken);
-        if (label !== undefined) code.branchIf(label);
+        if (label !== undefined && !this.#movesFlags(taken, after)) code.branchIf(label);
         else {
           code.open(op.if);
           this.#branch(number, taken, last, after);
@@ -262,7 +283,7 @@ class RegionFunction {
           const own = intOp('add', local(LOCALS.budget), constant(32, 1));
           this.#storeCell('branched', intOp('or', intOp('shl', own, constant(32, 2)), ending.branchType));
         }
-        this.#leaveFar(target);
+        this.#leaveFar(target, after);
         return;
       }
     }
@@ -276,7 +297,8 @@ class RegionFunction {
     }
     const decoded = decode(this.#source.word(word), this.#source.features)!;
     const distance = BigInt(decoded.row.imm!(decoded.fields));
-    this.#leaveFar(intOp('add', local(LOCALS.vaPage, 64), constant(64, BigInt(4 * word) + distance)));
+    const target = intOp('add', local(LOCALS.vaPage, 64), constant(64, BigInt(4 * word) + distance));
+    this.#leaveFar(target, flags);
   }
 
   /** The label of a wasm construct that leads to the edge's block, where there is one: else the block's code comes here. */
@@ -288,11 +310,20 @@ class RegionFunction {
   }
   #follow(from: number, edge: Edge, flags: FlagsState): void {
     if ('leave' in edge) {
-      this.#leaveAt(edge.leave);
+      this.#leaveAt(edge.leave, flags);
       return;
     }
     const label = this.#labelOf(from, edge);
-    if (label !== undefined) this.#code.branch(label);
-    else this.#tree(edge.block, flags);
+    if (label === undefined) {
+      this.#enter(edge.block, flags);
+      return;
+    }
+    this.#emitter.moveFlags(flags, this.#heads[edge.block]!);
+    this.#code.branch(label);
+  }
+  /** Whether something is to be done for the flags where control goes along the edge. */
+  #movesFlags(edge: Edge | undefined, flags: FlagsState): boolean {
+    const head = edge && 'block' in edge ? this.#heads[edge.block] : undefined;
+    return head !== undefined && RegionEmitter.moves(flags, head);
   }
 }

@@ -13,6 +13,8 @@ export interface Graph {
   readonly dominated: readonly (readonly number[])[];
   /** An edge leads back to the block. */
   readonly loops: readonly boolean[];
+  /** Head of the innermost loop that each block is in. */
+  readonly innermost: readonly (number | undefined)[];
   /** More than one edge leads forward to the block. */
   readonly merges: readonly boolean[];
   /** Where the budget is compared: how many instructions execute at most until it is compared again. 0: it is not. */
@@ -59,6 +61,7 @@ export function graphOf(plan: Plan, mostUnchecked: number): Graph {
     order,
     dominated,
     loops,
+    innermost: innermostLoops(blocks, sequence, order, loops),
     merges: entered.map((count) => count > 1),
     needs: budgetChecks(blocks, sequence, order, loops, mostUnchecked),
   };
@@ -117,6 +120,31 @@ function immediateDominators(
     }
   }
   return idom;
+}
+
+/** The blocks that lead back to a loop's head without passing it are the loop's; outer loops come first in the sequence. */
+function innermostLoops(
+  blocks: readonly Block[],
+  sequence: readonly number[],
+  order: readonly number[],
+  loops: readonly boolean[],
+): (number | undefined)[] {
+  const predecessors: number[][] = blocks.map(() => []);
+  blocks.forEach((block, from) => {
+    for (const to of successors(block)) predecessors[to].push(from);
+  });
+  const innermost: (number | undefined)[] = blocks.map(() => undefined);
+  for (const head of sequence.filter((block) => loops[block])) {
+    const seen = new Set([head]);
+    const pending = predecessors[head].filter((from) => order[from] >= order[head]);
+    for (let at = pending.pop(); at !== undefined; at = pending.pop()) {
+      if (seen.has(at)) continue;
+      seen.add(at);
+      pending.push(...predecessors[at]);
+    }
+    for (const block of seen) innermost[block] = head;
+  }
+  return innermost;
 }
 
 /** The entry and every loop head compare the budget, and further blocks where the way to the next one would be long. */

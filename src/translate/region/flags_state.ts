@@ -1,0 +1,140 @@
+/**
+ * What is known of the flags at one place of a region, so that they need no code of their own: what set them last, and where its
+ * operands are now. Most often those are guest registers, also after these were counted up or down since. Only where ways with
+ * different knowledge meet do the locals `flagsKind`, `flagsA` and `flagsB` have to hold it (flags.ts), and where a region is left.
+ */
+import type { Feature } from '../../isa/row.ts';
+import { type Effects, effectsOf } from './effects.ts';
+import { type FlagsKind, IN_CELLS, kindNumber } from './flags.ts';
+import { type Graph, successors } from './graph.ts';
+
+export type FlagsOperation = 'add' | 'subtract' | 'logical';
+
+/** A register's value plus so much (as wide as the operation is); a constant; local flagsA or flagsB; or there is none. */
+export type FlagsOperand =
+  | { readonly register: number; readonly plus: number }
+  | { readonly constant: number }
+  | 'local'
+  | 'none';
+
+/** What an instruction sets the flags to. */
+export interface FlagsSetting {
+  readonly kind: FlagsKind;
+  readonly a: FlagsOperand;
+  readonly b: FlagsOperand;
+}
+
+export interface FlagsState {
+  /** A value of flagsKind; or that local has it; 'explicit': it has, and that is the flags themselves. 'dead': they are not needed. */
+  readonly kind: number | 'local' | 'explicit' | 'dead';
+  readonly a: FlagsOperand;
+  readonly b: FlagsOperand;
+  /** Of `kind` where the local flagsChoice is 1, else `otherwise` (NZCV); the local flagsKind tells that too. */
+  readonly choice?: { readonly kind: FlagsKind; readonly otherwise: number };
+}
+
+export const FLAGS_IN_CELLS: FlagsState = { kind: IN_CELLS, a: 'none', b: 'none' };
+export const FLAGS_IN_LOCALS: FlagsState = { kind: 'local', a: 'local', b: 'local' };
+export const FLAGS_EXPLICIT: FlagsState = { kind: 'explicit', a: 'none', b: 'none' };
+const FLAGS_DEAD: FlagsState = { kind: 'dead', a: 'none', b: 'none' };
+
+const NARROW: ReadonlySet<FlagsState['kind']> = new Set(
+  (['subtract32', 'add32', 'logical32'] as const).map(kindNumber),
+);
+
+/** The operand after the instruction wrote its registers. */
+function operandAfter(operand: FlagsOperand, narrow: boolean, { writes }: Effects): FlagsOperand {
+  let after = operand;
+  for (const { register, plus, width } of writes) {
+    if (typeof after !== 'object' || !('register' in after) || after.register !== register) continue;
+    const moved = plus === undefined || (width === 32 && !narrow) ? Number.NaN : after.plus - plus;
+    after = Number.isSafeInteger(moved) ? { register, plus: moved } : 'local';
+  }
+  return after;
+}
+
+/** The state behind an instruction, but for a choice. Operands that become 'local' are to be put there before its writes. */
+export function flagsAfter(state: FlagsState, effects: Effects): FlagsState {
+  const { flags, writes } = effects;
+  if (flags === 'computed') return FLAGS_IN_LOCALS;
+  const set = flags ? { kind: kindNumber(flags.kind), a: flags.a, b: flags.b } : state;
+  if (writes.length === 0) return set;
+  const narrow = NARROW.has(set.kind);
+  const a = operandAfter(set.a, narrow, effects);
+  const b = operandAfter(set.b, narrow, effects);
+  return a === set.a && b === set.b ? set : { ...set, a, b };
+}
+
+const sameOperand = (a: FlagsOperand, b: FlagsOperand): boolean => {
+  if (typeof a === 'string' || typeof b === 'string') return a === b;
+  if ('constant' in a || 'constant' in b)
+    return 'constant' in a && 'constant' in b && a.constant === b.constant;
+  return a.register === b.register && a.plus === b.plus;
+};
+
+function meetOperands(a: FlagsOperand, b: FlagsOperand): FlagsOperand {
+  if (a === 'none') return b;
+  return b === 'none' || sameOperand(a, b) ? a : 'local';
+}
+
+/** What is known where two ways meet. A register's operand after a narrow write stands for narrow kinds only. */
+function meet(a: FlagsState, b: FlagsState): FlagsState {
+  return {
+    kind: a.kind === b.kind ? a.kind : 'local',
+    a: meetOperands(a.a, b.a),
+    b: meetOperands(a.b, b.b),
+  };
+}
+
+const sameState = (a: FlagsState, b: FlagsState): boolean =>
+  a.kind === b.kind && sameOperand(a.a, b.a) && sameOperand(a.b, b.b);
+
+/** What is known at the head of each block that more than one edge leads to; of the other blocks, undefined. */
+export function flagsOfBlocks(
+  { blocks, order, loops, merges, needs }: Graph,
+  word: (index: number) => number,
+  features?: ReadonlySet<Feature>,
+): readonly (FlagsState | undefined)[] {
+  const sequence = blocks.map((_, n) => n).filter((n) => order[n] !== undefined);
+  sequence.sort((a, b) => order[a] - order[b]);
+  const effects = blocks.map(({ first, length }) =>
+    Array.from({ length }, (_, n) => effectsOf(word(first + n), features)),
+  );
+
+  const live: boolean[] = [];
+  for (const n of [...sequence].reverse()) {
+    // A budget is compared at every head of a loop, which may leave there: backward edges need no second look.
+    const decides =
+      needs[n] > 0 ? undefined : effects[n].find((of) => of.leaves || of.readsFlags || of.flags);
+    const { taken, next, control } = blocks[n];
+    const inside = (
+      control === 'direct' ? [taken] : control === 'conditional' ? [taken, next] : [next]
+    ).every((edge) => edge && 'block' in edge);
+    const ends = () =>
+      control === 'return' ||
+      control === 'indirect' ||
+      !inside ||
+      successors(blocks[n]).some((to) => live[to] ?? true);
+    const { leaves, readsFlags, flags } = decides ?? {};
+    live[n] = needs[n] > 0 || (decides ? leaves || readsFlags || flags === 'computed' : ends()) === true;
+  }
+
+  const heads: (FlagsState | undefined)[] = [];
+  for (let changed = true; changed; ) {
+    changed = false;
+    for (const n of sequence) {
+      const state = n === 0 && !heads[0] ? FLAGS_IN_CELLS : heads[n];
+      if (!state) throw new Error(`no way leads to block ${n} of a region`);
+      heads[n] = state;
+      const after = effects[n].reduce(flagsAfter, state);
+      for (const to of successors(blocks[n])) {
+        const before = heads[to];
+        const met = !live[to] ? FLAGS_DEAD : before ? meet(before, after) : { ...after };
+        if (before && sameState(before, met)) continue;
+        heads[to] = met;
+        changed = true;
+      }
+    }
+  }
+  return heads.map((state, n) => (loops[n] || merges[n] ? state : undefined));
+}
