@@ -323,3 +323,47 @@ export function alternatingProgram(): Uint8Array {
     Uint32Array.from([...words, ...load(0, 0x8400_0008), op('HVC', { imm16: 0 })]).buffer,
   );
 }
+
+/**
+ * A function that calls itself twice and then another, which returns to its caller half of the time, else to the end of the caller's
+ * caller.
+ */
+// biome-ignore format: one instruction a line
+const RECURSION = [
+  0xd2a80800, // mov x0, #0x40400000
+  0x9100001f, // mov sp, x0
+  0x52800793, // mov w19, #0x3c
+  0x52800140, // mov w0, #0xa
+  0x94000005, // bl 24
+  0xca0002d6, // eor x22, x22, x0
+  0x71000673, // subs w19, w19, #0x1
+  0x54ffff81, // b.ne c
+  0x14000018, // b 80
+  0x7100081f, // cmp w0, #0x2
+  0x5400018b, // b.lt 58
+  0xa9be7bfd, // stp x29, x30, [sp, #-32]!
+  0xf9000bf4, // str x20, [sp, #16]
+  0x2a0003f4, // mov w20, w0
+  0x51000400, // sub w0, w0, #0x1
+  0x97fffffa, // bl 24
+  0x0b0006b5, // add w21, w21, w0, lsl #1
+  0x51000a80, // sub w0, w20, #0x2
+  0x97fffff7, // bl 24
+  0x94000005, // bl 60
+  0xf9400bf4, // ldr x20, [sp, #16]
+  0xa8c27bfd, // ldp x29, x30, [sp], #32
+  0x11000400, // add w0, w0, #0x1
+  0xd65f03c0, // ret
+  0x4a0002b5, // eor w21, w21, w0
+  0x36180055, // tbz w21, #3, 6c
+  0x1000005e, // adr x30, 70
+  0xd65f03c0, // ret
+  0xf9400bf4, // ldr x20, [sp, #16]
+  0xa8c27bfd, // ldp x29, x30, [sp], #32
+  0x4a140000, // eor w0, w0, w20
+  0xd65f03c0, // ret
+];
+export function recursiveProgram(): Uint8Array {
+  const end = [...load(0, 0x8400_0008), op('HVC', { imm16: 0 })];
+  return new Uint8Array(Uint32Array.from([...RECURSION, ...end]).buffer);
+}

@@ -13,6 +13,7 @@ import {
   patchingProgram,
   pointerProgram,
   randomProgram,
+  recursiveProgram,
 } from './random_program.ts';
 
 const TRACES = fileURLToPath(new URL('../../traces/', import.meta.url));
@@ -74,6 +75,19 @@ describe('regions do exactly what the interpreter does', () => {
   test('with one region for the blocks of a loop, which are heads as well', () => {
     const machine = expectSame(alternatingProgram(), { threshold: 50, patience: 1, slice: 1000 });
     expect((machine.engine as InterpreterEngine).regions!.statistics.regions).toBe(1);
+  });
+
+  test.each(Object.entries(OPTIONS))(
+    'where functions call themselves, and return elsewhere, %s',
+    (_name, regions) => {
+      expectSame(recursiveProgram(), regions);
+    },
+  );
+
+  test('without a copy of a function that calls itself for each depth of its calls', () => {
+    const machine = expectSame(recursiveProgram(), { threshold: 50, patience: 1, slice: 1000 });
+    const { instructions } = (machine.engine as InterpreterEngine).regions!.statistics;
+    expect(instructions).toBeLessThan(5 * (recursiveProgram().length / 4));
   });
 
   for (const [name, regions] of Object.entries(OPTIONS))

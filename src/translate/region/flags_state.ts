@@ -112,6 +112,7 @@ export function flagsOfBlocks(
     ).every((edge) => edge && 'block' in edge);
     const ends = () =>
       control === 'return' ||
+      control === 'dispatch' ||
       control === 'indirect' ||
       !inside ||
       successors(blocks[n]).some((to) => live[to] ?? true);

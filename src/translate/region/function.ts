@@ -213,7 +213,7 @@ class RegionFunction {
 
   #emitBlock(number: number, flags: FlagsState): void {
     const { graph, word, features } = this.#source;
-    const { first, length, context } = graph.blocks[number];
+    const { first, length, context, control } = graph.blocks[number];
     const code = this.#code;
     const need = graph.needs[number];
     /** Where instructions leave to, the last one innermost: behind all that the block leads to. */
@@ -236,12 +236,16 @@ class RegionFunction {
       const leave = effects.leaves ? openLeave(done) : undefined;
       ending = this.#emitter.instruction(decoded, first + done, effects, leave);
     }
-    this.#spend(length);
-    this.#end(number, ending, context);
+    if (control === 'dispatch') this.#dispatch(number, this.#emitter.flags);
+    else {
+      this.#spend(length);
+      this.#end(number, ending, context);
+    }
     for (const { done, flags: known } of leaves.reverse()) {
       code.close();
       this.#spend(done);
-      this.#leaveAt(first + done, known);
+      if (control === 'dispatch') this.#leaveFar(local(LOCALS.target, 64), known);
+      else this.#leaveAt(first + done, known);
     }
   }
 
@@ -271,6 +275,10 @@ class RegionFunction {
       }
       case 'indirect': {
         const target = local(LOCALS.target, 64);
+        if (next && 'block' in next && context.length === 0) {
+          this.#follow(number, next, after);
+          return;
+        }
         if (next && 'block' in next) {
           const expected = intOp('add', local(LOCALS.vaPage, 64), constant(64, 4 * context[0]));
           code.emit(intOp('eq', target, expected));
@@ -287,6 +295,21 @@ class RegionFunction {
         return;
       }
     }
+  }
+
+  /** To the return address of the region that is in `target`, or out of it. */
+  #dispatch(number: number, flags: FlagsState): void {
+    const { blocks } = this.#source.graph;
+    const target = local(LOCALS.target, 64);
+    for (const edge of blocks[number].returns!) {
+      if (!('block' in edge)) continue;
+      const address = constant(64, 4 * blocks[edge.block].first);
+      this.#code.emit(intOp('eq', target, intOp('add', local(LOCALS.vaPage, 64), address)));
+      this.#code.open(op.if);
+      this.#follow(number, edge, flags);
+      this.#code.close();
+    }
+    this.#leaveFar(target, flags);
   }
 
   /** A direct branch, which may lead to another page. */

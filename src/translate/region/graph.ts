@@ -40,9 +40,12 @@ export function graphOf(plan: Plan, mostUnchecked: number): Graph {
     return irreducible ? { leave: uncut[edge.block].first } : edge;
   };
   const blocks = uncut.map((block, from) => {
-    const { taken, next, ...rest } = block;
+    const { taken, next, returns, ...rest } = block;
     const [cutTaken, cutNext] = [cut(from, taken), cut(from, next)];
-    return { ...rest, ...(cutTaken && { taken: cutTaken }), ...(cutNext && { next: cutNext }) };
+    return {
+      ...{ ...rest, ...(cutTaken && { taken: cutTaken }), ...(cutNext && { next: cutNext }) },
+      ...(returns && { returns: returns.map((edge) => cut(from, edge)!) }),
+    };
   });
   idom = immediateDominators(blocks, sequence, order);
 
@@ -67,8 +70,8 @@ export function graphOf(plan: Plan, mostUnchecked: number): Graph {
   };
 }
 
-export const successors = ({ taken, next }: Block): number[] =>
-  [taken, next].flatMap((edge) => (edge && 'block' in edge ? [edge.block] : []));
+export const successors = ({ taken, next, returns = [] }: Block): number[] =>
+  [taken, next, ...returns].flatMap((edge) => (edge && 'block' in edge ? [edge.block] : []));
 
 function reversePostorder(blocks: readonly Block[]): number[] {
   const postorder: number[] = [];

@@ -2,11 +2,16 @@
  * Which instructions make up a region: the blocks of one page that are reached from its head through direct branches and
  * through calls and returns within the page. A block inside a call stands apart for each call (its context is the return
  * addresses, innermost first), so that a return has one place to go to, and loops around calls stay loops.
+ *
+ * A function that calls itself, or calls too deep, begins anew without a context. Returns without one lead to a block of no
+ * instructions, the dispatcher, which compares their target with every return address of such a call.
  */
 import type { Feature } from '../../isa/row.ts';
 import { type Control, effectsOf } from './effects.ts';
 
 const PAGE_WORDS = 1024;
+/** A dispatcher compares with so many return addresses. */
+const MOST_RETURNS = 8;
 
 /** Where control goes: to a block of the region, or out of it to a word of the page (1024: behind its end). */
 export type Edge = { readonly block: number } | { readonly leave: number };
@@ -16,12 +21,14 @@ export interface Block {
   readonly first: number;
   readonly length: number;
   readonly context: readonly number[];
-  /** How its last instruction ends it; 'none': control falls through along `next`. */
-  readonly control: Control;
+  /** How its last instruction ends it; 'none': control falls through along `next`; 'dispatch': the block is the dispatcher. */
+  readonly control: Control | 'dispatch';
   /** Target of a direct or conditional branch, absent where it is in another page. */
   readonly taken?: Edge;
   /** Where a conditional branch goes that is not taken, where a block without a branch goes, or where a return is expected to. */
   readonly next?: Edge;
+  /** Of the dispatcher: the blocks at return addresses. */
+  readonly returns?: readonly Edge[];
 }
 
 export interface PlanLimits {
@@ -77,6 +84,11 @@ export function planRegion(code: PageCode, head: number, limits: PlanLimits): Pl
     return { block: pending.length - 1 };
   };
   edge(head, []);
+  /** Return addresses of calls that are not in a context. */
+  const returns = new Set<number>();
+  const callsItself = (target: number, context: readonly number[]) =>
+    target === head ||
+    context.some((end) => end - 1 + effectsOf(code.word(end - 1), code.features).distance === target);
   for (let n = 0; n < pending.length; n++) {
     const { first, context } = pending[n];
     let length = 0;
@@ -92,14 +104,42 @@ export function planRegion(code: PageCode, head: number, limits: PlanLimits): Pl
     let taken: Edge | undefined;
     let next: Edge | undefined;
     if (control === 'direct' || control === 'conditional') {
-      const deeper = !link ? context : context.length < limits.calls ? [end, ...context] : [];
-      taken = edge(end - 1 + distance, deeper);
+      const target = end - 1 + distance;
+      if (!link) taken = edge(target, context);
+      else if (context.length < limits.calls && !callsItself(target, context))
+        taken = edge(target, [end, ...context]);
+      else {
+        taken = edge(target, []);
+        for (const address of [end, ...context]) {
+          if (returns.size === MOST_RETURNS) break;
+          returns.add(address);
+          edge(address, []);
+        }
+      }
     }
     if (control === 'none' || control === 'conditional') next = edge(end, context) ?? { leave: end };
     if (control === 'return' && context.length > 0) next = edge(context[0], context.slice(1));
     blocks.push({ first, length, context, control, ...(taken && { taken }), ...(next && { next }) });
   }
-  return { blocks, instructions };
+  return { blocks: returns.size > 0 ? dispatched(blocks, returns, numbers) : blocks, instructions };
+}
+
+/** The blocks and their dispatcher. */
+function dispatched(
+  blocks: readonly Block[],
+  returns: ReadonlySet<number>,
+  numbers: ReadonlyMap<string, number>,
+): readonly Block[] {
+  const known = [...returns].map((first) => numbers.get(`${first} `)).filter((block) => block !== undefined);
+  if (known.length === 0) return blocks;
+  const next = { block: blocks.length };
+  return [
+    ...blocks.map((block) => (block.control === 'return' && !block.next ? { ...block, next } : block)),
+    {
+      ...{ first: 0, length: 0, context: [], control: 'dispatch' },
+      returns: known.map((block) => ({ block })),
+    },
+  ];
 }
 
 /** The words that branches within reach of the head lead to. */
