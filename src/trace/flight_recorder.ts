@@ -190,6 +190,8 @@ class RecordingSession {
     machine.code.forget();
     machine.storage.markAllDirty();
     this.#recording = true;
+    // What need not be recorded has ways through translated code that make no rows.
+    machine.reload();
     this.#recorder.closeEpoch(this.#epochState());
   }
 
