@@ -109,6 +109,10 @@ interface Accessible {
 }
 
 const LEVELS = [0, 1, 2] as const;
+/** Indices in CpuState.u64 of the registers that are no more than a slot. */
+const PLAIN_SLOTS: ReadonlyMap<string, number> = new Map(
+  SYSTEM_REGISTERS.filter(({ storage }) => storage === 'slot').map(({ name }) => [name, slotOf(name)]),
+);
 /** Of an encoding: MRS and MSR (register) always have the highest bit. */
 const ENCODING_INDEX = 0x7fff;
 
@@ -218,9 +222,11 @@ export class SystemRegisters {
 
   /** Raw value by name, as the current exception level sees it; an unknown name is a bug of the caller. */
   get(name: string): bigint {
+    const slot = PLAIN_SLOTS.get(name);
+    if (slot !== undefined) return this.#state.u64[slot];
     const row = registerNamed(name);
     if (row === undefined) throw new Error(`no system register ${name}`);
-    return row.storage === 'slot' ? this.#state.u64[slotOf(name)] : this.#read(row);
+    return this.#read(row);
   }
 
   /** Sets a register by name, without checks and without rows; read-only ones ignore it. */
@@ -371,7 +377,8 @@ export class SystemRegisters {
     const traps = (isRead ? accessible.readTraps : accessible.writeTraps)[el];
     const trap = traps.length === 0 ? undefined : firstTrap(traps, el, isRead, this.#get);
     if (trap === undefined) return undefined;
-    this.#record(accessible.name, !isRead, value ?? null, this.#trapTarget(trap, el));
+    if (this.#options.events.recording)
+      this.#record(accessible.name, !isRead, value ?? null, this.#trapTarget(trap, el));
     return { refused: 'trapped', trap };
   }
 
