@@ -91,7 +91,7 @@ export class InterpreterEngine implements Engine {
     this.#interpreter = new Interpreter(
       parts.detail,
       parts.stateMemory,
-      memory.pool,
+      { memory: memory.pool, width: memory.poolWidth },
       {
         decode: (ip) => {
           const { page, offset } = code.locate(ip);

@@ -1,10 +1,12 @@
 /**
  * Guest physical memory: RAM of up to 64 GiB, of which only touched pages exist. Pages live in a pool (linear memory 1,
- * 64-bit, up to 16 GiB) as 4 KiB slots given out on first touch, in a deterministic order, and never taken back.
+ * up to 16 GiB) as 4 KiB slots given out on first touch, in a deterministic order, and never taken back.
  */
 import { UserError } from '../user-error.ts';
 
 export const PAGE_SIZE = 4096;
+const WASM_PAGE_SIZE = 65536;
+const MOST_BYTES = 2 ** 34;
 
 /** A range of RAM, page aligned: [base, base + size). */
 export interface RamRange {
@@ -17,8 +19,14 @@ export interface RamRange {
 /** Raised when the guest touches more memory than the pool holds: a clean stop of the recording, reason `memory`. */
 export class PoolExhausted extends UserError {}
 
+function bytesOf(ranges: readonly RamRange[]): number {
+  return ranges.reduce((sum, { size }) => sum + size, 0);
+}
+
 export class GuestMemory {
   readonly pool: WebAssembly.Memory;
+  /** Bits of an address in the pool: 32 where that is enough, because V8 checks such an address for nothing. */
+  readonly poolWidth: 32 | 64;
   readonly ranges: readonly RamRange[];
   readonly u8: Uint8Array;
   readonly u32: Uint32Array;
@@ -34,9 +42,17 @@ export class GuestMemory {
   /** The ranges of ROM, and whether a device answers loads in their place too. */
   readonly #roms: { readonly base: number; readonly end: number; hidden: boolean }[];
 
-  constructor(ranges: readonly RamRange[], poolBytes = 2 ** 34) {
-    const pages = BigInt(poolBytes) >> 16n;
-    this.pool = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true, address: 'i64' });
+  /** The pool is as large as the RAM unless `poolBytes` says otherwise, but 16 GiB at most. */
+  constructor(ranges: readonly RamRange[], poolBytes = Math.min(bytesOf(ranges), MOST_BYTES)) {
+    const size = Math.ceil(poolBytes / WASM_PAGE_SIZE);
+    this.poolWidth = poolBytes <= 2 ** 32 ? 32 : 64;
+    this.pool =
+      this.poolWidth === 32
+        ? new WebAssembly.Memory({ initial: size, maximum: size, shared: true })
+        : new WebAssembly.Memory({
+            ...{ initial: BigInt(size), maximum: BigInt(size) },
+            ...{ shared: true, address: 'i64' },
+          });
     this.ranges = ranges;
     this.u8 = new Uint8Array(this.pool.buffer);
     this.u32 = new Uint32Array(this.pool.buffer);

@@ -11,6 +11,7 @@ import { SYSTEM_OPERATIONS } from '../cpu/sysregs/operations.ts';
 import { registerNamed } from '../cpu/sysregs/table.ts';
 import type { RuntimeCall, Value } from '../isa/emitter.ts';
 import { DATA_TLB_ENTRIES, DATA_TLB_ENTRY, SHORTCUT_OPERATIONS, SHORTCUT_WRITES } from './layout.ts';
+import { inPool, pushPoolDelta } from './pool.ts';
 import { type CodeBuffer, constant, convert, intOp, type Node } from './wasm/expression.ts';
 import { op } from './wasm/opcodes.ts';
 import { node } from './wasm_emitter.ts';
@@ -173,9 +174,9 @@ function emitOperation(code: CodeBuffer, kind: Node, va: Node, leaveIf: (conditi
   code.memory(op.i64Load, 24);
   // Where unaligned accesses are not allowed it may be a device.
   leaveIf(intOp('eqz', intOp('ltS', intOp('add', code.keepTop(64), va), constant(64, 0))));
-  code.emit(entry);
-  code.memory(op.i64Load, 16);
-  const block = code.keep(intOp('and', intOp('add', code.keepTop(64), va), constant(64, -ZERO_BLOCK)));
+  pushPoolDelta(code, entry);
+  const first = inPool(code, va, code.keepTop(code.poolWidth));
+  const block = code.keep(intOp('and', first, constant(code.poolWidth, -ZERO_BLOCK)));
   for (let at = 0; at < ZERO_BLOCK; at += 8) {
     code.emit(block);
     code.i64(0);

@@ -12,10 +12,11 @@ export function guestTrace(
   engine: 'interpreter' | 'evaluator' | 'regions',
   iterations: number,
   regions?: Partial<RegionOptions>,
+  ram = 2 ** 26,
 ): ExecutionTrace {
   const files = randomGuest(randomNumbers(seed), iterations);
   const load = files.map((_, n) => `${n}@0x${files[n].address.toString(16)}`);
-  const recipe = { ...DEFAULT_RECIPE, cpu, ram: 2 ** 26, load };
+  const recipe = { ...DEFAULT_RECIPE, cpu, ram, load };
   return executionTrace(
     { recipe, readFile: (path) => files[Number(path)].bytes, engine, regions },
     3_000_000,

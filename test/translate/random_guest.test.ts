@@ -27,6 +27,14 @@ describe.each(['cortex-a57', 'max'])(
         ).toBeUndefined();
       });
 
+    // More RAM than a 32-bit memory holds: the pool's addresses have 64 bits.
+    test.each(['interpreter', 'regions'] as const)('does the same with 8 GiB of RAM (%s)', (engine) => {
+      const small = guestTrace(1, cpu, 'interpreter', ITERATIONS);
+      const large = guestTrace(1, cpu, engine, ITERATIONS, OPTIONS['as early as possible'], 2 ** 33);
+      expect(large.machine.memory.poolWidth).toBe(64);
+      expect(firstDifference(small, large)).toBeUndefined();
+    });
+
     test.each([1, 2])('does the same in the evaluator (seed %i)', (seed) => {
       const interpreted = guestTrace(seed, cpu, 'interpreter', 4);
       expect(firstDifference(interpreted, guestTrace(seed, cpu, 'evaluator', 4))).toBeUndefined();

@@ -15,6 +15,7 @@ import {
   RECORD_OPERANDS,
   RECORD_SIZE,
 } from '../layout.ts';
+import { inPool, pushPoolDelta } from '../pool.ts';
 import { emitShortcut, hasShortcut } from '../shortcuts.ts';
 import { type CodeBuffer, constant, convert, intOp, type Node } from '../wasm/expression.ts';
 import { I32, op, simd } from '../wasm/opcodes.ts';
@@ -347,7 +348,7 @@ export class InterpreterEmitter extends WasmEmitter {
     const alignment = access.aligned ? (access.alignment ?? access.bytes) : access.bytes;
     const index = intOp(
       'and',
-      convert(32, op.i32WrapI64, intOp('shrU', va, constant(64, 12))),
+      intOp('shrU', convert(32, op.i32WrapI64, va), constant(32, 12)),
       constant(32, DATA_TLB_ENTRIES - 1),
     );
     const tlb = this.readSmallCell(access.unprivileged ? 'tlbUnprivileged' : 'tlb');
@@ -385,9 +386,8 @@ export class InterpreterEmitter extends WasmEmitter {
         code.memory(op.i64Load, 24);
         this.#append(this.#frame.accessPointer, intOp('add', code.keepTop(64), va));
       }
-      code.emit(entry);
-      code.memory(op.i64Load, 16);
-      hit(intOp('add', code.keepTop(64), va));
+      pushPoolDelta(code, entry);
+      hit(inPool(code, va, code.keepTop(code.poolWidth)));
     }
     code.else();
     slow.before?.();

@@ -7,6 +7,7 @@
 import { CELL } from '../../cpu/state.ts';
 import { type Row, usesVectors } from '../../isa/row.ts';
 import type { Detail } from '../detail.ts';
+import type { PoolWidth } from '../pool.ts';
 import { CodeBuffer } from '../wasm/expression.ts';
 import { ModuleBuilder } from '../wasm/module.ts';
 import { op } from '../wasm/opcodes.ts';
@@ -30,6 +31,7 @@ export const HANDLER_EXPORT = 'handler';
 
 export class HandlerFunctions {
   readonly #detail: Detail;
+  readonly #poolWidth: PoolWidth;
   readonly #firstIndex: number;
   readonly #families = new Map<Row, Map<string, HandlerFamily>>();
   /** In the order in which they were made, with their places in the table. */
@@ -37,8 +39,9 @@ export class HandlerFunctions {
   #extensions = 0;
 
   /** `firstIndex` is the number of the first handler that is a function. */
-  constructor(detail: Detail, firstIndex: number) {
+  constructor(detail: Detail, firstIndex: number, poolWidth: PoolWidth = 32) {
     this.#detail = detail;
+    this.#poolWidth = poolWidth;
     this.#firstIndex = firstIndex;
   }
 
@@ -61,8 +64,8 @@ export class HandlerFunctions {
   /** The frame's locals are in the state's cells while it is called; it has the same ones, at the same indices, if it uses them. */
   #add(row: Row, shape: Shape, variant: Variant): Handler {
     const module = new ModuleBuilder();
-    const generate = generator(row, shape, importHost(module), this.#detail, variant);
-    const trial = scratchCode();
+    const generate = generator(row, shape, importHost(module, this.#poolWidth), this.#detail, variant);
+    const trial = scratchCode(this.#poolWidth);
     const { use } = generate(trial, SCRATCH_FRAME);
     if (use.decides || use.branches)
       throw new Error(`${row.name}: what decides or branches stands in the loop`);
@@ -72,7 +75,7 @@ export class HandlerFunctions {
     const i64 = i32 + used.i32;
     const v128 = i64 + used.i64;
     const f32 = v128 + used.v128;
-    const code = new CodeBuffer({ i32, i64, v128, f32, f64: f32 + used.f32 }, 4096);
+    const code = new CodeBuffer({ i32, i64, v128, f32, f64: f32 + used.f32 }, 4096, this.#poolWidth);
     const saved = use.frame ? savedCells(this.#detail) : [];
     for (const [cell, to] of saved) {
       code.i32(0);

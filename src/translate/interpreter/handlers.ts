@@ -27,6 +27,7 @@ import {
   SLOT_REGION,
   SLOT_SIZE,
 } from '../layout.ts';
+import { importPool, type PoolWidth } from '../pool.ts';
 import { REGION_SIGNATURE } from '../region/signature.ts';
 import { CodeBuffer, constant, convert, intOp, type Node } from '../wasm/expression.ts';
 import { ModuleBuilder } from '../wasm/module.ts';
@@ -124,7 +125,7 @@ export function generator(
 export const HANDLER_SIGNATURE = { parameters: [I32], results: [I32] } as const;
 
 /** Imports the memories and what handlers call. */
-export function importHost(module: ModuleBuilder): Imports {
+export function importHost(module: ModuleBuilder, poolWidth: PoolWidth): Imports {
   module.importMemory({
     module: 'memory',
     name: 'state',
@@ -132,7 +133,7 @@ export function importHost(module: ModuleBuilder): Imports {
     maximum: MEMORY_PAGES,
     address: 'i32',
   });
-  module.importMemory({ module: 'memory', name: 'pool', initial: 0, maximum: 2 ** 18, address: 'i64' });
+  importPool(module, poolWidth);
   return {
     access: module.importFunction('host', 'access', { parameters: [I32, I32, I32], results: [I32] }),
     runtime: module.importFunction('host', 'runtime', { parameters: [I32], results: [I32] }),
@@ -146,12 +147,13 @@ export function buildInterpreter(
   rows: readonly Row[],
   detail: Detail,
   withDigest = false,
+  poolWidth: PoolWidth = 32,
 ): InterpreterModule {
   const module = new ModuleBuilder();
-  const imports = importHost(module);
+  const imports = importHost(module, poolWidth);
   const decode = module.importFunction('host', 'decode', { parameters: [I32], results: [] });
   const hot = module.importFunction('host', 'hot', { parameters: [I32], results: [] });
-  const { families, bodies } = generateFamilies(rows, detail, imports);
+  const { families, bodies } = generateFamilies(rows, detail, imports, poolWidth);
   const digest = withDigest ? addDigestFunctions(module) : undefined;
   const body = dispatchLoop(
     bodies,
@@ -159,6 +161,7 @@ export function buildInterpreter(
     { ...imports, decode, hot },
     { handler: module.typeIndex(HANDLER_SIGNATURE), region: module.typeIndex(REGION_SIGNATURE) },
     digest,
+    poolWidth,
   );
   module.exportTable(FUNCTION_TABLE, MOST_HANDLER_FUNCTIONS + MOST_REGIONS);
   module.addFunction({
@@ -174,10 +177,10 @@ export function buildInterpreter(
 }
 
 /** Every handler in the loop: which variants a shape needs is learnt from the plain one. */
-function generateFamilies(rows: readonly Row[], detail: Detail, imports: Imports) {
+function generateFamilies(rows: readonly Row[], detail: Detail, imports: Imports, poolWidth: PoolWidth) {
   const families = new Map<Row, Map<string, HandlerFamily>>();
   const bodies: Uint8Array[] = [];
-  const code = newCode();
+  const code = newCode(poolWidth);
   for (const row of rows) {
     if (!row.execute || !inLoop(row)) continue;
     const byShape = new Map<string, HandlerFamily>();
@@ -204,11 +207,15 @@ function generateFamilies(rows: readonly Row[], detail: Detail, imports: Imports
   return { families, bodies };
 }
 
-const newCode = (): CodeBuffer =>
-  new CodeBuffer({ i32: FRAME_LOCALS, i64: TARGET_LOCAL + 1, v128: 0, f32: 0, f64: 0 }, TEMPORARIES);
+const newCode = (poolWidth: PoolWidth): CodeBuffer =>
+  new CodeBuffer(
+    { i32: FRAME_LOCALS, i64: TARGET_LOCAL + 1, v128: 0, f32: 0, f64: 0 },
+    TEMPORARIES,
+    poolWidth,
+  );
 /** For code that is thrown away. */
-export const scratchCode = (): CodeBuffer =>
-  new CodeBuffer({ i32: 0, i64: 0, v128: 0, f32: 0, f64: 0 }, 4096);
+export const scratchCode = (poolWidth: PoolWidth): CodeBuffer =>
+  new CodeBuffer({ i32: 0, i64: 0, v128: 0, f32: 0, f64: 0 }, 4096, poolWidth);
 
 const FRAME_INDICES = {
   ip: 0,
@@ -247,8 +254,9 @@ function dispatchLoop(
   imports: Imports & { readonly decode: number; readonly hot: number },
   types: { readonly handler: number; readonly region: number },
   digest: DigestFunctions | undefined,
+  poolWidth: PoolWidth,
 ): Uint8Array {
-  const code = newCode();
+  const code = newCode(poolWidth);
   const loadState = (cell: StateCell, to: number) => {
     code.i32(0);
     code.memory(op.i32Load, CELL[cell]);

@@ -6,6 +6,7 @@ import type { Feature } from '../../isa/row.ts';
 import { ROWS } from '../../isa/table.ts';
 import type { Detail } from '../detail.ts';
 import { CONDITION_TABLE, EXTENT_MASKS } from '../layout.ts';
+import type { PoolWidth } from '../pool.ts';
 import { conditionTable } from '../wasm_emitter.ts';
 import { extentMasks } from '../wasm_vector.ts';
 import { RecordDecoder } from './decoder.ts';
@@ -37,17 +38,18 @@ const modules = new Map<
   }
 >();
 
-/** The module for a detail level, with or without a digest: made once a process. */
-function moduleFor(detail: Detail, withDigest: boolean) {
-  const key = `${detail} ${withDigest}`;
+/** The module for a detail level, with or without a digest, and a pool: made once a process. */
+function moduleFor(detail: Detail, withDigest: boolean, poolWidth: PoolWidth) {
+  const key = `${detail} ${withDigest} ${poolWidth}`;
   let made = modules.get(key);
   if (!made) {
-    const plan =
-      (withDigest ? undefined : prebuiltInterpreter(detail)) ?? buildInterpreter(ROWS, detail, withDigest);
+    // Those that are built beforehand have no digest, and a pool of 32 bits.
+    const prebuilt = withDigest || poolWidth !== 32 ? undefined : prebuiltInterpreter(detail);
+    const plan = prebuilt ?? buildInterpreter(ROWS, detail, withDigest, poolWidth);
     made = {
       plan,
       compiled: new WebAssembly.Module(plan.bytes),
-      functions: new HandlerFunctions(detail, plan.firstFunction),
+      functions: new HandlerFunctions(detail, plan.firstFunction, poolWidth),
     };
     modules.set(key, made);
   }
@@ -61,6 +63,7 @@ export class Interpreter {
   /** Of the CPU; absent: every row exists. */
   readonly features: ReadonlySet<Feature> | undefined;
   readonly state: WebAssembly.Memory;
+  readonly poolWidth: PoolWidth;
   readonly imports: WebAssembly.Imports;
   /** Functions of handlers, and from FIRST_REGION on of regions. */
   readonly table: WebAssembly.Table;
@@ -72,13 +75,14 @@ export class Interpreter {
   constructor(
     detail: Detail,
     state: WebAssembly.Memory,
-    pool: WebAssembly.Memory,
+    pool: { readonly memory: WebAssembly.Memory; readonly width: PoolWidth },
     host: Host,
     features?: ReadonlySet<Feature>,
     withDigest = false,
   ) {
     this.features = features;
-    const { plan, compiled, functions } = moduleFor(detail, withDigest);
+    this.poolWidth = pool.width;
+    const { plan, compiled, functions } = moduleFor(detail, withDigest, pool.width);
     new Uint8Array(state.buffer).set(conditionTable(), CONDITION_TABLE);
     new Uint8Array(state.buffer).set(extentMasks(), EXTENT_MASKS);
     const cells = new CpuState(state.buffer);
@@ -86,7 +90,7 @@ export class Interpreter {
     this.#functions = functions;
     this.state = state;
     this.imports = {
-      memory: { state, pool },
+      memory: { state, pool: pool.memory },
       host: {
         decode: (ip: number) => host.decode(ip),
         hot: (ip: number) => host.hot(ip),

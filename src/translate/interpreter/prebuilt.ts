@@ -27,7 +27,7 @@ const digestOf = (bytes: Uint8Array): Buffer => createHash('sha256').update(byte
 export const prebuiltFile = (directory: string, detail: Detail): string =>
   join(directory, `interpreter-${detail}.bin`);
 
-/** The module for a detail level, where `directory` has it whole; that is the directory of the program's own modules here. */
+/** The module for a detail level and a pool with 32-bit addresses, where `directory` has it whole; that is the directory of the program's own modules here. */
 export function prebuiltInterpreter(
   detail: Detail,
   directory = import.meta.dirname,

@@ -11,6 +11,7 @@ import type { Decoded } from '../../isa/table.ts';
 import type { Vector, VectorAccess } from '../../isa/vector_emitter.ts';
 import { type Detail, records } from '../detail.ts';
 import { DATA_TLB_ENTRIES, DATA_TLB_ENTRY } from '../layout.ts';
+import { inPool, pushPoolDelta } from '../pool.ts';
 import { emitShortcut, hasShortcut } from '../shortcuts.ts';
 import { type CodeBuffer, constant, convert, intOp, type Node } from '../wasm/expression.ts';
 import { op, simd } from '../wasm/opcodes.ts';
@@ -220,7 +221,7 @@ export class RegionEmitter extends FlagsEmitter {
     const shift = 12 - Math.log2(DATA_TLB_ENTRY);
     const offset = intOp(
       'and',
-      convert(32, op.i32WrapI64, intOp('shrU', va, constant(64, shift))),
+      intOp('shrU', convert(32, op.i32WrapI64, va), constant(32, shift)),
       constant(32, (DATA_TLB_ENTRIES - 1) * DATA_TLB_ENTRY),
     );
     const entry = code.keep(intOp('add', offset, tlb));
@@ -240,26 +241,24 @@ export class RegionEmitter extends FlagsEmitter {
       this.#leaveIf(intOp('or', intOp('ne', elsewhere, constant(64, 0)), intOp('eqz', flipped)));
     } else this.#leaveNow();
     code.close();
-    code.emit(entry);
-    code.memory(op.i64Load, 16);
-    if (operation === 'load' && this.#followsPointer && this.#guesses < MOST_GUESSES) this.#guessTop();
-    code.emit(va);
-    code.int('add', 64);
-    const made = { operation, bytes: access.bytes, entry, va, poolAddress: code.keepTop(64), distance: 0 };
+    pushPoolDelta(code, entry);
+    const delta = code.keepTop(code.poolWidth);
+    const guessed = operation === 'load' && this.#followsPointer && this.#guesses < MOST_GUESSES;
+    const poolAddress = code.keep(inPool(code, va, guessed ? this.#guess(delta) : delta));
+    const made = { operation, bytes: access.bytes, entry, va, poolAddress, distance: 0 };
     this.#first = access.unprivileged || access.aligned ? undefined : made;
     return made;
   }
-  /** The pool delta on the stack becomes a guess that is compared with it. */
-  #guessTop(): void {
+  /** A guess of the pool delta that is compared with it. */
+  #guess(delta: Node): Node {
     const { code } = this;
-    const guess = guessLocal(this.#guesses++);
-    const delta = code.keepTop(64);
-    code.emit(intOp('ne', delta, local(guess, 64)));
+    const guess = guessLocal(this.#guesses++, code.poolWidth);
+    code.emit(intOp('ne', delta, guess));
     code.open(op.if);
     code.emit(delta);
-    code.set(guess);
+    code.set(guess.index);
     code.close();
-    code.get(guess);
+    return guess;
   }
   /** The condition is on the stack where it is not given. */
   #leaveIf(condition?: Node): void {

@@ -10,6 +10,7 @@ import type { Feature } from '../../isa/row.ts';
 import { decode } from '../../isa/table.ts';
 import { type Detail, records } from '../detail.ts';
 import { RECORD_SIZE } from '../layout.ts';
+import type { PoolWidth } from '../pool.ts';
 import { CodeBuffer, constant, intOp, type Node } from '../wasm/expression.ts';
 import type { FunctionCode } from '../wasm/module.ts';
 import { op } from '../wasm/opcodes.ts';
@@ -60,8 +61,13 @@ export const pointerCells = (detail: Detail) =>
     .filter(([level]) => records(detail, level))
     .map(([, cell]) => cell);
 
-export function buildRegion(source: RegionSource, shared: SharedFunctions, exportName: string): FunctionCode {
-  const region = new RegionFunction(source, shared);
+export function buildRegion(
+  source: RegionSource,
+  shared: SharedFunctions,
+  exportName: string,
+  poolWidth: PoolWidth,
+): FunctionCode {
+  const region = new RegionFunction(source, shared, poolWidth);
   const body = region.build();
   const locals = region.usesVectors ? VECTOR_LOCAL_COUNTS : LOCAL_COUNTS;
   return { signature: REGION_SIGNATURE, locals, body, exportName };
@@ -80,7 +86,7 @@ function pointersOf({ guesses, graph, word, features }: RegionSource): ReadonlyS
 class RegionFunction {
   readonly #source: RegionSource;
   readonly #shared: SharedFunctions;
-  readonly #code = new CodeBuffer(TEMPORARY_BASE, TEMPORARIES);
+  readonly #code: CodeBuffer;
   readonly #emitter: RegionEmitter;
   readonly #left: number;
   /** Labels of the blocks that a branch can lead to now. */
@@ -88,7 +94,8 @@ class RegionFunction {
   /** The present instruction: its word in the page, and how many of its block were executed before it. */
   #at = { word: 0, done: 0 };
 
-  constructor(source: RegionSource, shared: SharedFunctions) {
+  constructor(source: RegionSource, shared: SharedFunctions, poolWidth: PoolWidth) {
+    this.#code = new CodeBuffer(TEMPORARY_BASE, TEMPORARIES, poolWidth);
     this.#source = source;
     this.#shared = shared;
     this.#emitter = new RegionEmitter(this.#code, source.detail, shared, pointersOf(source), () => {
@@ -119,7 +126,7 @@ class RegionFunction {
     const body = code.toBytes();
 
     // What is to be loaded is known now.
-    const prologue = new CodeBuffer(TEMPORARY_BASE, TEMPORARIES);
+    const prologue = new CodeBuffer(TEMPORARY_BASE, TEMPORARIES, code.poolWidth);
     moveRegisters(prologue, used, 'load');
     for (const cell of ['tlb', ...pointerCells(this.#source.detail)] as const) {
       prologue.i32(0);
@@ -132,7 +139,7 @@ class RegionFunction {
     prologue.int('add', 64);
     prologue.set(LOCALS.vaPage);
     // V8 keeps memory 0's address in a register, and loads the pool's, in two steps, where it is first used: here, once and for all.
-    prologue.i64(0);
+    prologue.emit(constant(prologue.poolWidth, 0));
     prologue.pool(op.i64Load8U);
     prologue.byte(op.drop);
     prologue.append(body);

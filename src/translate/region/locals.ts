@@ -25,11 +25,13 @@ const REGISTERS = 32;
 /** Behind them: pool deltas that are guessed (guess.ts). */
 export const MOST_GUESSES = 4;
 export const TEMPORARIES = 64;
-const FIRST_I64 = i32.length + TEMPORARIES;
+const FIRST_NARROW_GUESS = i32.length + TEMPORARIES;
+const FIRST_I64 = FIRST_NARROW_GUESS + MOST_GUESSES;
 const FIRST_GUESS = FIRST_I64 + i64.length - 1 + REGISTERS;
 const FIRST_TEMPORARY_I64 = FIRST_GUESS + MOST_GUESSES;
-/** Local of the n-th guess. */
-export const guessLocal = (n: number): number => FIRST_GUESS + n;
+/** Local of the n-th guess, as wide as addresses in the pool are. */
+export const guessLocal = (n: number, width: 32 | 64) =>
+  ({ kind: 'local', width, index: (width === 32 ? FIRST_NARROW_GUESS : FIRST_GUESS) + n }) as const;
 const FIRST_V128 = FIRST_TEMPORARY_I64 + TEMPORARIES;
 
 export const LOCALS = Object.fromEntries([

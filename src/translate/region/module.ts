@@ -1,5 +1,6 @@
 /** A batch of regions as one WebAssembly module: V8 takes about half a millisecond a module, and little more for many functions. */
 import { MEMORY_PAGES } from '../layout.ts';
+import { importPool, type PoolWidth } from '../pool.ts';
 import { CodeBuffer } from '../wasm/expression.ts';
 import { ModuleBuilder } from '../wasm/module.ts';
 import { I32, I64, type ValueType } from '../wasm/opcodes.ts';
@@ -27,7 +28,7 @@ const flagsCode = () =>
     FLAGS_TEMPORARIES,
   );
 
-export function buildRegionModule(sources: readonly RegionSource[]): RegionModule {
+export function buildRegionModule(sources: readonly RegionSource[], poolWidth: PoolWidth): RegionModule {
   const module = new ModuleBuilder();
   module.importMemory({
     module: 'memory',
@@ -36,7 +37,7 @@ export function buildRegionModule(sources: readonly RegionSource[]): RegionModul
     maximum: MEMORY_PAGES,
     address: 'i32',
   });
-  module.importMemory({ module: 'memory', name: 'pool', initial: 0, maximum: 2 ** 18, address: 'i64' });
+  importPool(module, poolWidth);
   const float = module.importFunction('host', 'float', { parameters: [I32], results: [] });
   const nzcv = flagsCode();
   emitFlagsFunction(nzcv);
@@ -56,6 +57,6 @@ export function buildRegionModule(sources: readonly RegionSource[]): RegionModul
   });
   const names = sources.map(({ name }, n) => `${name} ${n}`);
   for (const [n, source] of sources.entries())
-    module.addFunction(buildRegion(source, { flags, storeFlags, float }, names[n]));
+    module.addFunction(buildRegion(source, { flags, storeFlags, float }, names[n], poolWidth));
   return { bytes: module.build(), names };
 }

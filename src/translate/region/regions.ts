@@ -360,6 +360,7 @@ export class Regions {
         features: this.#interpreter.features,
         guesses,
       })),
+      this.#interpreter.poolWidth,
     );
     if (
       this.#live + made.length > Math.min(mostRegions, MOST_REGIONS) ||

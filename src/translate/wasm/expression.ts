@@ -58,14 +58,17 @@ export class CodeBuffer extends ByteBuffer {
   #used: { -readonly [K in keyof LocalCounts]: number } = noLocals();
   readonly #base: LocalCounts;
   readonly #limit: number;
+  /** Bits of an address in memory 1. */
+  readonly poolWidth: 32 | 64;
   /** Nesting depth of blocks, loops and ifs that are open. */
   depth = 0;
 
   /**
    * `base` are the indices of the first temporary of each type; there are at most `limit` of each.
    */
-  constructor(base: LocalCounts, limit: number) {
+  constructor(base: LocalCounts, limit: number, poolWidth: 32 | 64 = 32) {
     super();
+    this.poolWidth = poolWidth;
     this.#base = base;
     this.#limit = limit;
   }
