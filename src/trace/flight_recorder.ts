@@ -20,6 +20,7 @@ import type { Recording } from './recording.ts';
 import { restoreCheckpoint } from './restore.ts';
 import type { EventSink } from './schema.ts';
 import { type WallClockPace, waitForInput } from './wall_clock_pace.ts';
+import type { WriterThread } from './writer_thread.ts';
 
 /** When to stop, beyond the guest's own end. */
 export interface Until {
@@ -44,6 +45,8 @@ export interface RecordOptions {
   readonly disks?: DiskSource;
   readonly engine?: EngineName;
   readonly directory: string;
+  /** Started for the directory already, for a recording from reset; one is started where it is absent. */
+  readonly writer?: WriterThread;
   readonly detail: Exclude<Detail, 'none'>;
   readonly until?: Until;
   /** Begins not at reset but at an instruction of another recording of the same recipe: a window of it. */
@@ -140,6 +143,7 @@ class RecordingSession {
           recipe: { ...options.recipe, detail: options.detail },
           images,
           firstIcount: options.from?.icount ?? 0,
+          writer: options.writer,
         });
         const byDigest = new Map([...files].map(([path, bytes]) => [images[path], bytes]));
         for (const [digest, bytes] of byDigest) recorder.storeFile(digest, bytes);
