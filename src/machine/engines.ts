@@ -135,6 +135,7 @@ export class InterpreterEngine implements Engine {
     if (!regions) return;
     this.regions = new Regions(parts.detail, memory.u32, this.#interpreter, regions);
     code.onWritten = (page, first, last) => this.regions!.written(page, first, last);
+    code.onReleased = (page) => this.regions!.released(page);
   }
 
   /** What the translated code does at a jump: a hit in the fetch TLB stands for the translation and for the row of table fetch. */

@@ -535,11 +535,13 @@ export class Machine {
   }
 
   #firstExecution(page: CodePage, offset: number): void {
-    const { version } = page;
-    this.code.execute(page, offset);
-    if (page.version === version) return;
-    const pc = this.state.get('pc');
-    this.code.fetched(page, this.#fetchContext(this.regime), pc - (pc % BigInt(PAGE_SIZE)));
+    if (!this.code.makesVersion(page, offset)) return;
+    // As where a page is entered: whether it had to be is no fact of the guest.
+    this.time.before(() => {
+      this.code.execute(page, offset);
+      const pc = this.state.get('pc');
+      this.code.fetched(page, this.#fetchContext(this.regime), pc - (pc % BigInt(PAGE_SIZE)));
+    });
   }
 
   #accessContext(): AccessContext {

@@ -25,9 +25,9 @@ export const STATE_DIGEST = 0x480;
  * of its decoded records.
  */
 export const TLB_BANKS = 16;
-export const DATA_TLB_ENTRIES = 2048;
+export const DATA_TLB_ENTRIES = 4096;
 export const DATA_TLB_ENTRY = 32;
-export const FETCH_TLB_ENTRIES = 512;
+export const FETCH_TLB_ENTRIES = 4096;
 export const FETCH_TLB_ENTRY = 16;
 /** In the tag of a guarded page (FEAT_BTI): the address that a tag is compared with has it clear. */
 export const FETCH_GUARDED = 4;
