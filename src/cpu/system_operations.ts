@@ -72,7 +72,7 @@ export class SystemOperations {
     if (row === undefined || !registers.has(row.feature))
       return this.#unknown(encoding, el, row !== undefined);
     if (el < row.el) return UNDEFINED;
-    const trap = el === 2 ? undefined : firstTrap(row.traps, el, false, (name) => registers.get(name));
+    const trap = el === 2 ? undefined : firstTrap(row.traps, el, false, registers);
     if (trap !== undefined) return { refused: 'trapped', trap };
     this.#record(row, argument, el);
     switch (row.does.kind) {
@@ -98,7 +98,7 @@ export class SystemOperations {
     const el = this.#state.u32[EL];
     const { registers } = this.#options;
     if (row === undefined || !registers.has(row.feature) || el < row.el) return undefined;
-    const trap = el === 2 ? undefined : firstTrap(row.traps, el, false, (name) => registers.get(name));
+    const trap = el === 2 ? undefined : firstTrap(row.traps, el, false, registers);
     if (trap !== undefined || (row.does.kind === 'dc' && row.does.write)) return undefined;
     return row.does.kind;
   }
