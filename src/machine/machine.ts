@@ -44,6 +44,7 @@ import { Processors } from './processors.ts';
 import { Psci } from './psci.ts';
 import { RawBuffers } from './raw_buffers.ts';
 import type { Recipe, StopReason } from './recipe.ts';
+import { Returns } from './returns.ts';
 import { Shortcuts } from './shortcuts.ts';
 import { Storage } from './storage.ts';
 import { Timekeeper } from './timekeeper.ts';
@@ -339,6 +340,7 @@ export class Machine {
       recording: () => this.events.recording,
       recordsStores: records(detail, 'memory'),
       debugArmed: () => this.debug.armed,
+      countsByLevel: () => this.board.monitors.countByLevel,
     });
     const continuation = new Continuation({
       state: this.state,
@@ -360,6 +362,7 @@ export class Machine {
       runtime,
       stackMisaligned: () => this.#stackMisaligned(),
       goesOn: () => continuation.goesOn(),
+      returns: new Returns(this.state, stateMemory.buffer),
       shortcuts: this.#shortcuts,
       fetchBank: () => this.#banks.current,
       breaksInPage: () => this.debug.armed && this.debug.breaksInPage(this.state.u64[PC]),
@@ -464,7 +467,8 @@ export class Machine {
       this.#banks.changed = true;
       return;
     }
-    if (reason === 'translation' || reason === 'context' || reason === 'vectors') this.#banks.changed = true;
+    if (reason === 'translation' || reason === 'context') this.#banks.changed = true;
+    if (reason === 'vectors') this.#banks.vectorsChanged();
     if (reason === 'debug') {
       this.debug.refresh();
       this.#tlb.flush();
@@ -530,11 +534,13 @@ export class Machine {
   }
 
   #firstExecution(page: CodePage, offset: number): void {
-    const { version } = page;
-    this.code.execute(page, offset);
-    if (page.version === version) return;
-    const pc = this.state.get('pc');
-    this.code.fetched(page, this.#fetchContext(this.regime), pc - (pc % BigInt(PAGE_SIZE)));
+    if (!this.code.makesVersion(page, offset)) return;
+    // As where a page is entered: whether it had to be is no fact of the guest.
+    this.time.before(() => {
+      this.code.execute(page, offset);
+      const pc = this.state.get('pc');
+      this.code.fetched(page, this.#fetchContext(this.regime), pc - (pc % BigInt(PAGE_SIZE)));
+    });
   }
 
   #accessContext(): AccessContext {

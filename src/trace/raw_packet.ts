@@ -15,8 +15,8 @@ export interface RawPacket {
   readonly icount: number;
   readonly timeNs: number;
   readonly cpu: number;
-  /** Virtual address of the first instruction. */
-  readonly pc: bigint;
+  /** Virtual address of the first instruction: one element. */
+  readonly pc: BigUint64Array;
   readonly el: number;
   /** Constant within a packet, as are vmid and asid: a change of any of them ends the packet. */
   readonly regime: Regime;
@@ -36,6 +36,8 @@ export interface RawPacket {
 
 export const REGIMES = ['EL10', 'EL2', 'EL20'] as const;
 export type Regime = (typeof REGIMES)[number];
+/** Its index; a call of indexOf takes longer. */
+const regimeCode = (regime: Regime): number => (regime === 'EL10' ? 0 : regime === 'EL2' ? 1 : 2);
 
 const HEADER_WORDS = 17;
 export const ABSENT = -1;
@@ -70,9 +72,9 @@ export class PacketBuffer {
     header[word + 1] = packet.icount;
     header[word + 2] = packet.timeNs;
     header[word + 3] = packet.cpu;
-    this.words[word + 4] = packet.pc;
+    this.words[word + 4] = packet.pc[0];
     header[word + 5] = packet.el;
-    header[word + 6] = REGIMES.indexOf(packet.regime);
+    header[word + 6] = regimeCode(packet.regime);
     header[word + 7] = packet.vmid;
     header[word + 8] = packet.asid;
     header[word + 9] = packet.instructions;

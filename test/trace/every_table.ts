@@ -41,7 +41,7 @@ export async function recordEveryTable(directory: string): Promise<void> {
       icount: stamp.icount,
       timeNs: stamp.timeNs,
       cpu: stamp.cpu,
-      pc: u64(),
+      pc: BigUint64Array.of(u64()),
       el: random(3),
       regime: (['EL10', 'EL2', 'EL20'] as const)[random(3)],
       vmid: random(2 ** 16),

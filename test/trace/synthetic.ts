@@ -156,7 +156,7 @@ export async function recordSynthetic(directory: string, options: SyntheticOptio
     const start = {
       icount: stamp.icount,
       timeNs: stamp.timeNs,
-      pc: addressOf(cpu.space, cpu.index),
+      pc: BigUint64Array.of(addressOf(cpu.space, cpu.index)),
       el: cpu.el,
     };
     const { space: where } = cpu;

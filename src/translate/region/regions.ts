@@ -196,6 +196,14 @@ export class Regions {
     }
   }
 
+  /** All records of the page are about to be dropped: it holds data now. */
+  released(page: RegionPage): void {
+    const heads = this.#pages.get(page.records);
+    if (!heads) return;
+    for (const slot of heads.slots.values()) this.#release(slot);
+    this.#pages.delete(page.records);
+  }
+
   /** The records of all pages are gone. */
   forget(): void {
     for (const heads of this.#pages.values())
