@@ -166,6 +166,7 @@ function affine(a: number): number {
   }
   return result ^ 0xd3;
 }
+let box: Uint8Array | undefined;
 /** An affine map, the inverse, the map again. Made when first needed: it costs milliseconds. */
 function substitutionBox(): Uint8Array {
   box ??= Uint8Array.from({ length: 256 }, (_, x) => {
@@ -176,7 +177,6 @@ function substitutionBox(): Uint8Array {
   });
   return box;
 }
-let box: Uint8Array | undefined;
 
 /** The next word of state from four, with a key or constant; `by` are the rotations of the linear map. */
 function sm4Round(
