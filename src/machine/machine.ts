@@ -132,7 +132,7 @@ export class Machine {
     this.time = new Timekeeper(this.state);
     const currentCpu = () => this.processors.current;
     this.events = events?.(this.time, currentCpu) ?? NO_EVENTS;
-    this.buffers = new RawBuffers(this.state, stateMemory.buffer);
+    this.buffers = new RawBuffers(this.state, stateMemory);
     this.#tlb = new InlineTlb(stateMemory.buffer);
     this.code = new CodePages(this.memory, this.events, stateMemory.buffer, HANDLER_PAGE_END);
     const dirty = new DirtyPages();

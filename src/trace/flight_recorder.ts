@@ -134,6 +134,7 @@ class RecordingSession {
       },
     });
     this.#recorder = recorder!;
+    this.#recorder.takePacketsFrom(this.#machine.buffers.memory);
     this.#events = sink!;
     this.#loop = new RunLoop(this.#machine);
   }

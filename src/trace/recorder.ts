@@ -12,7 +12,7 @@ import { seal } from './digest.ts';
 import { textFile } from './durable_file.ts';
 import type { Checkpoint } from './encode/checkpoint.ts';
 import * as layout from './layout.ts';
-import { PacketBuffer, type RawPacket, recordBytes } from './raw_packet.ts';
+import { PacketSlots, type RawPacket, recordBytes } from './raw_packet.ts';
 import type { ChunkFacts } from './rows/chunk.ts';
 import { EventRows, type Stamp } from './rows/event_rows.ts';
 import type { EventSink } from './schema.ts';
@@ -50,7 +50,7 @@ export class Recorder implements EventSink {
   readonly #options: RecorderOptions;
   readonly #channel: WriterChannel;
   readonly #rows: EventRows;
-  readonly #slots: readonly PacketBuffer[];
+  #packets: PacketSlots | undefined;
   readonly #worker: Worker;
   readonly append: EventSink['append'];
   #slot = 0;
@@ -77,10 +77,11 @@ export class Recorder implements EventSink {
       waitFor: (table, half) => this.#channel.waitForChunk(table, half),
     });
     this.append = this.#rows.append;
-    this.#slots = Array.from(
-      { length: SLOTS },
-      (_, n) => new PacketBuffer(this.#channel.memory.buffer, n * SLOT_BYTES, SLOT_BYTES),
-    );
+  }
+
+  /** Call once, before the first packet: the lists of all of them are in this memory. */
+  takePacketsFrom(memory: WebAssembly.Memory): void {
+    this.#packets = new PacketSlots(this.#channel.memory, memory);
   }
 
   #giveChunk(chunk: ChunkFacts): void {
@@ -116,7 +117,8 @@ export class Recorder implements EventSink {
       this.#channel.takeSlot(this.#slot);
       this.#slotTaken = true;
     }
-    this.#slotUsed = this.#slots[this.#slot].put(this.#slotUsed, packet, accessesSeq, valuesSeq);
+    const start = this.#slot * SLOT_BYTES;
+    this.#slotUsed = this.#packets!.put(start + this.#slotUsed, packet, accessesSeq, valuesSeq) - start;
   }
 
   /** Whether it is time to close the epoch. */

@@ -1,7 +1,6 @@
 /**
- * The two loops over packets that all of a recording goes through, as WebAssembly: conditional branches to bits, physical
- * addresses to the tokens of trace/addresses.ts. Packets, tables and results are in one shared memory: packets in its first bytes,
- * everything else from `base` on.
+ * The loop over packets that all of a recording's accesses go through, as WebAssembly: physical addresses to the tokens of
+ * trace/addresses.ts. Packets, tables and results are in one shared memory: packets in its first bytes, everything else from `base` on.
  *
  * A stream is chosen by a hash of the address's page, and the choice is checked; when the guess is wrong all streams are looked
  * through. Without a branch the token and its operand come out of a table by the difference of the addresses: measured at 3 ns
@@ -10,7 +9,7 @@
 
 import { CodeBuffer } from '../../translate/wasm/expression.ts';
 import { ModuleBuilder } from '../../translate/wasm/module.ts';
-import { I32, type int, op, simd, type ValueType } from '../../translate/wasm/opcodes.ts';
+import { I32, type int, op, type ValueType } from '../../translate/wasm/opcodes.ts';
 import {
   CODE_ADDRESS,
   CODE_BYTE,
@@ -33,8 +32,8 @@ const CODES = GUESSES + 2 ** GUESS_BITS;
 const CODES_BYTES = 2 * 2 * PAGE;
 /** Where a caller's results may begin, 16-byte aligned. */
 export const ENCODER_BYTES = CODES + CODES_BYTES;
-/** A 4-byte store may go so far beyond the last token, and 16 atoms are read at once. */
-export const ENCODER_SLACK = 16;
+/** An 8-byte store may go so far beyond the last token. */
+export const ENCODER_SLACK = 8;
 
 const codeOfDelta = new Map(SMALL_DELTAS.map((delta, code) => [delta as number, code]));
 
@@ -49,12 +48,9 @@ function codeTable(): Uint8Array {
   return table;
 }
 
-type PackAtoms = (from: number, count: number, to: number) => void;
 type EncodeAddresses = (from: number, count: number, to: number) => number;
 
 export class PacketEncoder {
-  readonly #bytes: Uint8Array;
-  readonly #packAtoms: PackAtoms;
   readonly #encodeAddresses: EncodeAddresses;
 
   /** Uses ENCODER_BYTES of the memory from `base` on, which is a multiple of 16. */
@@ -62,18 +58,8 @@ export class PacketEncoder {
     const pages = memory.buffer.byteLength / 65536;
     const module = new WebAssembly.Module(encoderModule(pages, base));
     const { exports } = new WebAssembly.Instance(module, { memory: { packets: memory } });
-    this.#packAtoms = exports[PACK] as PackAtoms;
     this.#encodeAddresses = exports[ENCODE] as EncodeAddresses;
-    this.#bytes = new Uint8Array(memory.buffer);
-    this.#bytes.set(codeTable(), base + CODES);
-  }
-
-  /** `count` bytes of 0 and 1 become bits, least significant first; returns the end. Two bytes more may be overwritten. */
-  packAtoms(from: number, count: number, to: number): number {
-    this.#packAtoms(from, count, to);
-    const end = to + ((count + 7) >>> 3);
-    if (count & 7) this.#bytes[end - 1] &= (1 << (count & 7)) - 1;
-    return end;
+    new Uint8Array(memory.buffer).set(codeTable(), base + CODES);
   }
 
   /** `count` addresses of 8 bytes, of which 48 bits count, become tokens; returns the end. */
@@ -82,19 +68,12 @@ export class PacketEncoder {
   }
 }
 
-const PACK = 'packAtoms';
 const ENCODE = 'encodeAddresses';
 
 function encoderModule(pages: number, base: number): Uint8Array<ArrayBuffer> {
   const module = new ModuleBuilder();
   module.importMemory({ module: 'memory', name: 'packets', initial: pages, maximum: pages, address: 'i32' });
   const parameters: readonly ValueType[] = [I32, I32, I32];
-  module.addFunction({
-    signature: { parameters, results: [] },
-    locals: {},
-    body: packBody(),
-    exportName: PACK,
-  });
   module.addFunction({
     signature: { parameters, results: [I32] },
     locals: { i32: I32_LOCALS, i64: I64_LOCALS },
@@ -105,42 +84,6 @@ function encoderModule(pages: number, base: number): Uint8Array<ArrayBuffer> {
 }
 
 const NO_TEMPORARIES = { i32: 0, i64: 0, v128: 0, f32: 0, f64: 0 };
-
-/** i8x16.shl and i8x16.bitmask: WebAssembly core specification, 5.4.10. */
-const SHIFT_LEFT_BYTES = 107;
-const BITMASK = 100;
-
-/** Parameters 0 from, 1 count, 2 to. */
-function packBody(): Uint8Array {
-  const code = new CodeBuffer(NO_TEMPORARIES, 0);
-  const done = code.open(op.block);
-  const next = code.open(op.loop);
-  code.get(1);
-  code.i32(1);
-  code.int('ltS', 32);
-  code.branchIf(done);
-  code.get(2);
-  code.get(0);
-  code.simdMemory(simd.load, 0);
-  code.i32(7);
-  code.simd(SHIFT_LEFT_BYTES);
-  code.simd(BITMASK);
-  code.memory(op.i32Store16, 0);
-  for (const [local, step] of [
-    [0, 16],
-    [1, -16],
-    [2, 2],
-  ]) {
-    code.get(local);
-    code.i32(step);
-    code.int('add', 32);
-    code.set(local);
-  }
-  code.branch(next);
-  code.close();
-  code.close();
-  return code.toBytes();
-}
 
 /** memory.fill: WebAssembly core specification, 5.4.6. */
 const MEMORY_FILL = [0xfc, 11, 0];
