@@ -3,7 +3,7 @@
 import { copyFileSync, globSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { pathToFileURL } from 'node:url';
-// A dependency of vitest. An installed package is no checkout: it never comes here.
+// Installed in a checkout only. A package has its JavaScript, and never comes here.
 import { rolldown } from 'rolldown';
 import { stampOf, writeFacts } from './start_cache.js';
 

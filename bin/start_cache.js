@@ -1,7 +1,6 @@
 // A checkout's program, bundled: made when the sources have changed, kept in .cache/start. It is a third of the time that a short
 // command takes. As with Node's compile cache nothing depends on it: where it cannot be made, the sources run as they are.
 import { spawnSync } from 'node:child_process';
-import { hash } from 'node:crypto';
 import {
   existsSync,
   mkdirSync,
@@ -29,27 +28,25 @@ export function stampOf(file) {
   return found && [found.mtimeMs, found.size];
 }
 
-const digestOf = (file) => hash('sha256', readFileSync(file));
-
-/** Writes what a start looks at: `sources` are stamps by file. All paths are absolute, so a copied checkout makes its own. */
+/** Writes what a start compares: stamps of `sources` and of the program's files. Paths are absolute: a copied checkout makes its own. */
 export function writeFacts(root, program, sources) {
   const files = readdirSync(program, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map(({ parentPath, name }) => join(parentPath, name));
-  const digests = files.map((file) => [file, digestOf(file)]);
-  const facts = { root, node: process.version, sources: [...sources], files: digests };
+  const stamps = [...sources, ...files.map((file) => [file, stampOf(file)])];
+  const facts = { root, node: process.version, stamps };
   writeFileSync(join(program, FACTS), JSON.stringify(facts));
 }
 
-/** The folder of a program that is whole and made of the sources as they are now. */
+/** The folder of a program that is as it was made, of the sources as they are now. */
 function usableProgram(root, cache) {
   try {
     const program = join(cache, readFileSync(join(cache, CURRENT), 'utf8'));
     const facts = JSON.parse(readFileSync(join(program, FACTS), 'utf8'));
-    const isSame = ([file, stamp]) => String(stampOf(file)) === String(stamp ?? undefined);
-    if (facts.root !== root || facts.node !== process.version || !facts.sources.every(isSame))
-      return undefined;
-    return facts.files.every(([file, digest]) => digestOf(file) === digest) ? program : undefined;
+    if (facts.root !== root || facts.node !== process.version) return undefined;
+    return facts.stamps.every(([file, stamp]) => String(stampOf(file)) === String(stamp ?? undefined))
+      ? program
+      : undefined;
   } catch {
     return undefined;
   }

@@ -9,11 +9,12 @@ import { DEFAULT_RECIPE, type Recipe } from '../machine/recipe.ts';
 import { formatTime, grouped, parseCount, parseSize, parseTime } from '../quantities.ts';
 import { committedIn } from '../trace/committed_size.ts';
 import { ConsoleOutput } from '../trace/console_output.ts';
-import { type EndReason, type RecordSummary, record, type Until } from '../trace/flight_recorder.ts';
+import type { EndReason, RecordSummary, Until } from '../trace/flight_recorder.ts';
 import { BytesInput, InputAfterText } from '../trace/input_source.ts';
 import { ProgressLine } from '../trace/progress_line.ts';
 import { TerminalInput } from '../trace/terminal_input.ts';
 import { WallClockPace } from '../trace/wall_clock_pace.ts';
+import { startWriter } from '../trace/writer_thread.ts';
 import { UserError } from '../user-error.ts';
 
 interface Options {
@@ -164,10 +165,14 @@ async function run(argument: string | undefined, options: Options): Promise<void
   const progress = progressLine(options, directory, until);
   const output = new ConsoleOutput(process.stdout, (byte) => progress?.printing(byte));
   const started = performance.now();
+  // Its thread starts while this one loads what makes a machine.
+  const writer = startWriter(directory);
   try {
+    const { record } = await import('../trace/flight_recorder.ts');
     const summary = await record({
       recipe,
       directory,
+      writer,
       detail,
       engine,
       until,
@@ -189,6 +194,8 @@ async function run(argument: string | undefined, options: Options): Promise<void
     progress?.clear();
     if (!options.quiet) report(directory, summary, (performance.now() - started) / 1000);
   } finally {
+    // Where no recording came about.
+    void writer.worker.terminate();
     terminal?.close();
     process.off('SIGINT', onSignal);
     process.off('SIGTERM', onSignal);

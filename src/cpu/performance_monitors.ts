@@ -249,6 +249,11 @@ export class PerformanceMonitors {
     return this.#options.state.u32[EL] === 2 ? EVENT_COUNTERS : this.#lower(this.#current());
   }
 
+  /** Some counter is enabled, so that what counts may depend on the exception level. */
+  get countByLevel(): boolean {
+    return this.#current().enabled !== 0;
+  }
+
   /** The current CPU is about to execute at exception level `el`. */
   levelChanges(el: number): void {
     const monitors = this.#current();

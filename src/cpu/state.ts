@@ -87,6 +87,9 @@ const order = [
   'quiet',
   /** After an exception or a return: 1 where translated code goes on at cell `pc`, 0 where the run loop must look first. */
   'goesOn',
+  /** 1 where ERET may look into the table of returns, and the count of contexts that its entries are good in: translate/returns.ts. */
+  'returns',
+  'contexts',
 ] as const;
 
 export type StateCell = (typeof order)[number];
@@ -116,6 +119,8 @@ export const ENGINE_CELLS = [
   'shortcuts',
   'quiet',
   'goesOn',
+  'returns',
+  'contexts',
 ] as const satisfies readonly StateCell[];
 
 /** Byte address in memory 0 of each cell. */

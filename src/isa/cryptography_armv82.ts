@@ -166,13 +166,17 @@ function affine(a: number): number {
   }
   return result ^ 0xd3;
 }
-/** An affine map, the inverse, the map again. */
-const SBOX = Uint8Array.from({ length: 256 }, (_, x) => {
-  const a = affine(x);
-  let inverse = 0;
-  while (a !== 0 && product(a, inverse) !== 1) inverse += 1;
-  return affine(inverse);
-});
+let box: Uint8Array | undefined;
+/** An affine map, the inverse, the map again. Made when first needed: it costs milliseconds. */
+function substitutionBox(): Uint8Array {
+  box ??= Uint8Array.from({ length: 256 }, (_, x) => {
+    const a = affine(x);
+    let inverse = 0;
+    while (a !== 0 && product(a, inverse) !== 1) inverse += 1;
+    return affine(inverse);
+  });
+  return box;
+}
 
 /** The next word of state from four, with a key or constant; `by` are the rotations of the linear map. */
 function sm4Round(
@@ -182,7 +186,7 @@ function sm4Round(
   by: readonly number[],
 ): Value<32>[] {
   const mixed = e.zeroExtend(64, different(e, ...state.slice(1), key), 32);
-  const bytes = substitute(e, SBOX, e.vector.fromLow(mixed));
+  const bytes = substitute(e, substitutionBox(), e.vector.fromLow(mixed));
   const t = e.keep(e.low(e.vector.lane(32, bytes, 0)));
   const next = e.keep(different(e, t, ...by.map((n) => rotatedLeft(e, t, n)), state[0]));
   return [...state.slice(1), next];

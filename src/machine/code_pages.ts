@@ -31,7 +31,19 @@ export interface CodePage {
   content: Uint32Array;
   /** Address of its decoded records in memory 0, 0 when it has none. */
   records: number;
+  /** Stores to it come through `written`: some of its words may be decoded. */
+  watched: boolean;
+  /** Stores since it is watched, and how often it was. */
+  stores: number;
+  watches: number;
 }
+
+/**
+ * A page that is stored to so often holds data now, as a kernel's initialisation code does once it is freed: its records go, and its
+ * stores need no longer be watched, until it executes again. Each time, it takes twice as many.
+ */
+const MOST_STORES = 32;
+const MOST_PATIENCE = 10;
 
 /** Mappings that are remembered: a guest may go through all ASIDs and VMIDs. */
 export const MOST_FETCHED = 2 ** 18;
@@ -57,6 +69,8 @@ export class CodePages {
   onRecordsGone: (records: number | 'all') => void = () => {};
   /** Called before the words `first` to `last` of the page lose their records, because they are written. */
   onWritten: (page: CodePage, first: number, last: number) => void = () => {};
+  /** Called before all words of the page lose their records, because it holds data now. */
+  onReleased: (page: CodePage) => void = () => {};
   /** Called with the pool offset of a page that now holds code: stores to it must come through `written`. */
   onNewPage: (poolOffset: number) => void = () => {};
 
@@ -69,7 +83,7 @@ export class CodePages {
 
   /** Whether stores to the page at this pool offset must go through `written`. */
   holdsCode(poolOffset: number): boolean {
-    return this.#pages.has(poolOffset);
+    return this.#pages.get(poolOffset)?.watched === true;
   }
 
   /** Address of the decoded records of the page, made if it has none. */
@@ -78,21 +92,35 @@ export class CodePages {
       if (this.#byRecords.length === DECODED_PAGES) this.#dropAllRecords();
       page.records = DECODED_BASE + this.#byRecords.length * DECODED_PAGE_SIZE;
       this.#byRecords.push(page);
-      this.#state.fill(0, page.records, page.records + DECODED_PAGE_SIZE);
-      this.#state[page.records + RECORDS_PER_PAGE * RECORD_SIZE] = this.#endOfPage;
+      this.#clear(page.records);
     }
     return page.records;
   }
 
-  /** The page at this pool offset, which from now on holds code. */
+  #clear(records: number): void {
+    this.#state.fill(0, records, records + DECODED_PAGE_SIZE);
+    this.#state[records + RECORDS_PER_PAGE * RECORD_SIZE] = this.#endOfPage;
+  }
+
+  /** The page at this pool offset, which is about to execute. */
   pageAt(poolOffset: number, paPage: number): CodePage {
     let page = this.#pages.get(poolOffset);
     if (!page) {
-      page = { poolOffset, paPage, version: -1, content: new Uint32Array(0), records: 0 };
+      page = {
+        ...{ poolOffset, paPage, version: -1, content: new Uint32Array(0), records: 0 },
+        ...{ watched: false, stores: 0, watches: 0 },
+      };
       this.#pages.set(poolOffset, page);
-      this.onNewPage(poolOffset);
     }
+    if (!page.watched) this.#watch(page);
     return page;
+  }
+
+  #watch(page: CodePage): void {
+    page.watched = true;
+    page.watches += 1;
+    page.stores = 0;
+    this.onNewPage(page.poolOffset);
   }
 
   /** Memory was replaced: no page holds code. */
@@ -125,10 +153,16 @@ export class CodePages {
     return { page, offset: ((ip - page.records) / RECORD_SIZE) * 4 };
   }
 
+  /** Whether the word at `offset`, which is about to execute, makes a new version of the page. */
+  makesVersion(page: CodePage, offset: number): boolean {
+    // Released by a store of its own.
+    if (!page.watched) this.#watch(page);
+    return page.version < 0 || page.content[offset / 4] !== this.#memory.u32[(page.poolOffset + offset) / 4];
+  }
+
   /** Notes that the word at `offset` is about to execute. A new version is a row of table code. */
   execute(page: CodePage, offset: number): void {
-    const word = this.#memory.u32[(page.poolOffset + offset) / 4];
-    if (page.version >= 0 && page.content[offset / 4] === word) return;
+    if (!this.makesVersion(page, offset)) return;
     const bytes = this.#memory.u8.slice(page.poolOffset, page.poolOffset + PAGE_SIZE);
     page.content = new Uint32Array(bytes.buffer);
     page.version += 1;
@@ -174,9 +208,20 @@ export class CodePages {
   /** Memory [poolOffset, poolOffset + length) was written, within one page: its words must be decoded again. */
   written(poolOffset: number, length: number): void {
     const page = this.#pages.get(poolOffset - (poolOffset % PAGE_SIZE));
-    if (!page || page.records === 0) return;
+    if (!page) return;
+    if (page.records === 0) {
+      page.watched = false;
+      return;
+    }
     const first = Math.floor((poolOffset % PAGE_SIZE) / 4);
     const last = Math.floor(((poolOffset % PAGE_SIZE) + length - 1) / 4);
+    page.stores += 1;
+    if (page.stores >= MOST_STORES * 2 ** Math.min(page.watches - 1, MOST_PATIENCE)) {
+      this.onReleased(page);
+      this.#clear(page.records);
+      page.watched = false;
+      return;
+    }
     this.onWritten(page, first, last);
     for (let word = first; word <= last; word++) {
       const record = page.records + word * RECORD_SIZE;

@@ -14,6 +14,7 @@ import type { CodePage, CodePages } from './code_pages.ts';
 import type { DataAccess, StepObserver } from './data_access.ts';
 import { type GuestMemory, PAGE_SIZE } from './memory.ts';
 import type { RawBuffers } from './raw_buffers.ts';
+import type { Returns } from './returns.ts';
 import type { Shortcuts } from './shortcuts.ts';
 
 /** Executes instructions from the pc in CpuState. */
@@ -44,6 +45,7 @@ export interface EngineParts {
   readonly stackMisaligned: () => 0 | 1;
   /** After an exception or a return: gets ready to go on at pc within the slice; false where the run loop must look first. */
   readonly goesOn: () => boolean;
+  readonly returns: Returns;
   readonly shortcuts: Shortcuts;
   /** Bank of the fetch TLB in use. */
   readonly fetchBank: () => number;
@@ -60,6 +62,7 @@ const BUDGET = CELL.budget >>> 2;
 /** argument1 follows. */
 const ARGUMENT = CELL.argument0 >>> 2;
 const RESULT = CELL.result >>> 2;
+const EXCEPTION_RETURN = RUNTIME_CALLS.indexOf('exceptionReturn');
 const READ_SYSTEM_REGISTER = RUNTIME_CALLS.indexOf('readSystemRegister');
 const WRITE_SYSTEM_REGISTER = RUNTIME_CALLS.indexOf('writeSystemRegister');
 const SYSTEM_OPERATION = RUNTIME_CALLS.indexOf('systemOperation');
@@ -107,12 +110,17 @@ export class InterpreterEngine implements Engine {
         access: (low, high, flags) => parts.access.access(low, high, flags) && redirected(),
         runtime: (index) => {
           runtime.redirected = false;
-          const { u64 } = state;
+          if (index === EXCEPTION_RETURN) parts.returns.begin();
+          const { u32, u64 } = state;
           const result = takesNothing[index]
             ? calls[index].call(runtime)
             : calls[index].call(runtime, u64[ARGUMENT >>> 1], u64[(ARGUMENT >>> 1) + 1]);
           if (result !== undefined) u64[RESULT >>> 1] = result;
-          if (runtime.redirected) return redirected();
+          if (runtime.redirected) {
+            redirected();
+            if (index === EXCEPTION_RETURN && u32[GOES_ON]) parts.returns.learn();
+            return 1;
+          }
           const { shortcuts } = parts;
           if (index === READ_SYSTEM_REGISTER) shortcuts.learnRead(state.u32[ARGUMENT]);
           else if (index === WRITE_SYSTEM_REGISTER) shortcuts.learnWrite(state.u32[ARGUMENT]);
@@ -127,6 +135,7 @@ export class InterpreterEngine implements Engine {
     if (!regions) return;
     this.regions = new Regions(parts.detail, memory.u32, this.#interpreter, regions);
     code.onWritten = (page, first, last) => this.regions!.written(page, first, last);
+    code.onReleased = (page) => this.regions!.released(page);
   }
 
   /** What the translated code does at a jump: a hit in the fetch TLB stands for the translation and for the row of table fetch. */

@@ -15,7 +15,7 @@ import { isHost } from '../cpu/sysregs/traps.ts';
 import { SystemOperations } from '../cpu/system_operations.ts';
 import { SystemRegisters } from '../cpu/system_registers.ts';
 import { accessesBefore } from '../isa/access_kinds.ts';
-import { decode } from '../isa/table.ts';
+import { transferOf } from '../isa/transfers.ts';
 import { canonicalAddress } from '../mmu/address.ts';
 import { mmuFeatures } from '../mmu/features.ts';
 import { Mmu } from '../mmu/mmu.ts';
@@ -44,6 +44,7 @@ import { Processors } from './processors.ts';
 import { Psci } from './psci.ts';
 import { RawBuffers } from './raw_buffers.ts';
 import type { Recipe, StopReason } from './recipe.ts';
+import { Returns } from './returns.ts';
 import { Shortcuts } from './shortcuts.ts';
 import { Storage } from './storage.ts';
 import { Timekeeper } from './timekeeper.ts';
@@ -131,7 +132,7 @@ export class Machine {
     this.time = new Timekeeper(this.state);
     const currentCpu = () => this.processors.current;
     this.events = events?.(this.time, currentCpu) ?? NO_EVENTS;
-    this.buffers = new RawBuffers(this.state, stateMemory.buffer);
+    this.buffers = new RawBuffers(this.state, stateMemory);
     this.#tlb = new InlineTlb(stateMemory.buffer);
     this.code = new CodePages(this.memory, this.events, stateMemory.buffer, HANDLER_PAGE_END);
     const dirty = new DirtyPages();
@@ -339,14 +340,16 @@ export class Machine {
       recording: () => this.events.recording,
       recordsStores: records(detail, 'memory'),
       debugArmed: () => this.debug.armed,
+      countsByLevel: () => this.board.monitors.countByLevel,
     });
+    const recordsFlow = records(detail, 'flow');
     const continuation = new Continuation({
       state: this.state,
       exceptions: this.exceptions,
       debug: this.debug,
       banks: this.#banks,
       shortcuts: this.#shortcuts,
-      staysInPacket: () => !records(detail, 'flow') || this.staysInPacket(),
+      staysInPacket: () => !recordsFlow || this.staysInPacket(),
     });
     const parts: EngineParts = {
       detail,
@@ -360,6 +363,7 @@ export class Machine {
       runtime,
       stackMisaligned: () => this.#stackMisaligned(),
       goesOn: () => continuation.goesOn(),
+      returns: new Returns(this.state, stateMemory.buffer),
       shortcuts: this.#shortcuts,
       fetchBank: () => this.#banks.current,
       breaksInPage: () => this.debug.armed && this.debug.breaksInPage(this.state.u64[PC]),
@@ -464,7 +468,8 @@ export class Machine {
       this.#banks.changed = true;
       return;
     }
-    if (reason === 'translation' || reason === 'context' || reason === 'vectors') this.#banks.changed = true;
+    if (reason === 'translation' || reason === 'context') this.#banks.changed = true;
+    if (reason === 'vectors') this.#banks.vectorsChanged();
     if (reason === 'debug') {
       this.debug.refresh();
       this.#tlb.flush();
@@ -530,11 +535,13 @@ export class Machine {
   }
 
   #firstExecution(page: CodePage, offset: number): void {
-    const { version } = page;
-    this.code.execute(page, offset);
-    if (page.version === version) return;
-    const pc = this.state.get('pc');
-    this.code.fetched(page, this.#fetchContext(this.regime), pc - (pc % BigInt(PAGE_SIZE)));
+    if (!this.code.makesVersion(page, offset)) return;
+    // As where a page is entered: whether it had to be is no fact of the guest.
+    this.time.before(() => {
+      this.code.execute(page, offset);
+      const pc = this.state.get('pc');
+      this.code.fetched(page, this.#fetchContext(this.regime), pc - (pc % BigInt(PAGE_SIZE)));
+    });
   }
 
   #accessContext(): AccessContext {
@@ -547,8 +554,7 @@ export class Machine {
       alignmentChecked: () => this.#controlBit(SCTLR_A),
       dataAbort: (fault, va, write) => {
         // Only stage 2 faults tell of the transfer.
-        const decoded = fault.stage === 2 ? decode(this.engine.currentWord()) : undefined;
-        const transfer = decoded?.row.transfer?.(decoded.fields);
+        const transfer = fault.stage === 2 ? transferOf(this.engine.currentWord()) : undefined;
         this.time.doNotCount();
         this.exceptions.dataAbort(fault, va, { write, transfer });
       },

@@ -27,6 +27,8 @@ const VALUE_POINTER = CELL.valuePointer >>> 2;
 const REGISTER_POINTER = CELL.registerPointer >>> 2;
 
 export class RawBuffers {
+  /** The buffers' and the CPU's. */
+  readonly memory: WebAssembly.Memory;
   readonly #state: CpuState;
   readonly #view: DataView;
   readonly #atoms: Filling<Uint8Array>;
@@ -35,15 +37,17 @@ export class RawBuffers {
   readonly #values: Filling<BigUint64Array>;
   readonly #registers: Filling<BigUint64Array>;
 
-  constructor(state: CpuState, memory: ArrayBufferLike) {
+  constructor(state: CpuState, memory: WebAssembly.Memory) {
     this.#state = state;
-    const words = (from: number, to: number) => new BigUint64Array(memory, from, (to - from) / 8);
-    this.#atoms = { elements: new Uint8Array(memory, ATOM_BUFFER, TARGET_BUFFER - ATOM_BUFFER), count: 0 };
+    this.memory = memory;
+    const { buffer } = memory;
+    const words = (from: number, to: number) => new BigUint64Array(buffer, from, (to - from) / 8);
+    this.#atoms = { elements: new Uint8Array(buffer, ATOM_BUFFER, TARGET_BUFFER - ATOM_BUFFER), count: 0 };
     this.#targets = { elements: words(TARGET_BUFFER, ACCESS_BUFFER), count: 0 };
     this.#addresses = { elements: words(ACCESS_BUFFER, VALUE_BUFFER), count: 0 };
     this.#values = { elements: words(VALUE_BUFFER, REGISTER_BUFFER), count: 0 };
     this.#registers = { elements: words(REGISTER_BUFFER, REGISTER_BUFFER_END), count: 0 };
-    this.#view = new DataView(memory);
+    this.#view = new DataView(buffer);
     this.reset();
   }
 

@@ -4,6 +4,7 @@
  * Whatever can make an interrupt pending or change the translation ends its slice, so that the loop looks again.
  */
 import { CELL } from '../cpu/state.ts';
+import type { Regime } from '../mmu/regime.ts';
 import { PACKET_INSTRUCTIONS } from '../translate/layout.ts';
 import type { Machine } from './machine.ts';
 import { PoolExhausted } from './memory.ts';
@@ -14,9 +15,10 @@ export interface PacketStart {
   readonly icount: number;
   readonly timeNs: number;
   readonly cpu: number;
-  readonly pc: bigint;
+  /** One element: a BigInt would be made for each packet. */
+  readonly pc: BigUint64Array;
   readonly el: number;
-  readonly regime: 'EL10' | 'EL2' | 'EL20';
+  readonly regime: Regime['name'];
   readonly vmid: number;
   readonly asid: number;
 }
@@ -35,6 +37,10 @@ const BRANCH_TO_SELF = 0x1400_0000;
 export class RunLoop {
   readonly #machine: Machine;
   #deadline = Number.POSITIVE_INFINITY;
+  readonly #start = {
+    ...{ icount: 0, timeNs: 0, cpu: 0, pc: new BigUint64Array(1), el: 0 },
+    ...{ regime: 'EL2' as Regime['name'], vmid: 0, asid: 0 },
+  };
   /** Ordinal and address of the last fetch that faulted: an exception vector that cannot be fetched faults for ever. */
   #lastFetchFault = { icount: -2, pcLow: 0, pcHigh: 0 };
 
@@ -74,21 +80,21 @@ export class RunLoop {
     }
   }
 
-  /** The start of the next packet: the machine is settled. Empties the raw buffers. */
+  /** The start of the next packet: the machine is settled. Empties the raw buffers. The same object each time. */
   beginPacket(): PacketStart {
     const machine = this.#machine;
     const { time } = machine;
     const { name, vmid, asid } = machine.beginPacket();
-    return {
-      icount: time.icount,
-      timeNs: time.now(),
-      cpu: machine.processors.current,
-      pc: machine.state.u64[PC_WORD >>> 1],
-      el: machine.state.u32[EL],
-      regime: name,
-      vmid,
-      asid,
-    };
+    const start = this.#start;
+    start.icount = time.icount;
+    start.timeNs = time.now();
+    start.cpu = machine.processors.current;
+    start.pc[0] = machine.state.u64[PC_WORD >>> 1];
+    start.el = machine.state.u32[EL];
+    start.regime = name;
+    start.vmid = vmid;
+    start.asid = asid;
+    return start;
   }
 
   /**

@@ -31,12 +31,15 @@ export interface ShortcutsContext {
   readonly recordsStores: boolean;
   /** Debug exceptions depend on PSTATE.D. */
   readonly debugArmed: () => boolean;
+  /** Performance monitors count, perhaps at some exception levels only. */
+  readonly countsByLevel: () => boolean;
 }
 
 const EL = CELL.el >>> 2;
 const SPSEL = CELL.spsel >>> 2;
 const SHORTCUTS = CELL.shortcuts >>> 2;
 const QUIET = CELL.quiet >>> 2;
+const RETURNS = CELL.returns >>> 2;
 const DAIF = CELL.daif >>> 3;
 /** HCR_EL2[31:0]. */
 const HCR = 2 * slotOf('HCR_EL2');
@@ -59,7 +62,7 @@ export class Shortcuts {
 
   /** Before a slice: what the cells say follows from the state, and stands until the slice ends. */
   settle(): void {
-    const { state, inputs, recording, debugArmed } = this.#context;
+    const { state, inputs, recording, debugArmed, countsByLevel } = this.#context;
     const { u32 } = state;
     u32[SHORTCUTS] = this.#table();
     const { fiq, irq, vfiq, virq } = inputs();
@@ -70,10 +73,12 @@ export class Shortcuts {
       !recording() &&
       !debugArmed();
     u32[QUIET] = quiet ? 1 : 0;
+    u32[RETURNS] = quiet && !countsByLevel() ? 1 : 0;
   }
 
   /** What is trapped, or whose registers these are, may have changed. */
   forget(): void {
+    this.#context.operations.forgetPermissions();
     for (const index of this.#filled) this.#entries[index] = 0;
     this.#filled = [];
     this.#constantCount = 0;

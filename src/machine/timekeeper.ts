@@ -65,6 +65,15 @@ export class Timekeeper implements Clock {
     if (this.keepsBranchType) this.#state.branchType = branchType;
   }
 
+  /** `act` sees the time before the instruction that executes. */
+  before(act: () => void): void {
+    const running = this.#running;
+    this.#settled = this.icount;
+    this.#running = false;
+    act();
+    this.#running = running;
+  }
+
   /** The instruction that executes, or that was attempted last, is one that time does not count. */
   doNotCount(): void {
     this.#offset -= 1;

@@ -2,7 +2,7 @@
 import { CELL, type CpuState } from '../cpu/state.ts';
 import type { Mmu } from '../mmu/mmu.ts';
 import type { InlineTlb } from '../translate/inline_tlb.ts';
-import { dataTlbAddress, fetchTlbAddress } from '../translate/layout.ts';
+import { bankAt, dataTlbAddress, fetchTlbAddress } from '../translate/layout.ts';
 
 interface ChosenBanks {
   readonly bank: number;
@@ -24,9 +24,6 @@ export interface TranslationBanksContext {
 export class TranslationBanks {
   /** The banks in use must be chosen again. */
   changed = true;
-  /** Bank of the current exception level, and of what LDTR and STTR do. */
-  current = 0;
-  unprivileged = 0;
   readonly #context: TranslationBanksContext;
   /** Banks chosen since the translation registers changed, by EL, PAN and UAO; good while the TLB's generation is that. */
   readonly #chosen: (ChosenBanks | undefined)[] = Array(16).fill(undefined);
@@ -39,13 +36,39 @@ export class TranslationBanks {
   /** Registers that the contexts of exception levels below `unchanged` depend on have changed. */
   forgetBelow(unchanged: number): void {
     if (this.#context.state.u32[EL] < unchanged) this.changed = true;
+    this.#countContext();
     for (let i = 0; i < this.#chosen.length; i++) if ((i & 3) < unchanged) this.#chosen[i] = undefined;
+  }
+
+  /** Other instructions on vectors are trapped. */
+  vectorsChanged(): void {
+    this.changed = true;
+    this.#countContext();
   }
 
   /** Another CPU executes now. */
   forget(): void {
     this.changed = true;
+    this.#forgetChosen();
+  }
+
+  #forgetChosen(): void {
     this.#chosen.fill(undefined);
+    this.#countContext();
+  }
+
+  #countContext(): void {
+    const { u32 } = this.#context.state;
+    u32[CONTEXTS]++;
+    if (u32[CONTEXTS] === 0) u32[CONTEXTS + 1]++;
+  }
+
+  /** Bank of the current exception level, and of what LDTR and STTR do. */
+  get current(): number {
+    return bankAt(this.#context.state.u32[TLB]);
+  }
+  get unprivileged(): number {
+    return bankAt(this.#context.state.u32[TLB_UNPRIVILEGED]);
   }
 
   /** Puts the addresses of the banks where translated code looks for them, if they changed. */
@@ -54,22 +77,20 @@ export class TranslationBanks {
     this.changed = false;
     const { state, tlb, vectorsAreTrapped } = this.#context;
     const { u32 } = state;
-    if (this.#generation !== tlb.generation) this.#chosen.fill(undefined);
+    if (this.#generation !== tlb.generation) this.#forgetChosen();
     const index = u32[EL] | (u32[PAN] << 2) | (u32[UAO] << 3);
     let chosen = this.#chosen[index];
     if (chosen === undefined) {
       const bank = this.#bankOf(u32[EL] as 0 | 1 | 2);
       chosen = { bank, unprivileged: this.#bankOf(this.accessLevel(true)) };
       // To make room for a bank drops others.
-      if (this.#generation !== tlb.generation) this.#chosen.fill(undefined);
+      if (this.#generation !== tlb.generation) this.#forgetChosen();
       this.#chosen[index] = chosen;
       this.#generation = tlb.generation;
     } else {
       tlb.touch(chosen.bank);
       tlb.touch(chosen.unprivileged);
     }
-    this.current = chosen.bank;
-    this.unprivileged = chosen.unprivileged;
     u32[TLB] = dataTlbAddress(chosen.bank);
     u32[TLB_UNPRIVILEGED] = dataTlbAddress(chosen.unprivileged);
     u32[FETCH_TLB] = fetchTlbAddress(chosen.bank);
@@ -93,6 +114,7 @@ export class TranslationBanks {
 }
 
 const EL = CELL.el >>> 2;
+const CONTEXTS = CELL.contexts >>> 2;
 const PAN = CELL.pan >>> 2;
 const UAO = CELL.uao >>> 2;
 const VECTORS_TRAPPED = CELL.vectorsTrapped >>> 2;

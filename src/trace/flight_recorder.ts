@@ -15,11 +15,12 @@ import { records } from '../translate/detail.ts';
 import { sha256 } from './digest.ts';
 import { type DiskSource, hostDisks } from './disk_images.ts';
 import { feedInput, type InputSource, RecordedInput } from './input_source.ts';
+import { MachineStamp, PacketEvents } from './packet_events.ts';
 import { Recorder } from './recorder.ts';
 import type { Recording } from './recording.ts';
 import { restoreCheckpoint } from './restore.ts';
-import type { EventSink } from './schema.ts';
 import { type WallClockPace, waitForInput } from './wall_clock_pace.ts';
+import type { WriterThread } from './writer_thread.ts';
 
 /** When to stop, beyond the guest's own end. */
 export interface Until {
@@ -44,6 +45,8 @@ export interface RecordOptions {
   readonly disks?: DiskSource;
   readonly engine?: EngineName;
   readonly directory: string;
+  /** Started for the directory already, for a recording from reset; one is started where it is absent. */
+  readonly writer?: WriterThread;
   readonly detail: Exclude<Detail, 'none'>;
   readonly until?: Until;
   /** Begins not at reset but at an instruction of another recording of the same recipe: a window of it. */
@@ -72,12 +75,9 @@ export interface RecordSummary {
   readonly stateHash: string;
 }
 
-const PACKETS_PER_TURN = 256;
-/**
- * A packet ends early with so many events: some instructions, such as a command to a device, make a hundred thousand each. Epochs end
- * between packets only, and their events are held in memory.
- */
-const PACKET_ROWS = 2 ** 20;
+/** Signals and timers have their turn behind so many instructions, or packets: an exception makes two. */
+const INSTRUCTIONS_PER_TURN = 2 ** 22;
+const PACKETS_PER_TURN = 2 ** 12;
 
 /** Records until the guest or the user ends it. Throws UserError for bad images, full disks and the like. */
 export async function record(options: RecordOptions): Promise<RecordSummary> {
@@ -91,19 +91,15 @@ class RecordingSession {
   readonly #loop: RunLoop;
   readonly #recorder: Recorder;
   #stateHash = '';
-  /** Events are recorded: not so while a window's beginning is being reached. */
-  #recording: boolean;
+  readonly #events: PacketEvents;
   /** The end of the console, as long as the text that is waited for. */
   #consoleTail = '';
   #consoleSeen = false;
-  /** Events of the packet under way. */
-  #packetRows = 0;
 
   constructor(options: RecordOptions) {
     this.#options = options;
-    this.#recording = options.from === undefined;
-    const session = this;
     let recorder: Recorder | undefined;
+    let sink: PacketEvents | undefined;
     const files = new Map<string, Uint8Array>();
     const readFile = (path: string) => {
       const bytes = files.get(path) ?? (options.readFile ?? readInputFile)(path);
@@ -124,40 +120,22 @@ class RecordingSession {
       detail: options.detail,
       onConsole: (byte) => this.#onConsole(byte),
       events: (time, currentCpu) => {
-        const stamp = {
-          get icount() {
-            return time.icount;
-          },
-          get timeNs() {
-            return time.now();
-          },
-          get cpu() {
-            return currentCpu();
-          },
-        };
         const images = Object.fromEntries([...files].map(([path, bytes]) => [path, sha256(bytes)]));
-        recorder = new Recorder(options.directory, stamp, {
+        recorder = new Recorder(options.directory, new MachineStamp(time, currentCpu), {
           recipe: { ...options.recipe, detail: options.detail },
           images,
           firstIcount: options.from?.icount ?? 0,
+          writer: options.writer,
         });
         const byDigest = new Map([...files].map(([path, bytes]) => [images[path], bytes]));
         for (const [digest, bytes] of byDigest) recorder.storeFile(digest, bytes);
-        const sink: EventSink = {
-          get recording() {
-            return session.#recording;
-          },
-          append: (table, row) => {
-            if (!session.#recording) return 0;
-            session.#packetRows += 1;
-            if (session.#packetRows === PACKET_ROWS) session.#machine.endPacket();
-            return recorder!.append(table, row);
-          },
-        };
+        sink = new PacketEvents(recorder, options.from === undefined, () => this.#machine.endPacket());
         return sink;
       },
     });
     this.#recorder = recorder!;
+    this.#recorder.takePacketsFrom(this.#machine.buffers.memory);
+    this.#events = sink!;
     this.#loop = new RunLoop(this.#machine);
   }
 
@@ -189,15 +167,18 @@ class RecordingSession {
     }
     machine.code.forget();
     machine.storage.markAllDirty();
-    this.#recording = true;
+    this.#events.recording = true;
+    // What need not be recorded has ways through translated code that make no rows.
+    machine.reload();
     this.#recorder.closeEpoch(this.#epochState());
   }
 
   async #packets(): Promise<EndReason> {
-    const { signal, until = {}, onProgress, outputCaughtUp, input } = this.#options;
+    const { signal, until = {}, onProgress, outputCaughtUp, input, pace } = this.#options;
     const machine = this.#machine;
     const limit = until.icount ?? Number.POSITIVE_INFINITY;
-    for (let turn = 1; ; turn++) {
+    let turn = { packets: 0, icount: machine.time.icount };
+    for (;;) {
       if (input) {
         const payload = feedInput(machine, input);
         if (payload.length > 0) this.#recorder.append('inputs', { kind: 'console', payload });
@@ -208,9 +189,10 @@ class RecordingSession {
       if (machine.time.icount < limit) {
         const seq = this.#recorder.beginPacket();
         const start = this.#loop.beginPacket();
-        this.#packetRows = 0;
+        this.#events.begin();
         const next = input instanceof RecordedInput ? input.nextIcount : Number.POSITIVE_INFINITY;
-        const stop = await this.#runPacket(start, Math.min(limit, next));
+        const to = Math.min(limit, next);
+        const stop = pace ? await this.#runAtPace(pace, start, to) : this.#loop.runPacket(start, to);
         this.#addPacket(seq, start);
         // An input may still wake a machine that waits.
         if (stop && stop !== 'ahead' && !(stop === 'idle' && input)) return stop;
@@ -224,8 +206,11 @@ class RecordingSession {
       if (this.#recorder.epochIsFull) this.#recorder.closeEpoch(this.#epochState());
       const output = outputCaughtUp?.();
       if (output) await output;
-      if (turn % PACKETS_PER_TURN === 0) {
-        onProgress?.({ icount: machine.time.icount, timeNs: machine.time.now() });
+      turn.packets += 1;
+      const { icount } = machine.time;
+      if (turn.packets >= PACKETS_PER_TURN || icount - turn.icount >= INSTRUCTIONS_PER_TURN) {
+        turn = { packets: 0, icount };
+        onProgress?.({ icount, timeNs: machine.time.now() });
         await nextTurn();
       }
       if (signal?.aborted) return 'interrupted';
@@ -233,9 +218,12 @@ class RecordingSession {
   }
 
   /** 'ahead': an input arrived, or the user ended it, while the guest waited in the middle of the packet. */
-  async #runPacket(start: PacketStart, limit: number): Promise<StopReason | 'ahead' | undefined> {
-    const { pace, input, signal } = this.#options;
-    if (!pace) return this.#loop.runPacket(start, limit);
+  async #runAtPace(
+    pace: WallClockPace,
+    start: PacketStart,
+    limit: number,
+  ): Promise<StopReason | 'ahead' | undefined> {
+    const { input, signal } = this.#options;
     const machine = this.#machine;
     const { time } = machine;
     for (;;) {

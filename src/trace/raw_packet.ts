@@ -3,20 +3,21 @@
  *
  *     HEADER_WORDS float64: the fields of the header in order
  *     targets, addresses, registers, memory: 8 bytes an element
- *     atoms: one byte each, 0 or 1, padded to 8
+ *     atoms: one bit each, least significant first, padded to 8 bytes
  */
 
 import type { Filled } from '../machine/raw_buffers.ts';
+import { type PacketCopier, packetCopier } from './encode/packet_copier.ts';
 
-/** What the machine gives for a packet. The buffers are read before `addPacket` returns. */
+/** What the machine gives for a packet. The lists are in its memory, and read before `addPacket` returns. */
 export interface RawPacket {
   /** From `beginPacket`: events with smaller seq happened before the packet's start. */
   readonly seq: number;
   readonly icount: number;
   readonly timeNs: number;
   readonly cpu: number;
-  /** Virtual address of the first instruction. */
-  readonly pc: bigint;
+  /** Virtual address of the first instruction: one element. */
+  readonly pc: BigUint64Array;
   readonly el: number;
   /** Constant within a packet, as are vmid and asid: a change of any of them ends the packet. */
   readonly regime: Regime;
@@ -36,43 +37,45 @@ export interface RawPacket {
 
 export const REGIMES = ['EL10', 'EL2', 'EL20'] as const;
 export type Regime = (typeof REGIMES)[number];
+/** Its index; a call of indexOf takes longer. */
+const regimeCode = (regime: Regime): number => (regime === 'EL10' ? 0 : regime === 'EL2' ? 1 : 2);
 
 const HEADER_WORDS = 17;
 export const ABSENT = -1;
 
 const lengthOf = (list: Filled<BigUint64Array> | undefined) => list?.count ?? 0;
-/** Fewer words than this are copied one by one: a view of them costs more. */
-const WORTH_A_VIEW = 64;
+const addressOf = (list: Filled<BigUint64Array> | undefined) => list?.elements.byteOffset ?? 0;
 
+/** Of its parts as the machine gives them: the record has no more. */
 export function recordBytes({ atoms, targets, addresses, registers, memory }: RawPacket): number {
   const words = HEADER_WORDS + targets.count + lengthOf(addresses) + lengthOf(registers) + lengthOf(memory);
   return 8 * words + ((atoms.count + 7) & ~7);
 }
 
-/** A stretch of shared memory that records are put into and read from. */
-export class PacketBuffer {
-  readonly bytes: Uint8Array;
-  readonly words: BigUint64Array;
+/** Puts records into the memory that the writer shares. The packets' lists are in the machine's. */
+export class PacketSlots {
+  readonly #words: BigUint64Array;
   readonly #header: Float64Array;
+  readonly #copy: PacketCopier;
 
-  constructor(buffer: ArrayBufferLike, byteOffset = 0, byteLength = buffer.byteLength) {
-    this.bytes = new Uint8Array(buffer, byteOffset, byteLength);
-    this.words = new BigUint64Array(buffer, byteOffset, byteLength >>> 3);
-    this.#header = new Float64Array(buffer, byteOffset, byteLength >>> 3);
+  constructor(slots: WebAssembly.Memory, machine: WebAssembly.Memory) {
+    this.#words = new BigUint64Array(slots.buffer);
+    this.#header = new Float64Array(slots.buffer);
+    this.#copy = packetCopier(slots, machine);
   }
 
   /** Puts a record at byte `at`; returns its end. `accessesSeq` and `valuesSeq` number the rows that follow from it. */
   put(at: number, packet: RawPacket, accessesSeq: number, valuesSeq: number): number {
     const { atoms, targets, addresses, registers, memory } = packet;
-    let word = at >>> 3;
+    const word = at >>> 3;
     const header = this.#header;
     header[word] = packet.seq;
     header[word + 1] = packet.icount;
     header[word + 2] = packet.timeNs;
     header[word + 3] = packet.cpu;
-    this.words[word + 4] = packet.pc;
+    this.#words[word + 4] = packet.pc[0];
     header[word + 5] = packet.el;
-    header[word + 6] = REGIMES.indexOf(packet.regime);
+    header[word + 6] = regimeCode(packet.regime);
     header[word + 7] = packet.vmid;
     header[word + 8] = packet.asid;
     header[word + 9] = packet.instructions;
@@ -83,20 +86,24 @@ export class PacketBuffer {
     header[word + 14] = memory?.count ?? ABSENT;
     header[word + 15] = accessesSeq;
     header[word + 16] = valuesSeq;
-    word = this.#copy(targets, word + HEADER_WORDS);
-    if (addresses !== undefined) word = this.#copy(addresses, word);
-    if (registers !== undefined) word = this.#copy(registers, word);
-    if (memory !== undefined) word = this.#copy(memory, word);
-    const { elements, count } = atoms;
-    if (count < WORTH_A_VIEW) for (let i = 0; i < count; i++) this.bytes[8 * word + i] = elements[i];
-    else this.bytes.set(elements.subarray(0, count), 8 * word);
-    return 8 * word + ((count + 7) & ~7);
+    // biome-ignore format: one line for each list
+    return this.#copy(
+      8 * (word + HEADER_WORDS),
+      targets.elements.byteOffset, targets.count,
+      addressOf(addresses), lengthOf(addresses),
+      addressOf(registers), lengthOf(registers),
+      addressOf(memory), lengthOf(memory),
+      atoms.elements.byteOffset, atoms.count,
+    );
   }
-  #copy({ elements, count }: Filled<BigUint64Array>, to: number): number {
-    const words = this.words;
-    if (count < WORTH_A_VIEW) for (let i = 0; i < count; i++) words[to + i] = elements[i];
-    else words.set(elements.subarray(0, count), to);
-    return to + count;
+}
+
+/** Reads records out of the memory that they were put into. */
+export class StoredPackets {
+  readonly #header: Float64Array;
+
+  constructor(buffer: ArrayBufferLike) {
+    this.#header = new Float64Array(buffer);
   }
 
   /** Reads the header of the record at byte `at`; returns the record's end. Nothing is copied. */
@@ -125,7 +132,7 @@ export class PacketBuffer {
     packet.registers = packet.addresses + Math.max(0, packet.addressCount);
     packet.memory = packet.registers + Math.max(0, packet.registerCount);
     packet.atoms = 8 * (packet.memory + Math.max(0, packet.memoryCount));
-    return packet.atoms + ((packet.atomCount + 7) & ~7);
+    return packet.atoms + (((packet.atomCount + 63) >>> 3) & ~7);
   }
 }
 
@@ -147,7 +154,7 @@ export class StoredPacket {
   memoryCount = ABSENT;
   accessesSeq = 0;
   valuesSeq = 0;
-  /** Where they are: words from the buffer's start; the atoms bytes. */
+  /** Where they are: words from the memory's start; the atoms bytes. */
   pc = 0;
   targets = 0;
   addresses = 0;

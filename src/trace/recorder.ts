@@ -6,21 +6,20 @@
  * stays readable.
  */
 import { existsSync, mkdirSync, readdirSync } from 'node:fs';
-import module from 'node:module';
-import { dirname } from 'node:path';
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import { UserError } from '../user-error.ts';
 import { seal } from './digest.ts';
 import { textFile } from './durable_file.ts';
 import type { Checkpoint } from './encode/checkpoint.ts';
 import * as layout from './layout.ts';
-import { PacketBuffer, type RawPacket, recordBytes } from './raw_packet.ts';
+import { PacketSlots, type RawPacket, recordBytes } from './raw_packet.ts';
 import type { ChunkFacts } from './rows/chunk.ts';
 import { EventRows, type Stamp } from './rows/event_rows.ts';
 import type { EventSink } from './schema.ts';
 import { writeError } from './write_error.ts';
-import { ROW_LAYOUT, SLOT_BYTES, SLOTS, WriterChannel } from './writer_channel.ts';
-import type { WriterMessage, WriterSetup } from './writer_worker.ts';
+import { ROW_LAYOUT, SLOT_BYTES, SLOTS, type WriterChannel } from './writer_channel.ts';
+import { startWriter, type WriterThread } from './writer_thread.ts';
+import type { WriterMessage } from './writer_worker.ts';
 
 export interface RecorderOptions {
   /** How to run it again: plain JSON. */
@@ -29,6 +28,8 @@ export interface RecorderOptions {
   readonly images: { readonly [name: string]: string };
   /** The recording begins at this instruction: 0 when absent. */
   readonly firstIcount?: number;
+  /** Started for this directory and `firstIcount` already; the recorder starts one where it is absent. */
+  readonly writer?: WriterThread;
 }
 
 /** The machine's state where an epoch ends. */
@@ -47,9 +48,9 @@ export class Recorder implements EventSink {
   readonly directory: string;
   readonly #stamp: Stamp;
   readonly #options: RecorderOptions;
-  readonly #channel = WriterChannel.make();
+  readonly #channel: WriterChannel;
   readonly #rows: EventRows;
-  readonly #slots: readonly PacketBuffer[];
+  #packets: PacketSlots | undefined;
   readonly #worker: Worker;
   readonly append: EventSink['append'];
   #slot = 0;
@@ -68,25 +69,19 @@ export class Recorder implements EventSink {
     this.#options = options;
     this.#epochFirstIcount = options.firstIcount ?? 0;
     makeDirectory(directory, options);
+    const { channel, worker } = options.writer ?? startWriter(directory, options.firstIcount);
+    this.#channel = channel;
+    this.#worker = worker;
     this.#rows = new EventRows(this.#channel.memory, ROW_LAYOUT, stamp, {
       give: (chunk) => this.#giveChunk(chunk),
       waitFor: (table, half) => this.#channel.waitForChunk(table, half),
     });
     this.append = this.#rows.append;
-    this.#slots = Array.from(
-      { length: SLOTS },
-      (_, n) => new PacketBuffer(this.#channel.memory.buffer, n * SLOT_BYTES, SLOT_BYTES),
-    );
-    const script = import.meta.url.replace(/recorder(\.[jt]s)$/, 'writer_worker$1');
-    const { control, memory } = this.#channel;
-    const firstIcount = this.#epochFirstIcount;
-    const workerData: WriterSetup = { directory, firstIcount, channel: { control, memory } };
-    this.#worker = new Worker(new URL(script), {
-      workerData,
-      name: 'trace writer',
-      env: workerEnvironment(),
-    });
-    this.#worker.unref();
+  }
+
+  /** Call once, before the first packet: the lists of all of them are in this memory. */
+  takePacketsFrom(memory: WebAssembly.Memory): void {
+    this.#packets = new PacketSlots(this.#channel.memory, memory);
   }
 
   #giveChunk(chunk: ChunkFacts): void {
@@ -122,7 +117,8 @@ export class Recorder implements EventSink {
       this.#channel.takeSlot(this.#slot);
       this.#slotTaken = true;
     }
-    this.#slotUsed = this.#slots[this.#slot].put(this.#slotUsed, packet, accessesSeq, valuesSeq);
+    const start = this.#slot * SLOT_BYTES;
+    this.#slotUsed = this.#packets!.put(start + this.#slotUsed, packet, accessesSeq, valuesSeq) - start;
   }
 
   /** Whether it is time to close the epoch. */
@@ -195,12 +191,6 @@ export class Recorder implements EventSink {
     this.#channel.check();
     this.#worker.postMessage(message, transfer);
   }
-}
-
-/** A worker does not inherit what module.enableCompileCache was told, which saves it half of its start. Deno, in notebooks, has none. */
-function workerEnvironment(): NodeJS.ProcessEnv {
-  const cache = module.getCompileCacheDir?.();
-  return cache === undefined ? process.env : { ...process.env, NODE_COMPILE_CACHE: dirname(cache) };
 }
 
 function makeDirectory(directory: string, { recipe, images }: RecorderOptions): void {

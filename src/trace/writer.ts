@@ -13,7 +13,7 @@ import { PacketTables } from './encode/packet_tables.ts';
 import { SegmentWriter } from './encode/segment.ts';
 import { storedFilePaths, storeFile } from './image_files.ts';
 import * as layout from './layout.ts';
-import { PacketBuffer, StoredPacket } from './raw_packet.ts';
+import { StoredPacket, StoredPackets } from './raw_packet.ts';
 import { type ChunkFacts, chunkBatch } from './rows/chunk.ts';
 import { TABLES, type TableName } from './schema.ts';
 import { writeError } from './write_error.ts';
@@ -48,7 +48,7 @@ export class Writer {
   /** The last epoch that is. */
   #committed = 0;
   readonly #memory: WebAssembly.Memory;
-  readonly #records: PacketBuffer;
+  readonly #records: StoredPackets;
   readonly #packet = new StoredPacket();
   readonly #packets: PacketTables;
   #firstIcount: number;
@@ -63,7 +63,7 @@ export class Writer {
     this.#directory = directory;
     this.#firstIcount = firstIcount;
     this.#memory = memory;
-    this.#records = new PacketBuffer(memory.buffer);
+    this.#records = new StoredPackets(memory.buffer);
     this.#packets = new PacketTables(memory, WORKER_BASE, (table, batch) =>
       this.#segment(table).write(batch),
     );

@@ -39,6 +39,8 @@ const MOST_PAGES_DROPPED_SINGLY = 512;
 const LISTED_FILLS = 256;
 const DATA_WORDS = DATA_TLB_ENTRY / 4;
 const FETCH_WORDS = FETCH_TLB_ENTRY / 4;
+const DATA = 0;
+const FETCH = 1;
 
 export class InlineTlb {
   readonly #u32: Uint32Array;
@@ -163,49 +165,53 @@ export class InlineTlb {
   /** Drops the permission to store inline to one page of the pool. */
   protectPage(poolOffset: number): void {
     const u32 = this.#u32;
-    this.#visitFilled((at, fetch) => {
-      if (fetch || (u32[at + 2] === NO_TAG && u32[at + 3] === NO_TAG)) return;
-      const low = u32[at + 2] + u32[at + 4];
-      const high = u32[at + 3] + u32[at + 5] + (low >= 2 ** 32 ? 1 : 0);
-      if (low >>> 0 === poolOffset >>> 0 && high >>> 0 === Math.floor(poolOffset / 2 ** 32))
-        u32[at + 2] = u32[at + 3] = NO_TAG;
+    const poolHigh = Math.floor(poolOffset / 2 ** 32);
+    this.#visitFilled(DATA, (first, last, step) => {
+      for (let at = first; at < last; at += step) {
+        if (u32[at + 2] === NO_TAG) continue;
+        const low = u32[at + 2] + u32[at + 4];
+        const high = u32[at + 3] + u32[at + 5] + (low >= 2 ** 32 ? 1 : 0);
+        if (low >>> 0 === poolOffset >>> 0 && high >>> 0 === poolHigh) u32[at + 2] = u32[at + 3] = NO_TAG;
+      }
     });
   }
 
   /** Drops all permissions to store inline: at the start of an epoch. */
   protectAll(): void {
-    this.#visitFilled((at, fetch) => {
-      if (!fetch) this.#u32[at + 2] = this.#u32[at + 3] = NO_TAG;
+    const u32 = this.#u32;
+    this.#visitFilled(DATA, (first, last, step) => {
+      for (let at = first; at < last; at += step) u32[at + 2] = u32[at + 3] = NO_TAG;
     });
   }
 
   /** Drops the fetch entries that lead to the decoded records at `records`. */
   dropFetch(records: number): void {
-    this.#visitFilled((at, fetch) => {
-      if (fetch && this.#u32[at + 2] === records) this.#u32[at] = this.#u32[at + 1] = NO_TAG;
+    const u32 = this.#u32;
+    this.#visitFilled(FETCH, (first, last, step) => {
+      for (let at = first; at < last; at += step) if (u32[at + 2] === records) u32[at] = u32[at + 1] = NO_TAG;
     });
   }
 
   /** Drops all fetch entries: the decoded records were thrown away. */
   dropAllFetches(): void {
-    this.#visitFilled((at, fetch) => {
-      if (fetch) this.#u32[at] = this.#u32[at + 1] = NO_TAG;
+    const u32 = this.#u32;
+    this.#visitFilled(FETCH, (first, last, step) => {
+      for (let at = first; at < last; at += step) u32[at] = u32[at + 1] = NO_TAG;
     });
   }
 
-  /** Word indices of the tags of every entry that may be valid. */
-  #visitFilled(visit: (word: number, fetch: boolean) => void): void {
+  /** Visits every entry of a kind that may be valid: ranges of word indices of their tags, `step` apart. */
+  #visitFilled(kind: typeof DATA | typeof FETCH, visit: (first: number, last: number, step: number) => void) {
     for (let bank = 0; bank < TLB_BANKS; bank++) {
       const data = dataTlbAddress(bank) >>> 2;
       const fetch = fetchTlbAddress(bank) >>> 2;
       const fills = this.#fills[bank];
       if (fills <= LISTED_FILLS) {
         const list = this.#filled[bank];
-        for (let i = 0; i < fills; i++) visit(list[i], list[i] >= fetch);
-      } else {
-        for (let i = 0; i < DATA_TLB_ENTRIES; i++) visit(data + i * DATA_WORDS, false);
-        for (let i = 0; i < FETCH_TLB_ENTRIES; i++) visit(fetch + i * FETCH_WORDS, true);
-      }
+        for (let i = 0; i < fills; i++)
+          if (list[i] >= fetch === (kind === FETCH)) visit(list[i], list[i] + 1, 1);
+      } else if (kind === DATA) visit(data, fetch, DATA_WORDS);
+      else visit(fetch, fetch + FETCH_TLB_ENTRIES * FETCH_WORDS, FETCH_WORDS);
     }
   }
 

@@ -25,9 +25,9 @@ export const STATE_DIGEST = 0x480;
  * of its decoded records.
  */
 export const TLB_BANKS = 16;
-export const DATA_TLB_ENTRIES = 2048;
+export const DATA_TLB_ENTRIES = 4096;
 export const DATA_TLB_ENTRY = 32;
-export const FETCH_TLB_ENTRIES = 512;
+export const FETCH_TLB_ENTRIES = 4096;
 export const FETCH_TLB_ENTRY = 16;
 /** In the tag of a guarded page (FEAT_BTI): the address that a tag is compared with has it clear. */
 export const FETCH_GUARDED = 4;
@@ -37,6 +37,8 @@ const FETCH_TLB_BYTES = FETCH_TLB_ENTRIES * FETCH_TLB_ENTRY;
 export const TLB_BASE = 64 * KiB;
 if (STATE_BASE + STATE_SIZE > TLB_BASE) throw new Error('the CPU state does not fit below the TLBs');
 export const dataTlbAddress = (bank: number): number => TLB_BASE + bank * (DATA_TLB_BYTES + FETCH_TLB_BYTES);
+/** The bank whose data entries begin there. */
+export const bankAt = (address: number): number => (address - TLB_BASE) / (DATA_TLB_BYTES + FETCH_TLB_BYTES);
 export const fetchTlbAddress = (bank: number): number => dataTlbAddress(bank) + DATA_TLB_BYTES;
 
 /**
@@ -100,5 +102,10 @@ if (
 )
   throw new Error("the shortcuts' constants are in the way");
 
-export const MEMORY_BYTES = SHORTCUT_BASE + SHORTCUT_TABLES * SHORTCUT_TABLE_SIZE;
+/** The table of returns (returns.ts): 16 entries each of EL1 and EL2. */
+export const RETURN_BASE = SHORTCUT_BASE + SHORTCUT_TABLES * SHORTCUT_TABLE_SIZE;
+export const RETURN_ENTRY = 96;
+const RETURN_ENTRIES = 32;
+
+export const MEMORY_BYTES = RETURN_BASE + RETURN_ENTRIES * RETURN_ENTRY;
 export const MEMORY_PAGES = Math.ceil(MEMORY_BYTES / 65536);

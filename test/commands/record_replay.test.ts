@@ -77,4 +77,16 @@ describe('a window of the hypervisor', () => {
     expect(await at(window)).toBe(await at(whole));
     expect(await hindsight('verify', window)).toMatchObject({ code: 0 });
   });
+
+  it('has the register writes of the recording that it is from, though its beginning was reached without recording', async () => {
+    const whole = join(scratch, 'hypervisor-2.hs');
+    const window = join(scratch, 'writes.hs');
+    const range = ['--from', '4M', '--to', '6M'];
+    await hindsight('replay', whole, '--detail', 'flow', ...range, '-o', window);
+    const query = `SELECT icount, register, value FROM sysregs WHERE icount >= 4000000 AND icount < 6000000`;
+    const written = async (recording: string) =>
+      (await hindsight('query', recording, query, '--format', 'csv')).stdout;
+    expect(await written(window)).toContain('SPSR_EL2');
+    expect(await written(window)).toBe(await written(whole));
+  });
 });

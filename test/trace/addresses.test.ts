@@ -60,17 +60,3 @@ test('a loop over an array and a stack costs little more than a byte an address'
   );
   expect(encode(addresses).length / addresses.length).toBeLessThan(1.05);
 });
-
-test('atoms are one bit each, least significant first, and the last byte is filled with zeros', () => {
-  fc.assert(
-    fc.property(fc.array(fc.nat(1), { maxLength: 100 }), fc.nat(30), (atoms, start) => {
-      // What a longer packet left behind must not show.
-      const bytes = new Uint8Array(memory.buffer).fill(1, start, start + 200);
-      bytes.set(atoms, start);
-      const packed = bytes.slice(RESULT, encoder.packAtoms(start, atoms.length, RESULT));
-      const expected = new Uint8Array(Math.ceil(atoms.length / 8));
-      for (const [i, atom] of atoms.entries()) expected[i >> 3] |= atom << (i & 7);
-      expect(packed).toEqual(expected);
-    }),
-  );
-});

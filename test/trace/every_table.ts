@@ -4,7 +4,7 @@ import { columnsOf } from '../../src/trace/columns.ts';
 import { Recorder } from '../../src/trace/recorder.ts';
 import { EVENT_TABLES } from '../../src/trace/rows/layout.ts';
 import type { ColumnType, RowOf } from '../../src/trace/schema.ts';
-import { holding } from '../machine/filled.ts';
+import { holding, packetMemory } from '../machine/filled.ts';
 import { randomNumbers } from './synthetic.ts';
 
 const ROWS = 300;
@@ -13,6 +13,7 @@ export async function recordEveryTable(directory: string): Promise<void> {
   const random = randomNumbers(99);
   const stamp = { icount: 0, timeNs: 0, cpu: 0 };
   const recorder = new Recorder(directory, stamp, { recipe: {}, images: {} });
+  recorder.takePacketsFrom(packetMemory);
   const u64 = () => (BigInt(random(2 ** 32)) << 32n) | BigInt(random(2 ** 32));
   const values: { readonly [T in ColumnType]: () => unknown } = {
     u8: () => random(2 ** 8),
@@ -41,7 +42,7 @@ export async function recordEveryTable(directory: string): Promise<void> {
       icount: stamp.icount,
       timeNs: stamp.timeNs,
       cpu: stamp.cpu,
-      pc: u64(),
+      pc: BigUint64Array.of(u64()),
       el: random(3),
       regime: (['EL10', 'EL2', 'EL20'] as const)[random(3)],
       vmid: random(2 ** 16),

@@ -6,7 +6,7 @@
 import type { Regime } from '../../src/trace/raw_packet.ts';
 import { Recorder } from '../../src/trace/recorder.ts';
 import type { Stamp } from '../../src/trace/rows/event_rows.ts';
-import { holding } from '../machine/filled.ts';
+import { holding, packetMemory } from '../machine/filled.ts';
 
 /** mulberry32: the same numbers for the same seed, everywhere. */
 export function randomNumbers(seed: number): (below: number) => number {
@@ -117,6 +117,7 @@ export async function recordSynthetic(directory: string, options: SyntheticOptio
     recipe: { machine: 'synthetic', seed },
     images: { guest: 'none' },
   });
+  recorder.takePacketsFrom(packetMemory);
   const rows: { [table: string]: number } = {};
   const count = (table: string) => (rows[table] = (rows[table] ?? 0) + 1);
   const attempted: Attempted[] = [];
@@ -156,7 +157,7 @@ export async function recordSynthetic(directory: string, options: SyntheticOptio
     const start = {
       icount: stamp.icount,
       timeNs: stamp.timeNs,
-      pc: addressOf(cpu.space, cpu.index),
+      pc: BigUint64Array.of(addressOf(cpu.space, cpu.index)),
       el: cpu.el,
     };
     const { space: where } = cpu;

@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { CELL } from '../../src/cpu/state.ts';
 import { Machine, type MachineOptions } from '../../src/machine/machine.ts';
 import { RunLoop } from '../../src/machine/run_loop.ts';
+import type { Timekeeper } from '../../src/machine/timekeeper.ts';
 import type { EventSink } from '../../src/trace/schema.ts';
 import { contents } from '../machine/filled.ts';
 
@@ -33,14 +34,14 @@ export interface ExecutionTrace {
 /** Runs to the end, or to instruction `limit`. */
 export function executionTrace(options: MachineOptions, limit = Number.POSITIVE_INFINITY): ExecutionTrace {
   const rows = createHash('sha1');
-  const events: EventSink = {
+  const events = (time: Timekeeper): EventSink => ({
     recording: true,
     append: (table, row) => {
-      rows.update(`${table} ${JSON.stringify(row, text)}`);
+      rows.update(`${time.icount} ${time.now()} ${table} ${JSON.stringify(row, text)}`);
       return 0;
     },
-  };
-  const machine = new Machine({ detail: 'full', ...options, events: () => events });
+  });
+  const machine = new Machine({ detail: 'full', ...options, events });
   const { state, buffers, time } = machine;
   const loop = new RunLoop(machine);
   const packets: Packet[] = [];

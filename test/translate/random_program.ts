@@ -190,17 +190,29 @@ export function flagsProgram(): Uint8Array {
   return new Uint8Array(Uint32Array.from(words).buffer);
 }
 
-/** Calls a function in another page, and changes it before each call. */
-export function patchingProgram(): Uint8Array {
+/**
+ * Calls a function in another page, and changes it before each call. Between two calls it stores `stores` times to that page and to
+ * its own, where no code is.
+ */
+export function patchingProgram({ calls, stores }: { calls: number; stores: number }): Uint8Array {
   const page = 1024;
+  const own = 25;
+  const inner = 26;
   const words = [
     ...load(PATCHED, PROGRAM_BASE + 4 * (page + 1)),
-    op('MOVZ', { sf: 1, hw: 0, imm16: 9, rd: OUTER }),
+    ...load(own, PROGRAM_BASE + 4 * (page - 8)),
+    op('MOVZ', { sf: 1, hw: 0, imm16: calls, rd: OUTER }),
   ];
   const head = words.length;
   words.push(op('LDR_32_imm', { imm12: 0, rn: PATCHED, rt: 24 }));
   words.push(op('EOR_imm', { sf: 0, n: 0, immr: 22, imms: 1, rn: 24, rd: 24 }));
   words.push(op('STR_32_imm', { imm12: 0, rn: PATCHED, rt: 24 }));
+  words.push(op('MOVZ', { sf: 1, hw: 0, imm16: stores, rd: inner }));
+  const loop = words.length;
+  words.push(op('STR_32_imm', { imm12: 16, rn: PATCHED, rt: inner }));
+  words.push(op('STR_32_imm', { imm12: 0, rn: own, rt: inner }));
+  words.push(op('SUBS_imm', { sf: 1, sh: 0, imm12: 1, rn: inner, rd: inner }));
+  words.push(op('B_cond', { imm19: (loop - words.length) & 0x7_ffff, cond: 1 }));
   // The jump finds the page in the fetch TLB, and the changed word is met behind the NOP that it leads to.
   words.push(op('SUB_imm', { sf: 1, sh: 0, imm12: 4, rn: PATCHED, rd: 24 }), op('BLR', { rn: 24 }));
   words.push(op('SUBS_imm', { sf: 1, sh: 0, imm12: 1, rn: OUTER, rd: OUTER }));

@@ -56,12 +56,21 @@ describe('regions do exactly what the interpreter does', () => {
       expectSame(randomProgram(randomNumbers(seed), { iterations: 150, mmu: seed % 2 === 1 }), regions);
     });
 
-  test('where a changed word of another page is met behind a jump, as the evaluator does too', () => {
-    const options = { recipe: recipeAtEl1, readFile: patchingProgram };
+  /** As the evaluator does too. */
+  function expectAsEvaluated(program: Uint8Array) {
+    const options = { recipe: recipeAtEl1, readFile: () => program, regions: { threshold: 20, batch: 1 } };
     const evaluated = executionTrace({ ...options, engine: 'evaluator' });
     expect(evaluated.stopped).toBe('power off');
     for (const engine of ['interpreter', 'regions'] as const)
       expect(firstDifference(evaluated, executionTrace({ ...options, engine })), engine).toBeUndefined();
+  }
+
+  test('where a changed word of another page is met behind a jump', () => {
+    expectAsEvaluated(patchingProgram({ calls: 9, stores: 1 }));
+  });
+
+  test('where pages of code are stored to until they count as data, and execute on, with other code', () => {
+    expectAsEvaluated(patchingProgram({ calls: 20, stores: 100 }));
   });
 
   test('for every condition on every kind of flags', () => {

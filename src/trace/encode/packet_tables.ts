@@ -1,4 +1,4 @@
-/** Turns raw packets into rows of flow, accesses and values: packs the atoms, encodes the addresses. */
+/** Turns packets into rows of flow, accesses and values: encodes the addresses. */
 import type { Batch } from '../columns.ts';
 import { ABSENT, type StoredPacket } from '../raw_packet.ts';
 import { chunkBatch, forgetTexts, type TextColumns, takeChunk, textColumns } from '../rows/chunk.ts';
@@ -43,14 +43,13 @@ export class PacketTables {
     const rows = this.#flow;
     const pc = this.#words[packet.pc];
     const regime = rows.codeOf('regime', packet.regime);
-    const to = rows.endOf('atoms');
-    const atoms = this.#encoder.packAtoms(packet.atoms, atomCount, to) - to;
+    const [atoms, atomBytes] = [packet.atoms, (atomCount + 7) >>> 3];
     const [targets, targetCount] = [8 * packet.targets, packet.targetCount];
     // biome-ignore format: one line for each group of columns
     rows.store(
       icount, seq, timeNs, cpu,
       pc, el, regime, vmid, asid, instructions,
-      to, atoms, atomCount, targets, targetCount,
+      atoms, atomBytes, atomCount, targets, targetCount,
     );
     rows.flushWhenLarge();
   }

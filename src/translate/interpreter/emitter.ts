@@ -16,6 +16,7 @@ import {
   RECORD_SIZE,
 } from '../layout.ts';
 import { inPool, pushPoolDelta } from '../pool.ts';
+import { emitReturn } from '../returns.ts';
 import { emitShortcut, hasShortcut } from '../shortcuts.ts';
 import { type CodeBuffer, constant, convert, intOp, type Node } from '../wasm/expression.ts';
 import { I32, op, simd } from '../wasm/opcodes.ts';
@@ -591,6 +592,8 @@ export class InterpreterEmitter extends WasmEmitter {
   }
 
   call(name: RuntimeCall, ...args: Value<64>[]): Value<64> {
+    if (name === 'exceptionReturn')
+      emitReturn(this.code, this.#frame.budget, this.#frame.target, this.#frame.jump);
     if (!hasShortcut(name)) return this.#callRuntime(name, args);
     const { code } = this;
     const kept = args.map((argument) => this.keep(argument));

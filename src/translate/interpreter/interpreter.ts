@@ -1,4 +1,5 @@
 /** The interpreter as the machine runs it: an instance of the generated module, and the decoder that feeds it. */
+import { setFlagsFromString } from 'node:v8';
 import { floatOperation } from '../../cpu/floating_point/floating_point.ts';
 import { CpuState } from '../../cpu/state.ts';
 import { unpackFloatOperation } from '../../isa/float_operation.ts';
@@ -38,6 +39,21 @@ const modules = new Map<
   }
 >();
 
+/**
+ * V8 counts the bytes that a function jumps over, and has optimized one when they are 13 million: this one after 40 instructions,
+ * because it is long. Optimizing it takes a thread 80 ms, for which a process waits at its end: a guest of a few thousand
+ * instructions is through before.
+ */
+const TIERING_BUDGET = 1_000_000_000;
+const USUAL_TIERING_BUDGET = 13_000_000;
+
+function compile(bytes: Uint8Array): WebAssembly.Module {
+  setFlagsFromString(`--wasm-tiering-budget=${TIERING_BUDGET}`);
+  const module = new WebAssembly.Module(bytes);
+  setFlagsFromString(`--wasm-tiering-budget=${USUAL_TIERING_BUDGET}`);
+  return module;
+}
+
 /** The module for a detail level, with or without a digest, and a pool: made once a process. */
 function moduleFor(detail: Detail, withDigest: boolean, poolWidth: PoolWidth) {
   const key = `${detail} ${withDigest} ${poolWidth}`;
@@ -48,7 +64,7 @@ function moduleFor(detail: Detail, withDigest: boolean, poolWidth: PoolWidth) {
     const plan = prebuilt ?? buildInterpreter(ROWS, detail, withDigest, poolWidth);
     made = {
       plan,
-      compiled: new WebAssembly.Module(plan.bytes),
+      compiled: compile(plan.bytes),
       functions: new HandlerFunctions(detail, plan.firstFunction, poolWidth),
     };
     modules.set(key, made);
