@@ -97,6 +97,7 @@ const HCR_RW = 1 << 31;
 /** In HCR_EL2[63:32]. */
 const HCR_E2H = 1 << 2;
 const HCR_TEA = 1 << 5;
+const VTCR_VS = 1 << 19;
 /** In SCTLR_ELx[31:0] and [63:32]. */
 const SCTLR_SPAN = 1 << 23;
 const SCTLR_DSSBS = 1 << 12;
@@ -427,6 +428,12 @@ export class Exceptions {
     }
   }
 
+  /** VTTBR_EL2.VMID: 8 bits, 16 where VTCR_EL2.VS is 1. */
+  #vmid(): number {
+    const { u32 } = this.#state;
+    return (u32[2 * VTTBR + 1] >>> 16) & (u32[2 * VTCR] & VTCR_VS ? 0xffff : 0xff);
+  }
+
   #finish(
     kind: string,
     fromEl: number,
@@ -454,7 +461,7 @@ export class Exceptions {
         spsr,
         hcr: u64[HCR],
         vttbr: u64[VTTBR],
-        vmid: vmidOf(u64[VTTBR], u64[VTCR]),
+        vmid: this.#vmid(),
         accesses,
         x0: esr >>> 26 === EC.hvc || esr >>> 26 === EC.smc ? this.#state.x(0) : null,
       });
@@ -491,9 +498,4 @@ function setFaultingIpa(u32: Uint32Array, ipa: number): void {
   const value = Math.floor(ipa / 4096) * 16;
   u32[2 * HPFAR] = value;
   u32[2 * HPFAR + 1] = Math.floor(value / 2 ** 32);
-}
-
-/** VTTBR_EL2.VMID: 8 bits, 16 where VTCR_EL2.VS is 1. */
-export function vmidOf(vttbr: bigint, vtcr: bigint): number {
-  return Number((vttbr >> 48n) & ((vtcr >> 19n) & 1n ? 0xffffn : 0xffn));
 }

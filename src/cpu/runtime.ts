@@ -273,7 +273,7 @@ export class CpuRuntime implements Runtime {
       case FIELD_DAIFCLR: {
         const name = field === FIELD_DAIFSET ? 'DAIFSet' : 'DAIFClr';
         const el = this.#el();
-        const trap = el > 0 ? undefined : firstTrap(UMA, el, false, (register) => registers.get(register));
+        const trap = el > 0 ? undefined : firstTrap(UMA, el, false, registers);
         this.#recordField(name, imm, trap);
         if (trap !== undefined) {
           this.#refuse({ refused: 'trapped', trap });
@@ -381,7 +381,7 @@ export class CpuRuntime implements Runtime {
   }
   vectorsTrapped(): void {
     const { registers } = this.#options;
-    const trap = firstTrap(FLOATING_POINT, this.#el(), true, (register) => registers.get(register));
+    const trap = firstTrap(FLOATING_POINT, this.#el(), true, registers);
     if (trap === undefined) throw new Error(`EL${this.#el()}: a SIMD instruction was trapped by no trap`);
     this.#refuse({ refused: 'trapped', trap });
   }

@@ -55,6 +55,8 @@ const EXTERNAL: Fault = { type: 'external', stage: 1, level: 0, s1ptw: false, ip
 export class SystemOperations {
   readonly #options: SystemOperationsOptions;
   readonly #state: CpuState;
+  /** Those that are neither undefined nor trapped, by encoding and exception level; until a trap control changes. */
+  readonly #permitted = new Map<number, SystemOperation>();
 
   constructor(options: SystemOperationsOptions) {
     this.#options = options;
@@ -66,14 +68,30 @@ export class SystemOperations {
    * itself are taken here.
    */
   execute(encoding: number, argument: bigint): Refusal | undefined {
-    const row = operationAt(encoding);
     const el = this.#state.u32[EL] as 0 | 1 | 2;
+    const row = this.#permitted.get(4 * encoding + el);
+    if (row !== undefined) {
+      this.#perform(row, argument, el);
+      return undefined;
+    }
+    const found = this.#find(encoding, el);
+    if ('refused' in found) return found;
+    this.#permitted.set(4 * encoding + el, found);
+    this.#perform(found, argument, el);
+    return undefined;
+  }
+
+  #find(encoding: number, el: 0 | 1 | 2): SystemOperation | Refusal {
+    const row = operationAt(encoding);
     const { registers } = this.#options;
     if (row === undefined || !registers.has(row.feature))
       return this.#unknown(encoding, el, row !== undefined);
     if (el < row.el) return UNDEFINED;
-    const trap = el === 2 ? undefined : firstTrap(row.traps, el, false, (name) => registers.get(name));
-    if (trap !== undefined) return { refused: 'trapped', trap };
+    const trap = el === 2 ? undefined : firstTrap(row.traps, el, false, registers);
+    return trap === undefined ? row : { refused: 'trapped', trap };
+  }
+
+  #perform(row: SystemOperation, argument: bigint, el: 0 | 1 | 2): void {
     this.#record(row, argument, el);
     switch (row.does.kind) {
       case 'tlbi':
@@ -87,20 +105,20 @@ export class SystemOperations {
         break;
       case 'dc zva':
         this.#zero(argument, el);
-        break;
     }
-    return undefined;
   }
 
-  /** What an operation by the current exception level does, where it is no exception; until a trap control changes. */
+  /** A trap control changed, or another CPU executes now. */
+  forgetPermissions(): void {
+    this.#permitted.clear();
+  }
+
+  /**
+   * What an operation does that the current exception level has executed, where it is no exception; until a trap control changes.
+   */
   plain(encoding: number): OperationKind['kind'] | undefined {
-    const row = operationAt(encoding);
-    const el = this.#state.u32[EL];
-    const { registers } = this.#options;
-    if (row === undefined || !registers.has(row.feature) || el < row.el) return undefined;
-    const trap = el === 2 ? undefined : firstTrap(row.traps, el, false, (name) => registers.get(name));
-    if (trap !== undefined || (row.does.kind === 'dc' && row.does.write)) return undefined;
-    return row.does.kind;
+    const row = this.#permitted.get(4 * encoding + this.#state.u32[EL]);
+    return row?.does.kind === 'dc' && row.does.write ? undefined : row?.does.kind;
   }
 
   /** `absent`: known, but this CPU lacks the feature. */

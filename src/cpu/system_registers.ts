@@ -109,6 +109,10 @@ interface Accessible {
 }
 
 const LEVELS = [0, 1, 2] as const;
+/** Indices in CpuState.u64 of the registers that are no more than a slot. */
+const PLAIN_SLOTS: ReadonlyMap<string, number> = new Map(
+  SYSTEM_REGISTERS.filter(({ storage }) => storage === 'slot').map(({ name }) => [name, slotOf(name)]),
+);
 /** Of an encoding: MRS and MSR (register) always have the highest bit. */
 const ENCODING_INDEX = 0x7fff;
 
@@ -126,7 +130,6 @@ export class SystemRegisters {
   /** The same while HCR_EL2.E2H is 1: at EL2, and at EL0 with TGE. */
   readonly #atHostEl2: readonly (Accessible | undefined)[];
   readonly #atHostEl0: readonly (Accessible | undefined)[];
-  readonly #get = (name: string) => this.get(name);
 
   constructor(options: SystemRegistersOptions) {
     this.#options = options;
@@ -218,9 +221,18 @@ export class SystemRegisters {
 
   /** Raw value by name, as the current exception level sees it; an unknown name is a bug of the caller. */
   get(name: string): bigint {
+    const slot = PLAIN_SLOTS.get(name);
+    if (slot !== undefined) return this.#state.u64[slot];
     const row = registerNamed(name);
     if (row === undefined) throw new Error(`no system register ${name}`);
-    return row.storage === 'slot' ? this.#state.u64[slotOf(name)] : this.#read(row);
+    return this.#read(row);
+  }
+
+  /** Half of that, 0 the low word. */
+  word(name: string, half: 0 | 1): number {
+    const slot = PLAIN_SLOTS.get(name);
+    if (slot !== undefined) return this.#state.u32[2 * slot + half];
+    return Number((this.get(name) >> BigInt(32 * half)) & 0xffff_ffffn);
   }
 
   /** Sets a register by name, without checks and without rows; read-only ones ignore it. */
@@ -283,7 +295,7 @@ export class SystemRegisters {
     if (!(isRead ? accessible.reads : accessible.writes)[el]) return false;
     if (accessible.row.name === 'SP_EL0' && u32[SPSEL] === 0) return false;
     const traps = (isRead ? accessible.readTraps : accessible.writeTraps)[el];
-    return firstTrap(traps, el, isRead, this.#get) === undefined;
+    return firstTrap(traps, el, isRead, this) === undefined;
   }
 
   /** MRS by the current exception level. */
@@ -369,9 +381,10 @@ export class SystemRegisters {
     // C5.2.18: SP_EL0 is not accessible while it is the current stack pointer.
     if (row.name === 'SP_EL0' && this.#state.u32[SPSEL] === 0) return UNDEFINED;
     const traps = (isRead ? accessible.readTraps : accessible.writeTraps)[el];
-    const trap = traps.length === 0 ? undefined : firstTrap(traps, el, isRead, this.#get);
+    const trap = traps.length === 0 ? undefined : firstTrap(traps, el, isRead, this);
     if (trap === undefined) return undefined;
-    this.#record(accessible.name, !isRead, value ?? null, this.#trapTarget(trap, el));
+    if (this.#options.events.recording)
+      this.#record(accessible.name, !isRead, value ?? null, this.#trapTarget(trap, el));
     return { refused: 'trapped', trap };
   }
 
@@ -384,7 +397,7 @@ export class SystemRegisters {
 
   /** A trap to EL1 from EL0 goes to EL2 while HCR_EL2.TGE is 1. */
   #trapTarget(trap: Trap, el: number): number {
-    const tge = (this.#state.u64[HCR] >> 27n) & 1n;
+    const tge = this.#state.u32[2 * HCR] & HCR_TGE;
     return Math.max(el, trap.target === 1 && tge ? 2 : trap.target);
   }
 

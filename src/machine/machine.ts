@@ -15,7 +15,7 @@ import { isHost } from '../cpu/sysregs/traps.ts';
 import { SystemOperations } from '../cpu/system_operations.ts';
 import { SystemRegisters } from '../cpu/system_registers.ts';
 import { accessesBefore } from '../isa/access_kinds.ts';
-import { decode } from '../isa/table.ts';
+import { transferOf } from '../isa/transfers.ts';
 import { canonicalAddress } from '../mmu/address.ts';
 import { mmuFeatures } from '../mmu/features.ts';
 import { Mmu } from '../mmu/mmu.ts';
@@ -342,13 +342,14 @@ export class Machine {
       debugArmed: () => this.debug.armed,
       countsByLevel: () => this.board.monitors.countByLevel,
     });
+    const recordsFlow = records(detail, 'flow');
     const continuation = new Continuation({
       state: this.state,
       exceptions: this.exceptions,
       debug: this.debug,
       banks: this.#banks,
       shortcuts: this.#shortcuts,
-      staysInPacket: () => !records(detail, 'flow') || this.staysInPacket(),
+      staysInPacket: () => !recordsFlow || this.staysInPacket(),
     });
     const parts: EngineParts = {
       detail,
@@ -553,8 +554,7 @@ export class Machine {
       alignmentChecked: () => this.#controlBit(SCTLR_A),
       dataAbort: (fault, va, write) => {
         // Only stage 2 faults tell of the transfer.
-        const decoded = fault.stage === 2 ? decode(this.engine.currentWord()) : undefined;
-        const transfer = decoded?.row.transfer?.(decoded.fields);
+        const transfer = fault.stage === 2 ? transferOf(this.engine.currentWord()) : undefined;
         this.time.doNotCount();
         this.exceptions.dataAbort(fault, va, { write, transfer });
       },

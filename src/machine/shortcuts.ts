@@ -78,6 +78,7 @@ export class Shortcuts {
 
   /** What is trapped, or whose registers these are, may have changed. */
   forget(): void {
+    this.#context.operations.forgetPermissions();
     for (const index of this.#filled) this.#entries[index] = 0;
     this.#filled = [];
     this.#constantCount = 0;

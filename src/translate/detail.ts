@@ -2,5 +2,5 @@
 export const DETAILS = ['none', 'flow', 'memory', 'full'] as const;
 export type Detail = (typeof DETAILS)[number];
 
-export const records = (detail: Detail, level: Detail): boolean =>
-  DETAILS.indexOf(detail) >= DETAILS.indexOf(level);
+const RANKS = Object.fromEntries(DETAILS.map((detail, rank) => [detail, rank])) as Record<Detail, number>;
+export const records = (detail: Detail, level: Detail): boolean => RANKS[detail] >= RANKS[level];

@@ -118,6 +118,7 @@ export class CpuMachine {
             writeRegister: (_cpu, name, value) => this.gicRegisters.set(name, value),
           }
         : undefined,
+      onTrapControl: () => operations.forgetPermissions(),
       onEffect: (effect) => {
         if (effect === 'performance monitors') this.monitors.controlsChanged();
         else onAttention(effect);

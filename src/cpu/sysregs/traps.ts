@@ -174,29 +174,35 @@ export const ICH_TALL0 = toEl2('ICH_HCR_EL2.TALL0', set('ICH_HCR_EL2', 11));
 export const ICH_TALL1 = toEl2('ICH_HCR_EL2.TALL1', set('ICH_HCR_EL2', 12));
 export const ICH_TDIR = toEl2('ICH_HCR_EL2.TDIR', set('ICH_HCR_EL2', 14));
 
-const LOW_WORD = 0xffff_ffffn;
 const E2H_AND_TGE = (1n << 34n) | (1n << 27n);
 
-const holds = (value: bigint, { lsb, width, values }: Condition): boolean => {
-  const word = lsb < 32 ? Number(value & LOW_WORD) >>> lsb : Number(value >> BigInt(lsb)) & 0xffff;
-  return values.includes(word & (2 ** width - 1));
+/** Where traps find their controls: a half of a register, 0 the low word. Traps are asked for often, and a BigInt would be made each time. */
+export interface ControlRegisters {
+  word(register: string, half: 0 | 1): number;
+}
+
+const holds = (registers: ControlRegisters, { register, lsb, width, values }: Condition): boolean => {
+  const word = registers.word(register, lsb < 32 ? 0 : 1);
+  return values.includes((word >>> (lsb & 31)) & ((1 << width) - 1));
 };
+const isHostNow = (registers: ControlRegisters): boolean =>
+  (registers.word('HCR_EL2', 1) & 4) !== 0 && (registers.word('HCR_EL2', 0) & (1 << 27)) !== 0;
 
 /** HCR_EL2.{E2H, TGE} is {1, 1}: EL0 belongs to a host at EL2. */
 export const isHost = (hcr: bigint): boolean => (hcr & E2H_AND_TGE) === E2H_AND_TGE;
 
-/** The trap that an access from `el` meets, if any. `read` gives a control register's value. */
+/** The trap that an access from `el` meets, if any. */
 export function firstTrap(
   traps: readonly Trap[],
   el: number,
   isRead: boolean,
-  read: (register: string) => bigint,
+  registers: ControlRegisters,
 ): Trap | undefined {
   return traps.find(
     ({ from, direction, when, inHost }) =>
       from.includes(el) &&
       (direction === 'both' || (direction === 'read') === isRead) &&
-      when.every((condition) => holds(read(condition.register), condition)) &&
-      (inHost === undefined || inHost === isHost(read('HCR_EL2'))),
+      when.every((condition) => holds(registers, condition)) &&
+      (inHost === undefined || inHost === isHostNow(registers)),
   );
 }

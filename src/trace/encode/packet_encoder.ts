@@ -3,7 +3,7 @@
  * trace/addresses.ts. Packets, tables and results are in one shared memory: packets in its first bytes, everything else from `base` on.
  *
  * A stream is chosen by a hash of the address's page, and the choice is checked; when the guess is wrong all streams are looked
- * through. Without a branch the token and its operand come out of a table by the difference of the addresses: measured at 3 ns
+ * through, if any has a page of that hash: at random accesses none has. Without a branch the token and its operand come out of a table by the difference of the addresses: measured at 3 ns
  * an address where JavaScript takes 12.
  */
 
@@ -24,11 +24,15 @@ const PAGE = 4096;
 /** Streams by a hash of their page: a guess that is checked. */
 const GUESS_BITS = 8;
 
-/** Offsets from `base`. Eight bytes for each stream's address; a byte for each guess: the stream's offset in the former. */
+/**
+ * Offsets from `base`. Eight bytes for each stream's address; for each hash a byte: the guess, which is the stream's offset in the
+ * former, and another: how many streams have a page of that hash.
+ */
 const LAST = 0;
 const GUESSES = LAST + 8 * STREAMS;
+const COUNTS = GUESSES + 2 ** GUESS_BITS;
 /** Two bytes for each difference within a page, from -PAGE on: the token's code, and its bytes. */
-const CODES = GUESSES + 2 ** GUESS_BITS;
+const CODES = COUNTS + 2 ** GUESS_BITS;
 const CODES_BYTES = 2 * 2 * PAGE;
 /** Where a caller's results may begin, 16-byte aligned. */
 export const ENCODER_BYTES = CODES + CODES_BYTES;
@@ -93,8 +97,8 @@ const FROM = 0;
 /** The parameter is a count; then the end of the input. */
 const END = 1;
 const TO = 2;
-/** Where the guess for the address's page is. */
-const GUESS = 3;
+/** The hash of the address's page. */
+const HASH = 3;
 /** Offset of the stream's address: eight times the stream's number. */
 const STREAM = 4;
 /** What the table says of the difference. */
@@ -102,10 +106,12 @@ const ENTRY = 5;
 const DELTA = 6;
 /** The stream that is replaced next. */
 const VICTIM = 7;
-const I32_LOCALS = 5;
-const ADDRESS = 8;
-const BEFORE = 9;
-const PREVIOUS = 10;
+/** The hash of the page that it had. */
+const LEFT = 8;
+const I32_LOCALS = 6;
+const ADDRESS = 9;
+const BEFORE = 10;
+const PREVIOUS = 11;
 const I64_LOCALS = 3;
 
 function encodeBody(base: number): Uint8Array {
@@ -142,8 +148,11 @@ function encodeBody(base: number): Uint8Array {
   // Every packet begins with streams at address 0.
   code.i32(base + LAST);
   code.i32(0);
-  code.i32(GUESSES + 2 ** GUESS_BITS - LAST);
+  code.i32(CODES - LAST);
   code.append(MEMORY_FILL);
+  code.i32(0);
+  code.i32(STREAMS);
+  code.memory(op.i32Store8, base + COUNTS);
   code.get(FROM);
   code.get(END);
   i32('shl', 3);
@@ -160,13 +169,9 @@ function encodeBody(base: number): Uint8Array {
   code.memory(op.i64Load, 0);
   i64('and', 0xffff_ffff_ffffn);
   code.set(ADDRESS);
-  // Multiplicative hashing: pages of arrays and stacks are often a power of two apart.
   code.get(ADDRESS);
-  i64('shrU', 12);
-  code.byte(op.i32WrapI64);
-  i32('mul', 0x9e3779b1 | 0);
-  i32('shrU', 32 - GUESS_BITS);
-  code.tee(GUESS);
+  hashOf();
+  code.tee(HASH);
   code.memory(op.i32Load8U, base + GUESSES);
   code.set(STREAM);
 
@@ -176,6 +181,11 @@ function encodeBody(base: number): Uint8Array {
   code.branchIf(token);
   // Two pages share the guess, or none has it: look at all streams.
   const found = code.open(op.block);
+  const nowhere = code.open(op.block);
+  code.get(HASH);
+  code.memory(op.i32Load8U, base + COUNTS);
+  i32('eqz');
+  code.branchIf(nowhere);
   code.i32(8 * (STREAMS - 1));
   code.set(STREAM);
   const search = code.open(op.loop);
@@ -188,10 +198,11 @@ function encodeBody(base: number): Uint8Array {
   i32('eqz');
   code.branchIf(search);
   code.close();
+  code.close();
   emitFar();
   code.branch(next);
   code.close();
-  code.get(GUESS);
+  code.get(HASH);
   code.get(STREAM);
   code.memory(op.i32Store8, base + GUESSES);
   code.close();
@@ -232,12 +243,33 @@ function encodeBody(base: number): Uint8Array {
   code.get(TO);
   return code.toBytes();
 
+  /** Of the page of the address on the stack; that of page 0 is 0. Multiplicative: pages of arrays and stacks are often a power of two apart. */
+  function hashOf(): void {
+    i64('shrU', 12);
+    code.byte(op.i32WrapI64);
+    i32('mul', 0x9e3779b1 | 0);
+    i32('shrU', 32 - GUESS_BITS);
+  }
+  function count(hash: number, by: number): void {
+    code.get(hash);
+    code.get(hash);
+    code.memory(op.i32Load8U, base + COUNTS);
+    i32('add', by);
+    code.memory(op.i32Store8, base + COUNTS);
+  }
+
   /** The address takes over a stream: as the 32-bit difference to the address before it, or as it is. */
   function emitFar(): void {
     code.get(VICTIM);
+    code.memory(op.i64Load, base + LAST);
+    hashOf();
+    code.set(LEFT);
+    count(LEFT, -1);
+    count(HASH, 1);
+    code.get(VICTIM);
     code.get(ADDRESS);
     code.memory(op.i64Store, base + LAST);
-    code.get(GUESS);
+    code.get(HASH);
     code.get(VICTIM);
     code.memory(op.i32Store8, base + GUESSES);
     code.get(ADDRESS);

@@ -120,6 +120,12 @@ const MOST_BACKOFF = 10;
  * and is made when so many times as many executions came from elsewhere.
  */
 const COVERED = 4;
+/**
+ * Where there are so many heads, a kernel boots or a system runs, whose code is mostly executed some thousand times: a region is made
+ * where so many times as many executions show that it will go on.
+ */
+const MANY_HEADS = 2048;
+const COLD = 4;
 /** A head whose code cannot be translated, or is not decoded yet, is given up after so many attempts. */
 const MOST_ATTEMPTS = 4;
 
@@ -274,7 +280,8 @@ export class Regions {
   #count({ number, page: { drops }, attempts, covered }: Slot): void {
     const info = SLOT_BASE + number * SLOT_SIZE;
     this.#view.setInt32(info + SLOT_NEED, NEVER_ENTERED, true);
-    const times = 2 ** (drops + 2 * attempts) * (covered ? COVERED : 1);
+    const times =
+      2 ** (drops + 2 * attempts) * (covered ? COVERED : 1) * (this.#nextSlot > MANY_HEADS ? COLD : 1);
     this.#view.setUint32(info + SLOT_COUNTER, this.#options.threshold * times, true);
   }
   /** The record has its own handler again. */
