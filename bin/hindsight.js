@@ -25,7 +25,9 @@ if (Number(process.versions.node.split('.')[0]) >= REQUIRED) {
   const { main } = await import(
     bundle ? join(bundle, 'src/cli.js') : isCheckout ? '../src/cli.ts' : '../dist/src/cli.js'
   );
-  process.exitCode = await main(process.argv);
+  const code = await main(process.argv);
+  if (process.argv[2] === 'record') await exitAtOnce(code);
+  process.exitCode = code;
 } else {
   const newer = join(here, '../node_modules/node/bin/node');
   if (!existsSync(newer)) {
@@ -39,4 +41,15 @@ if (Number(process.versions.node.split('.')[0]) >= REQUIRED) {
   });
   if (signal) process.kill(process.pid, signal);
   process.exit(status ?? 1);
+}
+
+/**
+ * Exits when what was printed has left. At the end that Node comes to by itself it waits for compilers and takes the heaps apart, tens of
+ * milliseconds in which nothing is left to do; native code, which queries load, relies on that.
+ */
+async function exitAtOnce(code) {
+  for (const stream of [process.stdout, process.stderr])
+    if (stream.writableLength > 0) await new Promise((resolve) => stream.write('', resolve));
+  module.flushCompileCache();
+  process.exit(code);
 }

@@ -155,19 +155,23 @@ export class Writer {
     before: Promise<void>,
   ): Promise<void> {
     const directory = this.#directory;
+    const all = [...files];
     try {
-      await Promise.all([before, this.#storing, ...files.map((file) => file.sync())]);
+      // What the manifest commits is on the disk, and has its names there, before the manifest gets its own.
+      const manifest = textFile(layout.epochFile(directory, epoch), text);
+      all.push(manifest);
+      await Promise.all([before, this.#storing, ...all.map((file) => file.sync())]);
       for (const file of files) file.place();
       // The files that the recorder wrote before the first epoch are as needed as the epoch.
       const early = epoch > 1 ? [] : [layout.recordingFile(directory), ...storedFilePaths(directory)];
       await syncPaths([directory, layout.checkpointsDirectory(directory), ...early]);
-      const manifest = textFile(layout.epochFile(directory, epoch), text);
-      await manifest.sync();
       manifest.place();
       await syncPaths([layout.epochsDirectory(directory)]);
       this.#committed = epoch;
     } catch (error) {
-      for (const file of files) file.abandon();
+      for (const file of all) file.abandon();
+      // How many epochs there are is told with the error.
+      await before.catch(() => {});
       throw error;
     }
   }
@@ -175,7 +179,6 @@ export class Writer {
   /** Commits the recording, behind its last epoch. */
   async finish({ reason, recipe, images, host }: RecordingEnd): Promise<void> {
     const directory = this.#directory;
-    await Promise.all([this.#committing, this.#storing]);
     const { formatVersion } = layout.startOfRecording(recipe, images);
     const facts: layout.RecordingFacts = {
       formatVersion,
@@ -194,7 +197,7 @@ export class Writer {
     try {
       files.push(textFile(layout.hostFile(directory), seal(host)));
       files.push(textFile(layout.recordingFile(directory), seal(facts)));
-      await Promise.all(files.map((file) => file.sync()));
+      await Promise.all([this.#committing, this.#storing, ...files.map((file) => file.sync())]);
       for (const file of files) file.place();
       await syncPaths([directory]);
     } catch (error) {

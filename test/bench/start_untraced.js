@@ -7,3 +7,5 @@ const root = join(import.meta.dirname, '../..');
 const bundle = bundledProgram(root);
 module.enableCompileCache(join(bundle ?? join(root, '.cache'), 'node'));
 await import(bundle ? join(bundle, 'test/bench/untraced.js') : './untraced.ts');
+// As a recording ends.
+process.exit();
