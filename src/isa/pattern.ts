@@ -57,7 +57,7 @@ export function parsePattern(text: string): Pattern {
 /** Extracts every field of `pattern` from the instruction word. */
 export function extractFields(pattern: Pattern, word: number): Fields {
   const values: Record<string, number> = {};
-  for (const { name, low, width } of pattern.fields) values[name] = (word >>> low) & (2 ** width - 1);
+  for (const { name, low, width } of pattern.fields) values[name] = (word >>> low) & (-1 >>> (32 - width));
   return values;
 }
 

@@ -2,7 +2,6 @@
  * Puts the user's files into RAM and says in what state the first CPU starts: what `qemu-system-aarch64 -M virt -kernel`
  * does, byte by byte. Everything is planned and checked before the first byte is written.
  */
-import { createHash } from 'node:crypto';
 import type { FwCfgContents } from '../devices/fw_cfg.ts';
 import { UserError } from '../user-error.ts';
 import { type BootModule, parseBootModule } from './boot_module.ts';
@@ -39,8 +38,6 @@ export interface Load {
   readonly address: number;
   /** Bytes in memory; those behind the file's are zero. */
   readonly size: number;
-  /** Of the bytes from the file. */
-  readonly sha256: string;
 }
 
 /**
@@ -108,13 +105,7 @@ export function loadBoot(options: BootOptions, memory: GuestMemory): Boot {
   for (const { name, address, bytes } of placed)
     if (!memory.writeBytes(address, bytes))
       throw new Error(`${name} at ${address} is not in the guest's memory`);
-  const loads = placed.map(({ name, file, address, size, bytes }) => ({
-    name,
-    file,
-    address,
-    size,
-    sha256: createHash('sha256').update(bytes).digest('hex'),
-  }));
+  const loads = placed.map(({ name, file, address, size }) => ({ name, file, address, size }));
   const { entry, elf, deviceTree, fwCfg = {}, notes = [] } = plan;
   return { entry, x0: 0, x1: 0, x2: 0, x3: 0, el: options.el, loads, placed, elf, deviceTree, fwCfg, notes };
 }

@@ -60,6 +60,8 @@ export class CodePages {
   readonly #endOfPage: number;
   readonly #pages = new Map<number, CodePage>();
   readonly #byRecords: CodePage[] = [];
+  /** Behind the records that some page had: there, memory is zero. */
+  #fresh = DECODED_BASE;
   /** Last row of table fetch for each (CPU, context), by virtual page. */
   readonly #fetched = new Map<string, Map<bigint, Fetched>>();
   #fetchedCount = 0;
@@ -92,7 +94,11 @@ export class CodePages {
       if (this.#byRecords.length === DECODED_PAGES) this.#dropAllRecords();
       page.records = DECODED_BASE + this.#byRecords.length * DECODED_PAGE_SIZE;
       this.#byRecords.push(page);
-      this.#clear(page.records);
+      if (page.records < this.#fresh) this.#clear(page.records);
+      else {
+        this.#fresh = page.records + DECODED_PAGE_SIZE;
+        this.#state[page.records + RECORDS_PER_PAGE * RECORD_SIZE] = this.#endOfPage;
+      }
     }
     return page.records;
   }
