@@ -160,8 +160,9 @@ export class SystemOperations {
 
   #maintain(va: bigint, el: 0 | 1 | 2, write: boolean): void {
     const answer = this.#translate(va, el, write ? 'write' : 'read', { cacheMaintenance: el > 0 && !write });
-    if (answer.ok) this.#options.onTranslated(va, answer.page);
-    else this.#options.exceptions.dataAbort(answer.fault, va, { write: true, maintenance: true });
+    if (!answer.ok) this.#options.exceptions.dataAbort(answer.fault, va, { write: true, maintenance: true });
+    // Recorded, the next one is asked for as well.
+    else if (!this.#options.events.recording) this.#options.onTranslated(va, answer.page);
   }
 
   #zero(va: bigint, el: 0 | 1 | 2): void {
@@ -198,5 +199,10 @@ export class SystemOperations {
   }
 }
 
-const canonicalOf = (va: bigint, ignored: TopByteIgnored): CanonicalAddress =>
-  canonicalAddress(Number(va & 0xffff_ffffn), Number(va >> 32n), ignored);
+/** Takes an address apart without arithmetic on BigInts. */
+const WHOLE = new BigUint64Array(1);
+const HALVES = new Uint32Array(WHOLE.buffer);
+const canonicalOf = (va: bigint, ignored: TopByteIgnored): CanonicalAddress => {
+  WHOLE[0] = va;
+  return canonicalAddress(HALVES[0], HALVES[1], ignored);
+};
