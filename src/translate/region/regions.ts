@@ -53,7 +53,7 @@ export interface RegionOptions {
 export const DEFAULT_REGION_OPTIONS: RegionOptions = {
   threshold: 5000,
   batch: 64,
-  patience: 200,
+  patience: 40,
   leastInstructions: 4,
   mostInstructions: 256,
   blockLength: 64,
