@@ -11,7 +11,7 @@ import type { PoolWidth } from '../pool.ts';
 import { CodeBuffer } from '../wasm/expression.ts';
 import { ModuleBuilder } from '../wasm/module.ts';
 import { op } from '../wasm/opcodes.ts';
-import type { Variant } from './emitter.ts';
+import type { Variant } from './frame.ts';
 import {
   FRAME_LOCALS,
   generator,

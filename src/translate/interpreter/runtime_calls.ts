@@ -1,0 +1,53 @@
+/** The calls out of handlers, by number. */
+import type { RuntimeCall } from '../../isa/emitter.ts';
+
+/** Order of the runtime calls in the import's first parameter. */
+export const RUNTIME_CALLS: readonly RuntimeCall[] = [
+  'supervisorCall',
+  'hypervisorCall',
+  'secureMonitorCall',
+  'breakpoint',
+  'halt',
+  'undefinedInstruction',
+  'exceptionReturn',
+  'readSystemRegister',
+  'writeSystemRegister',
+  'systemOperation',
+  'systemOperationWithResult',
+  'writePstateField',
+  'waitForInterrupt',
+  'waitForEvent',
+  'sendEvent',
+  'sendEventLocal',
+  'yieldHint',
+  'vectorsTrapped',
+  'pacia',
+  'pacib',
+  'pacda',
+  'pacdb',
+  'autia',
+  'autib',
+  'autda',
+  'autdb',
+  'pacga',
+  'xpaci',
+  'xpacd',
+  'exceptionReturnAuthenticated',
+  'errorSynchronizationBarrier',
+];
+/** Those that give a value. */
+export const RETURNS: ReadonlySet<RuntimeCall> = new Set<RuntimeCall>([
+  'readSystemRegister',
+  'systemOperationWithResult',
+  'pacia',
+  'pacib',
+  'pacda',
+  'pacdb',
+  'autia',
+  'autib',
+  'autda',
+  'autdb',
+  'pacga',
+  'xpaci',
+  'xpacd',
+]);
