@@ -1,7 +1,7 @@
 /**
  * `npm run bench`: the figures of issues 4 and 5, side by side with QEMU in the same rounds.
  *
- *     npm run bench                                  all eight workloads, five rounds: a quarter of an hour on a quiet machine
+ *     npm run bench                                  all eight workloads, five rounds: seven minutes on a quiet machine
  *     npm run bench -- integer-mix exits --rounds 3  some of them
  *     npm run bench -- --quick                       one round
  *     npm run bench -- --subject flow --subject full some subjects; QEMU and untraced always run
