@@ -35,7 +35,7 @@ const NO_TAG = 0xffff_ffff;
 /** Dropping more pages than this one by one costs more than filling everything anew. */
 const MOST_PAGES_DROPPED_SINGLY = 512;
 
-/** Up to so many fills since it was emptied, a bank is emptied entry by entry; beyond, all at once (4 µs). */
+/** Up to so many fills since it was emptied, a bank is emptied entry by entry; beyond, all at once (14 µs). */
 const LISTED_FILLS = 256;
 const DATA_WORDS = DATA_TLB_ENTRY / 4;
 const FETCH_WORDS = FETCH_TLB_ENTRY / 4;

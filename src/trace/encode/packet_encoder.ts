@@ -3,8 +3,8 @@
  * trace/addresses.ts. Packets, tables and results are in one shared memory: packets in its first bytes, everything else from `base` on.
  *
  * A stream is chosen by a hash of the address's page, and the choice is checked; when the guess is wrong all streams are looked
- * through, if any has a page of that hash: at random accesses none has. Without a branch the token and its operand come out of a table by the difference of the addresses: measured at 3 ns
- * an address where JavaScript takes 12.
+ * through, if any has a page of that hash: at random accesses none has. Without a branch the token and its operand come out of a table
+ * by the difference of the addresses: measured at 3 ns an address where JavaScript takes 12.
  */
 
 import { CodeBuffer } from '../../translate/wasm/expression.ts';

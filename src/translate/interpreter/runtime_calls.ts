@@ -1,6 +1,20 @@
 /** The calls out of handlers, by number. */
 import type { RuntimeCall } from '../../isa/emitter.ts';
 
+const POINTER_AUTHENTICATION = [
+  'pacia',
+  'pacib',
+  'pacda',
+  'pacdb',
+  'autia',
+  'autib',
+  'autda',
+  'autdb',
+  'pacga',
+  'xpaci',
+  'xpacd',
+] as const satisfies readonly RuntimeCall[];
+
 /** Order of the runtime calls in the import's first parameter. */
 export const RUNTIME_CALLS: readonly RuntimeCall[] = [
   'supervisorCall',
@@ -21,17 +35,7 @@ export const RUNTIME_CALLS: readonly RuntimeCall[] = [
   'sendEventLocal',
   'yieldHint',
   'vectorsTrapped',
-  'pacia',
-  'pacib',
-  'pacda',
-  'pacdb',
-  'autia',
-  'autib',
-  'autda',
-  'autdb',
-  'pacga',
-  'xpaci',
-  'xpacd',
+  ...POINTER_AUTHENTICATION,
   'exceptionReturnAuthenticated',
   'errorSynchronizationBarrier',
 ];
@@ -39,15 +43,5 @@ export const RUNTIME_CALLS: readonly RuntimeCall[] = [
 export const RETURNS: ReadonlySet<RuntimeCall> = new Set<RuntimeCall>([
   'readSystemRegister',
   'systemOperationWithResult',
-  'pacia',
-  'pacib',
-  'pacda',
-  'pacdb',
-  'autia',
-  'autib',
-  'autda',
-  'autdb',
-  'pacga',
-  'xpaci',
-  'xpacd',
+  ...POINTER_AUTHENTICATION,
 ]);
