@@ -168,8 +168,9 @@ export class InterpreterEngine implements Engine {
     for (let at = offset; ; at += 4) {
       const word = memory.u32[(poolOffset + at) >>> 2];
       this.#interpreter.decode(records + at * (RECORD_SIZE / 4), word, at);
-      this.regions?.decoded(page, at);
-      if (leavesRun(word) || at === PAGE_SIZE - 4 || !code.mayDecodeAhead(page, at + 4)) return;
+      if (!leavesRun(word) && at < PAGE_SIZE - 4 && code.mayDecodeAhead(page, at + 4)) continue;
+      this.regions?.decoded(page, offset / 4, at / 4);
+      return;
     }
   }
 

@@ -1,28 +1,16 @@
 /**
- * The regions that exist, and the record slots through which the interpreter counts their heads and enters them.
+ * The regions that exist. The interpreter counts how often their heads execute, and enters them there (heads.ts).
  *
- * A head is a record that other code leads to and that counting costs little at: the start of a run of decoded records, a
- * backward branch's target, and wherever a region leaves to. When it has executed often enough it is queued; the queue becomes
- * one module between two slices. A region holds only words that are decoded, that is validated since they were last written;
- * a word that is written takes the regions that hold it along.
+ * When a head has executed often enough it is queued; the queue becomes one module between two slices. A region holds only words that are
+ * decoded, that is validated since they were last written; a word that is written takes the regions that hold it along.
  */
 import type { Detail } from '../detail.ts';
-import { FIRST_REGION, FIRST_SLOT_HANDLER, MOST_REGIONS } from '../interpreter/handlers.ts';
+import { FIRST_REGION, MOST_REGIONS } from '../interpreter/handlers.ts';
 import type { Interpreter } from '../interpreter/interpreter.ts';
-import {
-  NEVER_ENTERED,
-  RECORD_SIZE,
-  RECORDS_PER_PAGE,
-  SLOT_BASE,
-  SLOT_COUNT,
-  SLOT_COUNTER,
-  SLOT_NEED,
-  SLOT_REGION,
-  SLOT_SIZE,
-} from '../layout.ts';
-import { directBranch, endsRun } from './effects.ts';
+import { DECODED_BASE, DECODED_PAGE_SIZE, RECORD_SIZE, RECORDS_PER_PAGE } from '../layout.ts';
 import { type Graph, graphOf } from './graph.ts';
 import { guessesPay } from './guess.ts';
+import { Heads } from './heads.ts';
 import { buildRegionModule, type RegionModule } from './module.ts';
 import { canHold, planRegion } from './plan.ts';
 
@@ -79,16 +67,18 @@ interface LiveModule {
 }
 
 interface Region {
-  readonly slot: Slot;
+  readonly head: Head;
   readonly inside: ReadonlySet<number>;
   readonly index: number;
   readonly words: ReadonlySet<number>;
   readonly module: LiveModule;
 }
 
-interface Slot {
-  readonly number: number;
-  readonly page: PageHeads;
+/** One that was hot, or has a region. */
+interface Head {
+  /** Number of its slot. */
+  readonly slot: number;
+  readonly page: PageRegions;
   /** Word in the page. */
   readonly word: number;
   region: Region | undefined;
@@ -99,18 +89,11 @@ interface Slot {
   covered: boolean;
 }
 
-class PageHeads {
+interface PageRegions {
   readonly page: RegionPage;
-  readonly slots = new Map<number, Slot>();
-  readonly regions = new Set<Region>();
-  /** Words that are to be heads once they are decoded. */
-  readonly wanted = new Set<number>();
+  readonly regions: Set<Region>;
   /** How often a store dropped regions. */
-  drops = 0;
-
-  constructor(page: RegionPage) {
-    this.page = page;
-  }
+  drops: number;
 }
 
 /** A page whose code is written again and again is compiled ever more rarely. */
@@ -133,13 +116,14 @@ export class Regions {
   readonly #options: RegionOptions;
   readonly #detail: Detail;
   readonly #interpreter: Interpreter;
-  readonly #view: DataView;
   readonly #words: Uint32Array;
-  readonly #pages = new Map<number, PageHeads>();
-  readonly #freeSlots: number[] = [];
-  #nextSlot = 0;
+  readonly #heads: Heads;
+  /** Those that were hot, by the numbers of their slots. */
+  readonly #hot = new Map<number, Head>();
+  /** Pages that have hot heads, by the addresses of their records. */
+  readonly #pages = new Map<number, PageRegions>();
   readonly #freeIndices = Array.from({ length: MOST_REGIONS }, (_, n) => FIRST_REGION + MOST_REGIONS - 1 - n);
-  #queue: Slot[] = [];
+  #queue: Head[] = [];
   #waited = 0;
   #live = 0;
   #bytes = 0;
@@ -151,27 +135,31 @@ export class Regions {
     this.#detail = detail;
     this.#words = words;
     this.#interpreter = interpreter;
-    this.#view = new DataView(interpreter.state.buffer);
+    this.#heads = new Heads(interpreter.state.buffer, (record) => this.#times(record));
+    this.#heads.onReleased = (slot) => {
+      const head = this.#hot.get(slot);
+      if (!head) return;
+      if (head.region) this.#drop(head.region);
+      head.queued = false;
+      this.#hot.delete(slot);
+    };
+    // Those that lead to no region are given up.
+    this.#heads.onExhausted = () => this.#heads.releaseWhere((slot) => !this.#hot.get(slot)?.region);
   }
 
-  /** The record of the word at byte `offset` of the page was decoded. */
-  decoded(page: RegionPage, offset: number): void {
-    const index = offset / 4;
-    const heads = this.#headsOf(page);
-    const word = this.#word(page, index);
-    const wanted = heads.wanted.delete(index);
-    const startsRun = index === 0 || !this.#decoded(page, index - 1) || endsRun(this.#word(page, index - 1));
-    if (wanted || startsRun) this.#makeHead(heads, index);
-    const branch = directBranch(word);
-    if (branch && (branch.distance <= 0 || branch.link)) this.#want(heads, index + branch.distance);
+  /** The words `first` to `last` of the page were decoded, which execute one after the other. */
+  decoded({ records, poolOffset }: RegionPage, first: number, last: number): void {
+    this.#heads.decoded(records, first, last, this.#words, poolOffset / 4);
   }
 
   /** The slot of the record at byte `offset` of the page has counted to its end. */
   hot(page: RegionPage, offset: number): void {
-    const slot = this.#headsOf(page).slots.get(offset / 4);
-    if (!slot || slot.region || slot.queued) return;
-    slot.queued = true;
-    this.#queue.push(slot);
+    const slot = this.#heads.slotOf(this.#recordOf(page, offset / 4));
+    if (slot < 0) return;
+    const head = this.#hotHead(slot, page, offset / 4);
+    if (head.region || head.queued) return;
+    head.queued = true;
+    this.#queue.push(head);
     if (this.#queue.length >= this.#options.batch) this.#compile();
   }
 
@@ -183,44 +171,35 @@ export class Regions {
   }
 
   /** The words `first` to `last` of the page are about to be written, and their records dropped. */
-  written(page: RegionPage, first: number, last: number): void {
-    const heads = this.#pages.get(page.records);
-    if (!heads) return;
-    for (const region of heads.regions) {
+  written({ records }: RegionPage, first: number, last: number): void {
+    const page = this.#pages.get(records);
+    for (const region of page?.regions ?? []) {
       let hit = false;
       for (let word = first; word <= last; word++) hit ||= region.words.has(word);
       if (!hit) continue;
       this.#drop(region);
-      heads.drops = Math.min(heads.drops + 1, MOST_BACKOFF);
-      this.#count(region.slot);
+      page!.drops = Math.min(page!.drops + 1, MOST_BACKOFF);
+      this.#count(region.head);
     }
-    for (let word = first; word <= last; word++) {
-      const slot = heads.slots.get(word);
-      if (!slot) continue;
-      this.#release(slot);
-      heads.wanted.add(word);
-    }
+    this.#heads.written(records, first, last);
   }
 
   /** All records of the page are about to be dropped: it holds data now. */
-  released(page: RegionPage): void {
-    const heads = this.#pages.get(page.records);
-    if (!heads) return;
-    for (const slot of heads.slots.values()) this.#release(slot);
-    this.#pages.delete(page.records);
+  released({ records }: RegionPage): void {
+    this.#heads.releasePage(records);
+    this.#pages.delete(records);
   }
 
   /** The records of all pages are gone. */
   forget(): void {
-    for (const heads of this.#pages.values())
-      for (const slot of heads.slots.values()) {
-        if (slot.region) this.#drop(slot.region);
-        slot.queued = false;
-      }
+    for (const head of this.#hot.values()) {
+      if (head.region) this.#drop(head.region);
+      head.queued = false;
+    }
+    this.#hot.clear();
     this.#pages.clear();
     this.#queue = [];
-    this.#freeSlots.length = 0;
-    this.#nextSlot = 0;
+    this.#heads.forget();
   }
 
   /** What keeps instructions out of regions. */
@@ -228,13 +207,18 @@ export class Regions {
     return { features: this.#interpreter.features, recording: this.#detail !== 'none' };
   }
 
-  #headsOf(page: RegionPage): PageHeads {
-    let heads = this.#pages.get(page.records);
-    if (!heads) {
-      heads = new PageHeads(page);
-      this.#pages.set(page.records, heads);
+  #hotHead(slot: number, page: RegionPage, word: number): Head {
+    let head = this.#hot.get(slot);
+    if (!head) {
+      let ofPage = this.#pages.get(page.records);
+      if (!ofPage) {
+        ofPage = { page, regions: new Set(), drops: 0 };
+        this.#pages.set(page.records, ofPage);
+      }
+      head = { slot, page: ofPage, word, region: undefined, queued: false, attempts: 0, covered: false };
+      this.#hot.set(slot, head);
     }
-    return heads;
+    return head;
   }
   #word(page: RegionPage, index: number): number {
     return this.#words[page.poolOffset / 4 + index];
@@ -242,71 +226,28 @@ export class Regions {
   #recordOf(page: RegionPage, index: number): number {
     return page.records + index * RECORD_SIZE;
   }
-  #decoded(page: RegionPage, index: number): boolean {
-    return this.#view.getUint16(this.#recordOf(page, index), true) !== 0;
-  }
 
-  /** The word is to be a head: now if it is decoded. */
-  #want(heads: PageHeads, index: number): void {
-    if (index < 0 || index >= RECORDS_PER_PAGE || heads.slots.has(index)) return;
-    if (this.#decoded(heads.page, index)) this.#makeHead(heads, index);
-    else heads.wanted.add(index);
+  /** How often a new head is to execute until it is hot. */
+  #times(record: number): number {
+    const drops = this.#pages.size === 0 ? 0 : (this.#pages.get(recordsOf(record))?.drops ?? 0);
+    return this.#options.threshold * 2 ** drops * this.#coldness;
   }
-
-  #makeHead(heads: PageHeads, word: number): void {
-    if (heads.slots.has(word)) return;
-    const number = this.#freeSlots.pop() ?? this.#nextSlot;
-    if (number === SLOT_COUNT) {
-      this.#forgetCounters();
-      return;
-    }
-    this.#nextSlot = Math.max(this.#nextSlot, number + 1);
-    const slot: Slot = {
-      number,
-      page: heads,
-      word,
-      region: undefined,
-      queued: false,
-      attempts: 0,
-      covered: false,
-    };
-    heads.slots.set(word, slot);
-    const record = this.#recordOf(heads.page, word);
-    this.#view.setUint16(SLOT_BASE + number * SLOT_SIZE, this.#view.getUint16(record, true), true);
-    this.#count(slot);
-    this.#view.setUint16(record, FIRST_SLOT_HANDLER + number, true);
+  get #coldness(): number {
+    return this.#heads.most > MANY_HEADS ? COLD : 1;
   }
   /** Starts to count how often the record executes. */
-  #count({ number, page: { drops }, attempts, covered }: Slot): void {
-    const info = SLOT_BASE + number * SLOT_SIZE;
-    this.#view.setInt32(info + SLOT_NEED, NEVER_ENTERED, true);
-    const times =
-      2 ** (drops + 2 * attempts) * (covered ? COVERED : 1) * (this.#nextSlot > MANY_HEADS ? COLD : 1);
-    this.#view.setUint32(info + SLOT_COUNTER, this.#options.threshold * times, true);
-  }
-  /** The record has its own handler again. */
-  #release(slot: Slot): void {
-    const { number, page, word } = slot;
-    if (slot.region) this.#drop(slot.region);
-    slot.queued = false;
-    const record = this.#recordOf(page.page, word);
-    this.#view.setUint16(record, this.#view.getUint16(SLOT_BASE + number * SLOT_SIZE, true), true);
-    page.slots.delete(word);
-    this.#freeSlots.push(number);
-  }
-  /** All slots are in use: those that lead to no region are given up. */
-  #forgetCounters(): void {
-    for (const { slots } of this.#pages.values())
-      for (const slot of slots.values()) if (!slot.region) this.#release(slot);
+  #count({ slot, page: { drops }, attempts, covered }: Head): void {
+    const times = 2 ** (drops + 2 * attempts) * (covered ? COVERED : 1) * this.#coldness;
+    this.#heads.count(slot, this.#options.threshold * times);
   }
 
   #drop(region: Region): void {
-    const { slot, index, module } = region;
+    const { head, index, module } = region;
     this.#interpreter.table.set(index, null);
     this.#freeIndices.push(index);
-    slot.region = undefined;
-    slot.covered = false;
-    slot.page.regions.delete(region);
+    head.region = undefined;
+    head.covered = false;
+    head.page.regions.delete(region);
     this.#live -= 1;
     module.regions -= 1;
     if (module.regions === 0) this.#bytes -= module.bytes;
@@ -316,7 +257,7 @@ export class Regions {
     for (const { regions } of this.#pages.values())
       for (const region of regions) {
         this.#drop(region);
-        this.#count(region.slot);
+        this.#count(region.head);
       }
   }
 
@@ -325,34 +266,34 @@ export class Regions {
     const queue = this.#queue.filter(({ queued }) => queued);
     this.#queue = [];
     this.#waited = 0;
-    const made: { slot: Slot; graph: Graph; instructions: number }[] = [];
-    const inside = new Map<PageHeads, Set<number>>();
-    for (const slot of queue) {
-      slot.queued = false;
-      const { page, word } = slot;
+    const made: { head: Head; graph: Graph; instructions: number }[] = [];
+    const inside = new Map<PageRegions, Set<number>>();
+    for (const head of queue) {
+      head.queued = false;
+      const { page, word } = head;
       const words = inside.get(page) ?? new Set([...page.regions].flatMap((region) => [...region.inside]));
       inside.set(page, words);
-      if (!slot.covered && words.has(word)) {
-        slot.covered = true;
-        this.#count(slot);
+      if (!head.covered && words.has(word)) {
+        head.covered = true;
+        this.#count(head);
         continue;
       }
-      const planned = this.#plan(slot);
+      const planned = this.#plan(head);
       if (planned) {
-        made.push({ slot, ...planned });
+        made.push({ head, ...planned });
         for (const first of insideOf(planned.graph)) words.add(first);
-      } else if (++slot.attempts < MOST_ATTEMPTS) this.#count(slot);
-      else this.#release(slot);
+      } else if (++head.attempts < MOST_ATTEMPTS) this.#count(head);
+      else this.#heads.release(head.slot);
     }
     if (made.length > 0) this.#install(made);
     this.statistics.milliseconds += performance.now() - started;
   }
 
-  #plan({ page: { page }, word }: Slot): { graph: Graph; instructions: number } | undefined {
+  #plan({ page: { page }, word }: Head): { graph: Graph; instructions: number } | undefined {
     const { mostInstructions, blockLength, calls, mostUnchecked, leastInstructions } = this.#options;
     const code = {
       word: (index: number) => this.#word(page, index),
-      decoded: (index: number) => this.#decoded(page, index),
+      decoded: (index: number) => this.#heads.isDecoded(this.#recordOf(page, index)),
       ...this.#limits,
     };
     const plan = planRegion(code, word, { instructions: mostInstructions, blockLength, calls });
@@ -362,17 +303,15 @@ export class Regions {
     return { graph, instructions: plan.instructions };
   }
 
-  #install(made: readonly { slot: Slot; graph: Graph; instructions: number }[]): void {
+  #install(made: readonly { head: Head; graph: Graph; instructions: number }[]): void {
     const { mostRegions, mostBytes } = this.#options;
-    const guesses = guessesPay(this.#view);
+    const guesses = guessesPay(new DataView(this.#interpreter.state.buffer));
     const module: RegionModule = buildRegionModule(
-      made.map(({ slot: { page, word }, graph }) => ({
+      made.map(({ head: { page, word }, graph }) => ({
         name: `region ${(page.page.paPage + 4 * word).toString(16)}`,
         graph,
         detail: this.#detail,
         records: page.page.records,
-        word: (index: number) => this.#word(page.page, index),
-        features: this.#interpreter.features,
         guesses,
       })),
       this.#interpreter.poolWidth,
@@ -387,33 +326,35 @@ export class Regions {
       this.#interpreter.imports,
     );
     const live: LiveModule = { bytes: module.bytes.length, regions: 0 };
-    for (const [n, { slot, graph, instructions }] of made.entries()) {
+    for (const [n, { head, graph, instructions }] of made.entries()) {
       if (this.#freeIndices.length === 0) return;
       const index = this.#freeIndices.pop()!;
       this.#interpreter.table.set(index, instance.exports[module.names[n]]);
       const words = new Set(
         graph.blocks.flatMap(({ first, length }) => Array.from({ length }, (_, i) => first + i)),
       );
-      const region: Region = { slot, inside: insideOf(graph), index, words, module: live };
-      slot.region = region;
-      slot.page.regions.add(region);
-      const info = SLOT_BASE + slot.number * SLOT_SIZE;
-      this.#view.setUint16(info + SLOT_REGION, index, true);
-      this.#view.setInt32(info + SLOT_NEED, graph.needs[0], true);
+      const region: Region = { head, inside: insideOf(graph), index, words, module: live };
+      head.region = region;
+      head.page.regions.add(region);
+      this.#heads.enter(head.slot, index, graph.needs[0]);
       this.#live += 1;
       if (live.regions === 0) this.#bytes += live.bytes;
       live.regions += 1;
       this.statistics.regions += 1;
       this.statistics.instructions += instructions;
       for (const exit of exitsOf(graph)) {
-        const skipped = exit < RECORDS_PER_PAGE && !canHold(this.#word(slot.page.page, exit), this.#limits);
-        this.#want(slot.page, skipped ? exit + 1 : exit);
+        const { page } = head.page;
+        const skipped = exit < RECORDS_PER_PAGE && !canHold(this.#word(page, exit), this.#limits);
+        this.#heads.want(page.records, skipped ? exit + 1 : exit);
       }
     }
     this.statistics.modules += 1;
     this.statistics.bytes += module.bytes.length;
   }
 }
+
+/** Address of the records of the page that has this one. */
+const recordsOf = (record: number): number => record - ((record - DECODED_BASE) % DECODED_PAGE_SIZE);
 
 /** Words that the region leaves to within its page. */
 function exitsOf({ blocks }: Graph): number[] {

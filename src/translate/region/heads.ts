@@ -1,0 +1,172 @@
+/**
+ * The heads of regions: records that other code leads to and that counting costs little at. A head's record has a slot for its
+ * handler (layout.ts), which counts how often it executes, and enters the region once there is one.
+ *
+ * A slot is known by its number, a record by its address in memory 0. What a head is at all stands in the record, so that asking costs a
+ * load, and decoding a word that is none makes no object.
+ */
+import { FIRST_SLOT_HANDLER } from '../interpreter/handlers.ts';
+import {
+  DECODED_BASE,
+  DECODED_PAGE_SIZE,
+  DECODED_PAGES,
+  NEVER_ENTERED,
+  RECORD_SIZE,
+  RECORDS_PER_PAGE,
+  SLOT_BASE,
+  SLOT_COUNT,
+  SLOT_COUNTER,
+  SLOT_NEED,
+  SLOT_REGION,
+  SLOT_SIZE,
+} from '../layout.ts';
+import { directBranch, endsRun } from './branch_words.ts';
+
+const WORDS_PER_SLOT = SLOT_SIZE / 4;
+
+export class Heads {
+  /** Memory 0. */
+  readonly #u16: Uint16Array;
+  readonly #u32: Uint32Array;
+  /** Numbers below `#next` that are not in use. */
+  readonly #free: number[] = [];
+  #next = 0;
+  /** Record of each slot; 0 where it is not in use. */
+  readonly #records = new Uint32Array(SLOT_COUNT);
+  /** A bit for each record: it is to be a head once it is decoded. */
+  readonly #wanted = new Uint8Array(Math.ceil((DECODED_PAGES * DECODED_PAGE_SIZE) / RECORD_SIZE / 8));
+  /** What a new head counts down from. */
+  readonly #counts: (record: number) => number;
+  /** Called before a head is none any more. */
+  onReleased: (slot: number) => void = () => {};
+  /** Called when all slots are in use. */
+  onExhausted: () => void = () => {};
+
+  constructor(state: ArrayBufferLike, counts: (record: number) => number) {
+    this.#u16 = new Uint16Array(state);
+    this.#u32 = new Uint32Array(state);
+    this.#counts = counts;
+  }
+
+  /** As many slots were in use at once. */
+  get most(): number {
+    return this.#next;
+  }
+
+  isDecoded(record: number): boolean {
+    return this.#u16[record >>> 1] !== 0;
+  }
+
+  /** Number of the record's slot; -1 where it is no head. */
+  slotOf(record: number): number {
+    return Math.max(this.#u16[record >>> 1] - FIRST_SLOT_HANDLER, -1);
+  }
+
+  recordOf(slot: number): number {
+    return this.#records[slot];
+  }
+
+  /**
+   * The records of the words `first` to `last` of a page were decoded, which execute one after the other. `words` are of all memory,
+   * the page's from `page` on; its records begin at `records`.
+   */
+  decoded(records: number, first: number, last: number, words: Uint32Array, page: number): void {
+    for (let index = first; index <= last; index++) {
+      const record = records + index * RECORD_SIZE;
+      const startsRun =
+        index === 0 || !this.isDecoded(record - RECORD_SIZE) || endsRun(words[page + index - 1]);
+      if (this.#takeWanted(record) || startsRun) this.#make(record);
+      const branch = directBranch(words[page + index]);
+      if (branch && (branch.distance <= 0 || branch.link)) this.want(records, index + branch.distance);
+    }
+  }
+
+  /** The word is to be a head: now if it is decoded. Words outside the page are none of it. */
+  want(records: number, index: number): void {
+    if (index < 0 || index >= RECORDS_PER_PAGE) return;
+    const record = records + index * RECORD_SIZE;
+    if (this.isDecoded(record)) this.#make(record);
+    else this.#setWanted(record);
+  }
+
+  /** Counts how often the record executes, until it is hot. */
+  count(slot: number, times: number): void {
+    const info = SLOT_BASE / 4 + slot * WORDS_PER_SLOT;
+    this.#u32[info + SLOT_NEED / 4] = NEVER_ENTERED;
+    this.#u32[info + SLOT_COUNTER / 4] = times;
+  }
+
+  /** The record enters the region of this index where the budget is `need` at least. */
+  enter(slot: number, region: number, need: number): void {
+    const info = SLOT_BASE + slot * SLOT_SIZE;
+    this.#u16[(info + SLOT_REGION) / 2] = region;
+    this.#u32[(info + SLOT_NEED) / 4] = need;
+  }
+
+  /** The words `first` to `last` of the page lose their records: heads among them will be heads again. */
+  written(records: number, first: number, last: number): void {
+    for (let index = first; index <= last; index++) {
+      const record = records + index * RECORD_SIZE;
+      const slot = this.slotOf(record);
+      if (slot < 0) continue;
+      this.release(slot);
+      this.#setWanted(record);
+    }
+  }
+
+  /** The page loses all records. */
+  releasePage(records: number): void {
+    for (let record = records; record < records + RECORDS_PER_PAGE * RECORD_SIZE; record += RECORD_SIZE) {
+      const slot = this.slotOf(record);
+      if (slot >= 0) this.release(slot);
+      this.#takeWanted(record);
+    }
+  }
+
+  /** The record has its own handler again. */
+  release(slot: number): void {
+    this.onReleased(slot);
+    this.#u16[this.#records[slot] >>> 1] = this.#u16[(SLOT_BASE + slot * SLOT_SIZE) / 2];
+    this.#records[slot] = 0;
+    this.#free.push(slot);
+  }
+
+  /** Releases those that `gone` is true of. */
+  releaseWhere(gone: (slot: number) => boolean): void {
+    for (let slot = 0; slot < this.#next; slot++)
+      if (this.#records[slot] !== 0 && gone(slot)) this.release(slot);
+  }
+
+  /** All records of all pages are gone. */
+  forget(): void {
+    this.#free.length = 0;
+    this.#next = 0;
+    this.#records.fill(0);
+    this.#wanted.fill(0);
+  }
+
+  #make(record: number): void {
+    if (this.slotOf(record) >= 0) return;
+    const slot = this.#free.pop() ?? this.#next;
+    if (slot === SLOT_COUNT) {
+      this.onExhausted();
+      return;
+    }
+    this.#next = Math.max(this.#next, slot + 1);
+    this.#records[slot] = record;
+    this.#u16[(SLOT_BASE + slot * SLOT_SIZE) / 2] = this.#u16[record >>> 1];
+    this.count(slot, this.#counts(record));
+    this.#u16[record >>> 1] = FIRST_SLOT_HANDLER + slot;
+  }
+
+  #setWanted(record: number): void {
+    const bit = (record - DECODED_BASE) / RECORD_SIZE;
+    this.#wanted[bit >>> 3] |= 1 << (bit & 7);
+  }
+  #takeWanted(record: number): boolean {
+    const bit = (record - DECODED_BASE) / RECORD_SIZE;
+    const wanted = (this.#wanted[bit >>> 3] & (1 << (bit & 7))) !== 0;
+    this.#wanted[bit >>> 3] &= ~(1 << (bit & 7));
+    return wanted;
+  }
+}

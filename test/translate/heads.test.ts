@@ -1,0 +1,124 @@
+/** Which records are heads of regions, and what becomes of them when their words are written. */
+import { describe, expect, test } from 'vitest';
+import {
+  DECODED_BASE,
+  DECODED_PAGE_SIZE,
+  RECORD_SIZE,
+  SLOT_BASE,
+  SLOT_COUNT,
+  SLOT_COUNTER,
+  SLOT_SIZE,
+} from '../../src/translate/layout.ts';
+import { Heads } from '../../src/translate/region/heads.ts';
+
+const RECORDS = DECODED_BASE + 3 * DECODED_PAGE_SIZE;
+const HANDLER = 7;
+const NOP = 0xd503_201f;
+const ADD = 0x9100_4021;
+const B_NE_BACK_2 = 0x54ff_ffc1; // b.ne . - 8
+const BL_FORWARD_5 = 0x9400_0005; // bl . + 20
+const RET = 0xd65f_03c0;
+
+const memory = new ArrayBuffer(SLOT_BASE + SLOT_COUNT * SLOT_SIZE);
+
+/** A page of `program` and what counts its heads. Decoding is done here: each record gets the same handler. */
+function page(program: readonly number[]) {
+  const u16 = new Uint16Array(memory);
+  u16.fill(0);
+  const heads = new Heads(memory, () => 100);
+  const words = new Uint32Array(1024);
+  words.set(program);
+  const recordOf = (index: number) => RECORDS + index * RECORD_SIZE;
+  return {
+    heads,
+    recordOf,
+    handlerOf: (index: number) => u16[recordOf(index) / 2],
+    decode(first: number, last: number) {
+      for (let index = first; index <= last; index++) u16[recordOf(index) / 2] = HANDLER;
+      heads.decoded(RECORDS, first, last, words, 0);
+    },
+    write(first: number, last: number) {
+      heads.written(RECORDS, first, last);
+      for (let index = first; index <= last; index++) u16[recordOf(index) / 2] = 0;
+    },
+    found: () => Array.from({ length: 1024 }, (_, n) => n).filter((n) => heads.slotOf(recordOf(n)) >= 0),
+  };
+}
+
+describe('heads are', () => {
+  test('where a run begins, and where a branch leads back to', () => {
+    const { decode, found } = page([ADD, ADD, ADD, B_NE_BACK_2, ADD, RET]);
+    decode(0, 3);
+    decode(4, 5);
+    expect(found()).toEqual([0, 1]);
+  });
+
+  test('behind a call, and what it calls once that is decoded', () => {
+    const { decode, found } = page([ADD, BL_FORWARD_5, ADD, RET, ADD, ADD, ADD, RET]);
+    decode(0, 1);
+    expect(found()).toEqual([0]);
+    decode(2, 3);
+    decode(4, 7);
+    expect(found()).toEqual([0, 2, 4, 6]);
+  });
+
+  test('not outside the page', () => {
+    const { heads, found } = page([]);
+    heads.want(RECORDS, -1);
+    heads.want(RECORDS, 1024);
+    expect(found()).toEqual([]);
+  });
+});
+
+test('a head counts from what it is told, and has its own handler in its slot', () => {
+  const { heads, decode, recordOf, handlerOf } = page([NOP, RET]);
+  decode(0, 1);
+  const slot = heads.slotOf(recordOf(0));
+  const view = new DataView(memory);
+  expect(view.getUint32(SLOT_BASE + slot * SLOT_SIZE + SLOT_COUNTER, true)).toBe(100);
+  expect(view.getUint16(SLOT_BASE + slot * SLOT_SIZE, true)).toBe(HANDLER);
+  heads.release(slot);
+  expect(handlerOf(0)).toBe(HANDLER);
+});
+
+test('a head whose word is written is one again when it is decoded again, although it begins no run then', () => {
+  const { decode, write, found } = page([ADD, ADD, B_NE_BACK_2 + 0x20, RET]);
+  decode(0, 2);
+  expect(found()).toEqual([0, 1]);
+  write(1, 1);
+  expect(found()).toEqual([0]);
+  decode(1, 1);
+  expect(found()).toEqual([0, 1]);
+});
+
+test('the slots of a released page are used again, and nothing there is wanted any more', () => {
+  const { heads, decode, found } = page([ADD, BL_FORWARD_5]);
+  const released: number[] = [];
+  heads.onReleased = (slot) => released.push(slot);
+  decode(0, 1);
+  const { most } = heads;
+  heads.releasePage(RECORDS);
+  expect(released).toHaveLength(1);
+  decode(5, 7);
+  expect(found()).toEqual([5]);
+  expect(heads.most).toBe(most);
+});
+
+test('when all slots are in use, those that may go are used again', () => {
+  const { heads } = page([]);
+  const u16 = new Uint16Array(memory);
+  let exhausted = 0;
+  heads.onExhausted = () => {
+    exhausted += 1;
+    heads.releaseWhere((slot) => slot >= 10);
+  };
+  for (let n = 0; n <= SLOT_COUNT; n++) {
+    const records = DECODED_BASE + (n >>> 10) * DECODED_PAGE_SIZE;
+    u16[(records + (n & 1023) * RECORD_SIZE) / 2] = HANDLER;
+    heads.want(records, n & 1023);
+  }
+  expect(exhausted).toBe(1);
+  expect(heads.slotOf(DECODED_BASE + 9 * RECORD_SIZE)).toBe(9);
+  expect(heads.slotOf(DECODED_BASE + 10 * RECORD_SIZE)).toBe(-1);
+  expect(heads.most).toBe(SLOT_COUNT);
+});
