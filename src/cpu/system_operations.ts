@@ -176,8 +176,7 @@ export class SystemOperations {
       const pa = answer.page.paPage + (HALVES[0] & 0xfc0);
       if (options.zeroBlock(pa, ZERO_BLOCK)) {
         options.onTranslated(va, answer.page);
-        if (options.recordsStores)
-          options.events.append('writes', { pa, length: ZERO_BLOCK, who: 'dc zva' });
+        if (options.recordsStores) options.events.append('writes', { pa, length: ZERO_BLOCK, who: 'dc zva' });
         return;
       }
     }
