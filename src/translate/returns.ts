@@ -11,7 +11,7 @@
 import { CELL, type StateCell } from '../cpu/state.ts';
 import { slotOf } from '../cpu/sysregs/table.ts';
 import { RETURN_BASE, RETURN_ENTRY } from './layout.ts';
-import { type CodeBuffer, constant, convert, intOp, type Node } from './wasm/expression.ts';
+import { type CodeBuffer, constant, convert, intOp, local, type Node, select } from './wasm/expression.ts';
 import { op } from './wasm/opcodes.ts';
 
 /**
@@ -71,15 +71,9 @@ export function emitReturn(code: CodeBuffer, budget: number, target: number, jum
 
   callIf(intOp('eqz', cell('returns')));
   // The last instruction of a slice ends it as others do that are redirected.
-  callIf(intOp('eq', { kind: 'local', width: 32, index: budget }, constant(32, 1)));
+  callIf(intOp('eq', local(budget), constant(32, 1)));
   const fromEl2 = intOp('sub', cell('el'), constant(32, 1));
-  const register = (el1: number, el2: number): Node => ({
-    kind: 'select',
-    width: 32,
-    condition: fromEl2,
-    ifTrue: constant(32, el2),
-    ifFalse: constant(32, el1),
-  });
+  const register = (el1: number, el2: number): Node => select(fromEl2, constant(32, el2), constant(32, el1));
   const spsr = load(register(SPSR_EL1, SPSR_EL2), 0);
   const number = intOp('add', shifted(fromEl2, 4), intOp('and', spsr, constant(32, ENTRIES_A_LEVEL - 1)));
   const entry = code.keep(

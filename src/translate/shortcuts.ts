@@ -12,7 +12,7 @@ import { registerNamed } from '../cpu/sysregs/table.ts';
 import type { RuntimeCall, Value } from '../isa/emitter.ts';
 import { DATA_TLB_ENTRIES, DATA_TLB_ENTRY, SHORTCUT_OPERATIONS, SHORTCUT_WRITES } from './layout.ts';
 import { inPool, pushPoolDelta } from './pool.ts';
-import { type CodeBuffer, constant, convert, intOp, type Node } from './wasm/expression.ts';
+import { type CodeBuffer, constant, convert, intOp, type Node, select } from './wasm/expression.ts';
 import { op } from './wasm/opcodes.ts';
 import { node } from './wasm_emitter.ts';
 
@@ -64,7 +64,7 @@ function entryOf(code: CodeBuffer, name: Shortcut, encoding: Value): Node {
 }
 
 /** Op0 3, op1 3, CRn 4, CRm 2, op2 1. */
-const DAIF_ENCODING = 0xda11n;
+const DAIF_ENCODING = 0xda11;
 
 /** Whether an encoding is DAIF's: in an entry that a decoded record's encoding leads to, only the entry knows. */
 const mayBeDaif = (encoding: Value): boolean => {
@@ -139,13 +139,8 @@ function emitPstateField(code: CodeBuffer, of: Node, value: Node, leaveIf: (cond
   leaveIf(intOp('eqz', intOp('and', intOp('or', isSet, isClear), loadCell(code, 'quiet'))));
   const daif = loadCell(code, 'daif');
   const bits = code.keep(value);
-  storeDaif(code, {
-    kind: 'select',
-    width: 32,
-    condition: isSet,
-    ifTrue: intOp('or', daif, bits),
-    ifFalse: intOp('and', daif, intOp('xor', bits, constant(32, -1))),
-  });
+  const without = intOp('and', daif, intOp('xor', bits, constant(32, -1)));
+  storeDaif(code, select(isSet, intOp('or', daif, bits), without));
 }
 
 /** A cache line's address, or a block's: looked up as a load's or a store's. */

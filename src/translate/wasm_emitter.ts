@@ -16,7 +16,7 @@ import type {
 } from '../isa/emitter.ts';
 import type { VectorEmitter } from '../isa/vector_emitter.ts';
 import { CONDITION_TABLE } from './layout.ts';
-import { type CodeBuffer, constant, convert, intOp, type Node } from './wasm/expression.ts';
+import { type CodeBuffer, constant, convert, intOp, type Node, select } from './wasm/expression.ts';
 import { op } from './wasm/opcodes.ts';
 
 export const node = (value: Value): Node => value as unknown as Node;
@@ -85,14 +85,7 @@ export abstract class WasmEmitter implements Emitter {
     return value(intOp('eqz', node(a)));
   }
   select<W extends Width>(condition: Value<32>, ifTrue: Value<W>, ifFalse: Value<W>): Value<W> {
-    const width = node(ifTrue).width;
-    return value({
-      kind: 'select',
-      width,
-      condition: node(condition),
-      ifTrue: node(ifTrue),
-      ifFalse: node(ifFalse),
-    });
+    return value(select(node(condition), node(ifTrue), node(ifFalse)));
   }
   keep<W extends Width>(a: Value<W>): Value<W> {
     return value(this.code.keep(node(a)));
@@ -223,13 +216,7 @@ export abstract class WasmEmitter implements Emitter {
     if (kind === 'return') return undefined;
     if (kind !== 'jump') return constant(32, kind === 'call' ? 2 : 1);
     const guarded = intOp('eq', this.readCell('guardedBase'), this.readCell('pcBase'));
-    return this.code.keep({
-      kind: 'select',
-      width: 32,
-      condition: guarded,
-      ifTrue: constant(32, 3),
-      ifFalse: constant(32, 1),
-    });
+    return this.code.keep(select(guarded, constant(32, 3), constant(32, 1)));
   }
 
   setFlagsAdd<W extends Width>(a: Value<W>, b: Value<W>, result: Value<W>, carry?: Value<32>): void {

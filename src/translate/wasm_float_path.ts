@@ -3,7 +3,7 @@
  * which it leaves for the exact path.
  */
 import { slotOf } from '../cpu/sysregs/table.ts';
-import { type CodeBuffer, constant, convert, intOp, type Node } from './wasm/expression.ts';
+import { type CodeBuffer, constant, convert, intOp, local, type Node } from './wasm/expression.ts';
 import { float, op, type WasmFloatOp } from './wasm/opcodes.ts';
 
 export const FPCR = 8 * slotOf('FPCR');
@@ -183,7 +183,7 @@ export class FastPath {
   /** Leaves unless the result is a number greater than the least normal one, or zero where `zeroIsExact` pushes that it is. */
   checkNormal(size: Size = this.size, zeroIsExact?: () => void): void {
     const { code } = this;
-    const result: Node = { kind: 'local', width: 64, index: this.#result };
+    const result = local(this.#result, 64);
     const [least, infinity, sign] =
       size === 32 ? [0x0080_0000n, 0x7f80_0000n, 31n] : [1n << 52n, 0x7ffn << 52n, 63n];
     const magnitude = code.keep(intOp('and', result, constant(64, (1n << sign) - 1n)));

@@ -18,7 +18,7 @@ import type {
   VectorRegister,
 } from '../isa/vector_emitter.ts';
 import { EXTENT_MASKS, VECTOR_SCRATCH } from './layout.ts';
-import { type CodeBuffer, constant, convert, intOp, type Node } from './wasm/expression.ts';
+import { type CodeBuffer, constant, convert, intOp, type Local, type Node } from './wasm/expression.ts';
 import { type LaneOp, lanes as laneOpcodes, op, simd } from './wasm/opcodes.ts';
 import { node, value, type WasmEmitter } from './wasm_emitter.ts';
 import { emitFloat } from './wasm_float.ts';
@@ -214,7 +214,7 @@ export class WasmVectorEmitter implements VectorEmitter {
     const opcode = laneOpcodes[SHIFTS[operation]][sizeIndex(bits)];
     const by = node(count);
     this.#push(a);
-    if (by.kind === 'constant' && by.value < BigInt(bits)) {
+    if (by.kind === 'constant' && by.value < bits) {
       this.#code.emit(by);
       this.#code.simd(opcode);
       return this.#top();
@@ -266,7 +266,7 @@ export class WasmVectorEmitter implements VectorEmitter {
     const factor = code.keep(node(a));
     const local = () => code.temporary(64);
     const [low, high, rest] = [local(), local(), local()];
-    const set = (to: Node & { kind: 'local' }, of: Node) => {
+    const set = (to: Local, of: Node) => {
       code.emit(of);
       code.set(to.index);
     };
@@ -309,7 +309,7 @@ export class WasmVectorEmitter implements VectorEmitter {
     const step = bits / 8;
     const offset = code.temporary(32);
     const limit = typeof extent === 'number' ? constant(32, extent) : code.keep(node(extent));
-    const once = limit.kind === 'constant' && limit.value === BigInt(step);
+    const once = limit.kind === 'constant' && limit.value === step;
     code.i32(0);
     code.set(offset.index);
     const loop = once ? 0 : code.open(op.loop, 0x40);

@@ -5,7 +5,7 @@
 import { assemble } from '../../src/isa/pattern.ts';
 import { REGISTER_NAMES, type Row } from '../../src/isa/row.ts';
 import { match, ROWS } from '../../src/isa/table.ts';
-import { effectsOf } from '../../src/translate/region/effects.ts';
+import { instructionOf } from '../../src/translate/region/instruction.ts';
 
 export const PROGRAM_BASE = 0x4020_0000;
 const BUFFER = 0x4030_0000;
@@ -302,13 +302,13 @@ export function randomInstruction(below: (n: number) => number): number {
     if (kind === 1 && 'rm' in fields) fields['rm'] = fields['rn'];
     const zero = REGISTER_NAMES.filter((name) => name in fields && below(12) === 0);
     const word = () => assemble(row.pattern, fields);
-    const { accesses } = effectsOf(word());
+    const { accesses } = instructionOf(word());
     if (accesses > 0) {
       fields['rn'] = below(4) || /_(pre|post)$/.test(row.name) ? BASE : 31;
       if ('rm' in fields) fields['rm'] = INDEX;
     } else
       for (const name of zero) fields[name] = name === 'rd' && row.name.endsWith('_imm') ? fields[name] : 31;
-    const { supported, control } = effectsOf(word());
+    const { supported, control } = instructionOf(word());
     if (!match(row, word()) || !supported || control !== 'none') continue;
     // With X20 or SP as a destination the next access could go anywhere.
     if (accesses === 0 && fields['rd'] === 31 && row.name.includes('_ext')) continue;

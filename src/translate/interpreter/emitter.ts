@@ -18,7 +18,7 @@ import {
 import { inPool, pushPoolDelta } from '../pool.ts';
 import { emitReturn } from '../returns.ts';
 import { emitShortcut, hasShortcut } from '../shortcuts.ts';
-import { type CodeBuffer, constant, convert, intOp, type Node } from '../wasm/expression.ts';
+import { type CodeBuffer, constant, convert, intOp, local, type Node, select } from '../wasm/expression.ts';
 import { I32, op, simd } from '../wasm/opcodes.ts';
 import { node, value, WasmEmitter } from '../wasm_emitter.ts';
 import { WasmVectorEmitter } from '../wasm_vector.ts';
@@ -167,7 +167,7 @@ export class InterpreterEmitter extends WasmEmitter {
     return value(this.code.keep(intOp('add', this.readCell('pcBase'), records64)));
   }
   get #ip(): Node {
-    return { kind: 'local', width: 32, index: this.#frame.ip };
+    return local(this.#frame.ip);
   }
 
   /** Appends a 64-bit value to a recording buffer. */
@@ -183,10 +183,6 @@ export class InterpreterEmitter extends WasmEmitter {
     this.code.i32(by);
     this.code.int('add', 32);
     this.code.set(pointer);
-  }
-
-  #local(index: number, width: 32 | 64 = 32): Node {
-    return { kind: 'local', width, index };
   }
 
   #storeSmall(cell: StateCell, of: Node): void {
@@ -207,9 +203,9 @@ export class InterpreterEmitter extends WasmEmitter {
     this.code.i32(0);
     this.code.emit(node(this.pc()));
     this.code.memory(op.i64Store, CELL.pc);
-    this.#storeSmall('budget', this.#local(budget));
-    if (records(this.#detail, 'memory')) this.#storeSmall('accessPointer', this.#local(accessPointer));
-    if (records(this.#detail, 'full')) this.#storeSmall('valuePointer', this.#local(valuePointer));
+    this.#storeSmall('budget', local(budget));
+    if (records(this.#detail, 'memory')) this.#storeSmall('accessPointer', local(accessPointer));
+    if (records(this.#detail, 'full')) this.#storeSmall('valuePointer', local(valuePointer));
     push();
     this.code.call(index);
     this.code.branchIf(redirected);
@@ -450,13 +446,7 @@ export class InterpreterEmitter extends WasmEmitter {
     this.#atom(taken);
     if (this.#variant.near) {
       const distance = convert(32, op.i32WrapI64, node(offset));
-      const step: Node = {
-        kind: 'select',
-        width: 32,
-        condition: taken,
-        ifTrue: distance,
-        ifFalse: constant(32, RECORD_SIZE),
-      };
+      const step = select(taken, distance, constant(32, RECORD_SIZE));
       this.code.emit(intOp('add', this.#ip, step));
       this.code.set(this.#frame.ip);
       this.#end(this.#frame.next);
@@ -474,7 +464,7 @@ export class InterpreterEmitter extends WasmEmitter {
     const type = this.branchType(kind);
     if (type) {
       this.use.frame = true;
-      const budget = intOp('shl', this.#local(this.#frame.budget), constant(32, 2));
+      const budget = intOp('shl', local(this.#frame.budget), constant(32, 2));
       this.#storeSmall('branched', intOp('or', budget, type));
     }
     if (records(this.#detail, 'flow')) this.#append(this.#frame.targetPointer, node(address));

@@ -29,7 +29,7 @@ import {
 } from '../layout.ts';
 import { importPool, type PoolWidth } from '../pool.ts';
 import { REGION_SIGNATURE } from '../region/signature.ts';
-import { CodeBuffer, constant, convert, intOp, type Node } from '../wasm/expression.ts';
+import { CodeBuffer, constant, convert, intOp, local, type Node } from '../wasm/expression.ts';
 import { ModuleBuilder } from '../wasm/module.ts';
 import { I32, op } from '../wasm/opcodes.ts';
 import { InterpreterEmitter } from './emitter.ts';
@@ -80,8 +80,6 @@ const TEMPORARIES = 48;
 /** Locals: no parameters, then ten i32 of the frame and the i32 temporaries, then `target` and the i64 temporaries. */
 export const FRAME_LOCALS = 7;
 const TARGET_LOCAL = FRAME_LOCALS + TEMPORARIES;
-
-const local = (index: number, width: 32 | 64 = 32): Node => ({ kind: 'local', width, index });
 
 /** The recording pointers that live in locals while translated code runs. */
 const pointers = (frame: Frame, detail: Detail): readonly (readonly [StateCell, number])[] => [

@@ -6,22 +6,20 @@
  */
 import { CELL } from '../../cpu/state.ts';
 import type { Access, Cell, IndirectBranch, Register, RuntimeCall, Value } from '../../isa/emitter.ts';
-import { usesVectors } from '../../isa/row.ts';
-import type { Decoded } from '../../isa/table.ts';
 import type { Vector, VectorAccess } from '../../isa/vector_emitter.ts';
 import { type Detail, records } from '../detail.ts';
 import { DATA_TLB_ENTRIES, DATA_TLB_ENTRY } from '../layout.ts';
 import { inPool, pushPoolDelta } from '../pool.ts';
 import { emitShortcut, hasShortcut } from '../shortcuts.ts';
-import { type CodeBuffer, constant, convert, intOp, type Node } from '../wasm/expression.ts';
-import { op, simd } from '../wasm/opcodes.ts';
+import { type CodeBuffer, constant, convert, intOp, local, type Node } from '../wasm/expression.ts';
+import { int, op, simd } from '../wasm/opcodes.ts';
 import { node, value } from '../wasm_emitter.ts';
 import { WasmVectorEmitter } from '../wasm_vector.ts';
-import type { Effects } from './effects.ts';
 import { FlagsEmitter, type FlagsOperands } from './flags_emitter.ts';
 import { FLAGS_IN_LOCALS, type FlagsState } from './flags_state.ts';
-import { guessLocal, LOCALS, local, MOST_GUESSES } from './locals.ts';
-import { knownRegister, numberOf, operandsOf } from './operands.ts';
+import type { Instruction } from './instruction.ts';
+import { guessLocal, LOCALS, MOST_GUESSES } from './locals.ts';
+import { knownRegister, numberOf } from './operands.ts';
 
 /** What ends a block, as its last instruction says it. */
 export type Ending =
@@ -44,12 +42,14 @@ interface InlineAccess {
   readonly distance: number;
 }
 
+const ADD = int.add[1];
+
 /** The constant n where `address` is `base + n`, n from 1 on. */
 function distanceFrom(base: Node, address: Node): number | undefined {
-  if (base.kind !== 'local' || address.kind !== 'int' || address.op !== 'add') return undefined;
-  const [left, right] = address.arguments;
-  const based = left.kind === 'local' && left.index === base.index;
-  return based && right.kind === 'constant' && right.value > 0n ? Number(right.value) : undefined;
+  if (base.kind !== 'local' || address.kind !== 'operation' || address.opcode !== ADD) return undefined;
+  const { first, second } = address;
+  const based = first.kind === 'local' && first.index === base.index;
+  return based && second?.kind === 'constant' && second.value > 0 ? Number(second.value) : undefined;
 }
 
 export class RegionEmitter extends FlagsEmitter {
@@ -105,10 +105,10 @@ export class RegionEmitter extends FlagsEmitter {
     this.#untrapped = false;
   }
 
-  /** Emits the instruction at word `index` of the page; where it `effects.leaves`, the label `leave` is where to. */
-  instruction(decoded: Decoded, index: number, effects: Effects, leave = 0): Ending {
+  /** Emits the instruction at word `index` of the page; where it `leaves`, the label `leave` is where to. */
+  instruction(instruction: Instruction, index: number, leave: number): Ending {
     this.code.releaseTemporaries();
-    this.beginInstruction(effects);
+    this.beginInstruction(instruction);
     this.#leave = leave;
     this.#word = index;
     this.#ending = { control: 'none' };
@@ -116,17 +116,14 @@ export class RegionEmitter extends FlagsEmitter {
     this.#wide = 0;
     this.#first = undefined;
     this.#followsPointer = false;
-    if (usesVectors(decoded.row) && !this.#untrapped) {
+    if (instruction.onVectors && !this.#untrapped) {
       this.usesVectors = true;
       this.#untrapped = true;
       this.code.i32(0);
       this.code.memory(op.i32Load, CELL.vectorsTrapped);
       this.#leaveIf();
     }
-    decoded.row.execute!(
-      operandsOf(decoded, (width, n) => this.constant(width, n)),
-      this,
-    );
+    instruction.row!.execute!(instruction.operands, this);
     this.#flush();
     this.endInstruction();
     return this.#ending;
@@ -377,7 +374,7 @@ export class RegionEmitter extends FlagsEmitter {
     }
     code.length = start;
     code.depth = depth;
-    const setsFlags = this.effects.flags !== undefined;
+    const setsFlags = this.present.flags !== undefined;
     if (setsFlags) this.moveFlags(before, FLAGS_IN_LOCALS);
     const merged = setsFlags ? FLAGS_IN_LOCALS : before;
     this.flags = merged;

@@ -5,7 +5,7 @@
  * Values of `kind`: 0 the flags are in the state's cells; 1 to 6 below; 16 + NZCV: the flags themselves.
  */
 import { CELL } from '../../cpu/state.ts';
-import { type CodeBuffer, constant, convert, intOp, type Node } from '../wasm/expression.ts';
+import { type CodeBuffer, constant, convert, intOp, local, type Node } from '../wasm/expression.ts';
 import { op } from '../wasm/opcodes.ts';
 
 const KINDS = {
@@ -105,11 +105,9 @@ function packed(kind: FlagsKind, a: Node, b: Node): Node {
   return intOp('or', intOp('or', at(n, 3), at(z, 2)), intOp('or', at(c, 1), v));
 }
 
-const local = (index: number, width: 32 | 64): Node => ({ kind: 'local', width, index });
-
 /** Body of a function (kind: i32, a: i64, b: i64) → NZCV. */
 export function emitFlagsFunction(code: CodeBuffer): void {
-  const [kind, a, b] = [local(0, 32), local(1, 64), local(2, 64)];
+  const [kind, a, b] = [local(0), local(1, 64), local(2, 64)];
   const labels = Array.from({ length: KIND_COUNT + 1 }, () => code.open(op.block)).reverse();
   code.emit(kind);
   code.byte(op.brTable);

@@ -3,10 +3,18 @@
  * between two settings of the flags, which CCMP is, needs no branch.
  */
 import type { Value } from '../../isa/emitter.ts';
-import { type CodeBuffer, constant, convert, intOp, type Node } from '../wasm/expression.ts';
+import {
+  type CodeBuffer,
+  type Constant,
+  constant,
+  convert,
+  intOp,
+  local,
+  type Node,
+  select,
+} from '../wasm/expression.ts';
 import { op } from '../wasm/opcodes.ts';
 import { node, value, WasmEmitter } from '../wasm_emitter.ts';
-import { type Effects, effectsOf } from './effects.ts';
 import {
   conditionOf,
   constantCondition,
@@ -27,7 +35,8 @@ import {
   type FlagsState,
   flagsAfter,
 } from './flags_state.ts';
-import { LOCALS, local } from './locals.ts';
+import { type Instruction, instructionOf } from './instruction.ts';
+import { LOCALS } from './locals.ts';
 
 export interface FlagsOperands {
   readonly kind: FlagsKind;
@@ -50,8 +59,8 @@ export abstract class FlagsEmitter extends WasmEmitter {
   readonly #flagsFunction: number;
   /** What is known here. */
   flags: FlagsState = FLAGS_IN_CELLS;
-  /** Of the present instruction. */
-  protected effects: Effects = effectsOf(NOP);
+  /** The present one. */
+  protected present: Instruction = instructionOf(NOP);
   /** Inside the arms of a `when` that is tried without a branch: what the flags were set to; and whether anything else happened. */
   #captured: { flags: FlagsOperands | number | undefined; only: boolean } | undefined;
 
@@ -89,7 +98,7 @@ export abstract class FlagsEmitter extends WasmEmitter {
     const kind = `${operation}${node(a).width}` as FlagsKind;
     const wide = (of: Value) =>
       this.code.keep(node(of).width === 64 ? node(of) : convert(64, op.i64ExtendI32U, node(of)));
-    const { flags } = this.effects;
+    const { flags } = this.present;
     if (flags === 'computed') {
       const operands = { kind, a: wide(a), b: b ? wide(b) : constant(64, 0) };
       if (this.#captured) this.#captured.flags = operands;
@@ -100,7 +109,7 @@ export abstract class FlagsEmitter extends WasmEmitter {
       return;
     }
     if (flags?.kind !== kind) throw new Error(`flags of kind ${kind} where ${flags?.kind} was expected`);
-    const after = flagsAfter(this.flags, this.effects);
+    const after = flagsAfter(this.flags, this.present);
     if (after.a === 'local') this.#keep(LOCALS.flagsA, wide(a));
     if (after.b === 'local') this.#keep(LOCALS.flagsB, b ? wide(b) : constant(64, 0));
     this.flags = after;
@@ -115,19 +124,20 @@ export abstract class FlagsEmitter extends WasmEmitter {
   }
 
   /** Before an instruction: what it is, and operands that its writes take away are put into locals. */
-  protected beginInstruction(effects: Effects): void {
-    this.effects = effects;
-    if (effects.flags || effects.writes.length === 0) return;
-    const { a, b } = flagsAfter(this.flags, effects);
+  protected beginInstruction(instruction: Instruction): void {
+    this.present = instruction;
+    if (instruction.flags || instruction.writes.length === 0) return;
     const before = this.flags;
+    const { a, b } = flagsAfter(before, instruction);
+    if (a === before.a && b === before.b) return;
     this.flags = { ...before, ...(a === 'local' && { a }), ...(b === 'local' && { b }) };
     this.#moveOperands(before, this.flags);
   }
   /** Behind it. */
   protected endInstruction(): void {
-    if (this.effects.flags || this.effects.writes.length === 0) return;
-    const { a, b } = flagsAfter(this.flags, this.effects);
-    this.flags = { ...this.flags, a, b };
+    if (this.present.flags || this.present.writes.length === 0) return;
+    const { a, b } = flagsAfter(this.flags, this.present);
+    if (a !== this.flags.a || b !== this.flags.b) this.flags = { ...this.flags, a, b };
   }
   #moveOperands(from: FlagsState, to: FlagsState): void {
     if (to.a === 'local' && typeof from.a === 'object') this.#keep(LOCALS.flagsA, operandNode(from.a, 'a'));
@@ -181,7 +191,7 @@ export abstract class FlagsEmitter extends WasmEmitter {
     return this.condition(2);
   }
   override condition(code: number | Value<32>): Value<32> {
-    const known = typeof code === 'number' ? code : Number((node(code) as { value: bigint }).value);
+    const known = typeof code === 'number' ? code : Number((node(code) as Constant).value);
     const holds = this.#evenCondition(known >> 1);
     return value(this.code.keep(negated(known) ? intOp('eqz', holds) : holds));
   }
@@ -223,13 +233,8 @@ export abstract class FlagsEmitter extends WasmEmitter {
     this.#keepOperands(ifTrue);
     this.code.emit(condition);
     this.code.set(LOCALS.flagsChoice);
-    this.code.emit({
-      kind: 'select',
-      width: 32,
-      condition: local(LOCALS.flagsChoice, 32),
-      ifTrue: constant(32, kindNumber(ifTrue.kind)),
-      ifFalse: constant(32, EXPLICIT + otherwise),
-    });
+    const [chosen, not] = [constant(32, kindNumber(ifTrue.kind)), constant(32, EXPLICIT + otherwise)];
+    this.code.emit(select(local(LOCALS.flagsChoice), chosen, not));
     this.code.set(LOCALS.flagsKind);
     this.flags = { ...FLAGS_IN_LOCALS, choice: { kind: ifTrue.kind, otherwise } };
   }

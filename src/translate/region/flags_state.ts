@@ -3,10 +3,9 @@
  * operands are now. Most often those are guest registers, also after these were counted up or down since. Only where ways with
  * different knowledge meet do the locals `flagsKind`, `flagsA` and `flagsB` have to hold it (flags.ts), and where a region is left.
  */
-import type { Feature } from '../../isa/row.ts';
-import { type Effects, effectsOf } from './effects.ts';
 import { type FlagsKind, IN_CELLS, kindNumber } from './flags.ts';
-import { type Graph, successors } from './graph.ts';
+import type { Graph } from './graph.ts';
+import type { Instruction } from './instruction.ts';
 
 export type FlagsOperation = 'add' | 'subtract' | 'logical';
 
@@ -43,25 +42,26 @@ const NARROW: ReadonlySet<FlagsState['kind']> = new Set(
 );
 
 /** The operand after the instruction wrote its registers. */
-function operandAfter(operand: FlagsOperand, narrow: boolean, { writes }: Effects): FlagsOperand {
-  let after = operand;
+function operandAfter(operand: FlagsOperand, narrow: boolean, { writes }: Instruction): FlagsOperand {
+  if (typeof operand === 'string') return operand;
+  let after: FlagsOperand = operand;
   for (const { register, plus, width } of writes) {
     if (typeof after !== 'object' || !('register' in after) || after.register !== register) continue;
-    const moved = plus === undefined || (width === 32 && !narrow) ? Number.NaN : after.plus - plus;
+    const moved: number = plus === undefined || (width === 32 && !narrow) ? Number.NaN : after.plus - plus;
     after = Number.isSafeInteger(moved) ? { register, plus: moved } : 'local';
   }
   return after;
 }
 
 /** The state behind an instruction, but for a choice. Operands that become 'local' are to be put there before its writes. */
-export function flagsAfter(state: FlagsState, effects: Effects): FlagsState {
-  const { flags, writes } = effects;
+export function flagsAfter(state: FlagsState, instruction: Instruction): FlagsState {
+  const { flags, writes } = instruction;
   if (flags === 'computed') return FLAGS_IN_LOCALS;
   const set = flags ? { kind: kindNumber(flags.kind), a: flags.a, b: flags.b } : state;
   if (writes.length === 0) return set;
   const narrow = NARROW.has(set.kind);
-  const a = operandAfter(set.a, narrow, effects);
-  const b = operandAfter(set.b, narrow, effects);
+  const a = operandAfter(set.a, narrow, instruction);
+  const b = operandAfter(set.b, narrow, instruction);
   return a === set.a && b === set.b ? set : { ...set, a, b };
 }
 
@@ -90,23 +90,23 @@ const sameState = (a: FlagsState, b: FlagsState): boolean =>
   a.kind === b.kind && sameOperand(a.a, b.a) && sameOperand(a.b, b.b);
 
 /** What is known at the head of each block that more than one edge leads to; of the other blocks, undefined. */
-export function flagsOfBlocks(
-  { blocks, order, loops, merges, needs }: Graph,
-  word: (index: number) => number,
-  features?: ReadonlySet<Feature>,
-): readonly (FlagsState | undefined)[] {
+export function flagsOfBlocks({
+  blocks,
+  successors,
+  order,
+  loops,
+  merges,
+  needs,
+}: Graph): readonly (FlagsState | undefined)[] {
   const sequence = blocks.map((_, n) => n).filter((n) => order[n] !== undefined);
   sequence.sort((a, b) => order[a] - order[b]);
-  const effects = blocks.map(({ first, length }) =>
-    Array.from({ length }, (_, n) => effectsOf(word(first + n), features)),
-  );
 
   const live: boolean[] = [];
   for (const n of [...sequence].reverse()) {
     // A budget is compared at every head of a loop, which may leave there: backward edges need no second look.
+    const { taken, next, control, instructions } = blocks[n];
     const decides =
-      needs[n] > 0 ? undefined : effects[n].find((of) => of.leaves || of.readsFlags || of.flags);
-    const { taken, next, control } = blocks[n];
+      needs[n] > 0 ? undefined : instructions.find((of) => of.leaves || of.readsFlags || of.flags);
     const inside = (
       control === 'direct' ? [taken] : control === 'conditional' ? [taken, next] : [next]
     ).every((edge) => edge && 'block' in edge);
@@ -115,7 +115,7 @@ export function flagsOfBlocks(
       control === 'dispatch' ||
       control === 'indirect' ||
       !inside ||
-      successors(blocks[n]).some((to) => live[to] ?? true);
+      successors[n].some((to) => live[to] ?? true);
     const { leaves, readsFlags, flags } = decides ?? {};
     live[n] = needs[n] > 0 || (decides ? leaves || readsFlags || flags === 'computed' : ends()) === true;
   }
@@ -127,8 +127,8 @@ export function flagsOfBlocks(
       const state = n === 0 && !heads[0] ? FLAGS_IN_CELLS : heads[n];
       if (!state) throw new Error(`no way leads to block ${n} of a region`);
       heads[n] = state;
-      const after = effects[n].reduce(flagsAfter, state);
-      for (const to of successors(blocks[n])) {
+      const after = blocks[n].instructions.reduce(flagsAfter, state);
+      for (const to of successors[n]) {
         const before = heads[to];
         const met = !live[to] ? FLAGS_DEAD : before ? meet(before, after) : { ...after };
         if (before && sameState(before, met)) continue;

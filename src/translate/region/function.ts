@@ -6,15 +6,12 @@
  * cell pc, by the jump that the interpreter makes, which also counts the instruction. Cell budget is up to date then.
  */
 import { CELL, type StateCell } from '../../cpu/state.ts';
-import type { Feature } from '../../isa/row.ts';
-import { decode } from '../../isa/table.ts';
 import { type Detail, records } from '../detail.ts';
 import { RECORD_SIZE } from '../layout.ts';
 import type { PoolWidth } from '../pool.ts';
-import { CodeBuffer, constant, intOp, type Node } from '../wasm/expression.ts';
+import { CodeBuffer, constant, intOp, local, type Node } from '../wasm/expression.ts';
 import type { FunctionCode } from '../wasm/module.ts';
 import { op } from '../wasm/opcodes.ts';
-import { effectsOf } from './effects.ts';
 import { type Ending, moveRegisters, RegionEmitter } from './emitter.ts';
 import { FLAGS_IN_CELLS, FLAGS_IN_LOCALS, type FlagsState, flagsOfBlocks } from './flags_state.ts';
 import type { Graph } from './graph.ts';
@@ -39,14 +36,9 @@ export interface RegionSource {
   readonly detail: Detail;
   /** Address of the page's decoded records. */
   readonly records: number;
-  word(index: number): number;
   /** Loads through loaded pointers guess the pool delta: guess.ts. */
   readonly guesses: boolean;
-  /** Of the CPU; absent: every row exists. */
-  readonly features?: ReadonlySet<Feature>;
 }
-
-const local = (index: number, width: 32 | 64 = 32): Node => ({ kind: 'local', width, index });
 
 export const pointerCells = (detail: Detail) =>
   (
@@ -74,13 +66,12 @@ export function buildRegion(
 }
 
 /** For each block, the registers that loads of its innermost loop write, as far as the region guesses. */
-function pointersOf({ guesses, graph, word, features }: RegionSource): readonly ReadonlySet<number>[] {
+function pointersOf({ guesses, graph }: RegionSource): readonly ReadonlySet<number>[] {
   const byLoop = new Map<number | undefined, Set<number>>();
-  return graph.blocks.map(({ first, length }, n) => {
+  return graph.blocks.map(({ instructions }, n) => {
     const pointers = byLoop.get(graph.innermost[n]) ?? new Set<number>();
     byLoop.set(graph.innermost[n], pointers);
-    for (let index = first; guesses && index < first + length; index++)
-      for (const register of effectsOf(word(index), features).loaded) pointers.add(register);
+    if (guesses) for (const { loaded } of instructions) for (const register of loaded) pointers.add(register);
     return pointers;
   });
 }
@@ -103,7 +94,7 @@ class RegionFunction {
     this.#shared = shared;
     this.#emitter = new RegionEmitter(this.#code, source.detail, shared);
     this.#pointers = pointersOf(source);
-    this.#heads = flagsOfBlocks(source.graph, source.word, source.features);
+    this.#heads = flagsOfBlocks(source.graph);
     this.#left = this.#code.open(op.block);
   }
 
@@ -212,8 +203,8 @@ class RegionFunction {
   }
 
   #emitBlock(number: number, flags: FlagsState): void {
-    const { graph, word, features } = this.#source;
-    const { first, length, context, control } = graph.blocks[number];
+    const { graph } = this.#source;
+    const { first, length, instructions, context, control } = graph.blocks[number];
     const code = this.#code;
     const need = graph.needs[number];
     /** Where instructions leave to, the last one innermost: behind all that the block leads to. */
@@ -230,11 +221,9 @@ class RegionFunction {
     }
     let ending: Ending = { control: 'none' };
     for (let done = 0; done < length; done++) {
-      const decoded = decode(word(first + done), features);
-      if (!decoded) throw new Error(`word ${first + done} of a region is unallocated`);
-      const effects = effectsOf(word(first + done), features);
-      const leave = effects.leaves ? openLeave(done) : undefined;
-      ending = this.#emitter.instruction(decoded, first + done, effects, leave);
+      const instruction = instructions[done];
+      const leave = instruction.leaves ? openLeave(done) : 0;
+      ending = this.#emitter.instruction(instruction, first + done, leave);
     }
     if (control === 'dispatch') this.#dispatch(number, this.#emitter.flags);
     else {
@@ -250,16 +239,15 @@ class RegionFunction {
   }
 
   #end(number: number, ending: Ending, context: readonly number[]): void {
-    const { taken, next, first, length } = this.#source.graph.blocks[number];
+    const { taken, next } = this.#source.graph.blocks[number];
     const code = this.#code;
     const after = this.#emitter.flags;
-    const last = first + length - 1;
     switch (ending.control) {
       case 'none':
         this.#follow(number, next!, after);
         return;
       case 'direct':
-        this.#branch(number, taken, last, after);
+        this.#branch(number, taken, after);
         return;
       case 'conditional': {
         code.emit(ending.condition);
@@ -267,7 +255,7 @@ class RegionFunction {
         if (label !== undefined && !this.#movesFlags(taken, after)) code.branchIf(label);
         else {
           code.open(op.if);
-          this.#branch(number, taken, last, after);
+          this.#branch(number, taken, after);
           code.close();
         }
         this.#follow(number, next!, after);
@@ -313,15 +301,14 @@ class RegionFunction {
   }
 
   /** A direct branch, which may lead to another page. */
-  #branch(from: number, taken: Edge | undefined, word: number, flags: FlagsState): void {
+  #branch(from: number, taken: Edge | undefined, flags: FlagsState): void {
     if (taken) {
       this.#follow(from, taken, flags);
       return;
     }
-    const decoded = decode(this.#source.word(word), this.#source.features)!;
-    const distance = BigInt(decoded.row.imm!(decoded.fields));
-    const target = intOp('add', local(LOCALS.vaPage, 64), constant(64, BigInt(4 * word) + distance));
-    this.#leaveFar(target, flags);
+    const { first, length, instructions } = this.#source.graph.blocks[from];
+    const word = first + length - 1 + instructions[length - 1].distance;
+    this.#leaveFar(intOp('add', local(LOCALS.vaPage, 64), constant(64, 4 * word)), flags);
   }
 
   /** The label of a wasm construct that leads to the edge's block, where there is one: else the block's code comes here. */

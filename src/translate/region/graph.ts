@@ -7,6 +7,7 @@ import type { Block, Edge, Plan } from './plan.ts';
 export interface Graph {
   /** The plan's blocks, with the edges cut that would enter a loop beside its head. */
   readonly blocks: readonly Block[];
+  readonly successors: readonly (readonly number[])[];
   /** Place of each block in reverse postorder. */
   readonly order: readonly number[];
   /** Blocks that the block dominates immediately, in reverse postorder. */
@@ -22,70 +23,97 @@ export interface Graph {
 }
 
 export function graphOf(plan: Plan, mostUnchecked: number): Graph {
-  const uncut = plan.blocks;
-  const sequence = reversePostorder(uncut);
+  const uncut = waysOf(plan.blocks);
+  const sequence = reversePostorder(uncut.successors);
   const order: number[] = [];
   sequence.forEach((block, place) => {
     order[block] = place;
   });
-  let idom = immediateDominators(uncut, sequence, order);
+  const uncutDominators = immediateDominators(uncut, sequence, order);
   const dominates = (a: number, b: number): boolean => {
     let at = b;
-    while (order[at] > order[a]) at = idom[at];
+    while (order[at] > order[a]) at = uncutDominators[at];
     return at === a;
   };
-  const cut = (from: number, edge: Edge | undefined): Edge | undefined => {
-    if (!edge || 'leave' in edge) return edge;
-    const irreducible = order[edge.block] <= order[from] && !dominates(edge.block, from);
-    return irreducible ? { leave: uncut[edge.block].first } : edge;
-  };
-  const blocks = uncut.map((block, from) => {
-    const { taken, next, returns, ...rest } = block;
-    const [cutTaken, cutNext] = [cut(from, taken), cut(from, next)];
-    return {
-      ...{ ...rest, ...(cutTaken && { taken: cutTaken }), ...(cutNext && { next: cutNext }) },
-      ...(returns && { returns: returns.map((edge) => cut(from, edge)!) }),
-    };
-  });
-  idom = immediateDominators(blocks, sequence, order);
+  const irreducible = (from: number, to: number) => order[to] <= order[from] && !dominates(to, from);
+  const cut = <E extends Edge | undefined>(from: number, edge: E): E | Edge =>
+    edge && 'block' in edge && irreducible(from, edge.block)
+      ? { leave: plan.blocks[edge.block].first }
+      : edge;
+  const reducible = !uncut.successors.some((to, from) => to.some((block) => irreducible(from, block)));
+  const blocks = reducible
+    ? plan.blocks
+    : plan.blocks.map((block, from) => ({
+        ...block,
+        taken: cut(from, block.taken),
+        next: cut(from, block.next),
+        returns: block.returns?.map((edge) => cut(from, edge)),
+      }));
+  const ways = reducible ? uncut : waysOf(blocks);
+  const idom = reducible ? uncutDominators : immediateDominators(ways, sequence, order);
 
   const dominated: number[][] = blocks.map(() => []);
-  for (const block of sequence.slice(1)) dominated[idom[block]].push(block);
+  for (let place = 1; place < sequence.length; place++)
+    dominated[idom[sequence[place]]].push(sequence[place]);
   const loops = blocks.map(() => false);
   const entered = blocks.map(() => 0);
-  blocks.forEach((block, from) => {
-    for (const to of successors(block)) {
+  ways.successors.forEach((successors, from) => {
+    for (const to of successors) {
       if (order[to] <= order[from]) loops[to] = true;
       else entered[to] += 1;
     }
   });
   return {
     blocks,
+    successors: ways.successors,
     order,
     dominated,
     loops,
-    innermost: innermostLoops(blocks, sequence, order, loops),
+    innermost: innermostLoops(ways, sequence, order, loops),
     merges: entered.map((count) => count > 1),
-    needs: budgetChecks(blocks, sequence, order, loops, mostUnchecked),
+    needs: budgetChecks(blocks, ways, sequence, order, loops, mostUnchecked),
   };
 }
 
-export const successors = ({ taken, next, returns = [] }: Block): number[] =>
-  [taken, next, ...returns].flatMap((edge) => (edge && 'block' in edge ? [edge.block] : []));
+/** The blocks that edges lead to from each block, and from which they lead to it. */
+interface Ways {
+  readonly successors: readonly (readonly number[])[];
+  readonly predecessors: readonly (readonly number[])[];
+}
 
-function reversePostorder(blocks: readonly Block[]): number[] {
+function waysOf(blocks: readonly Block[]): Ways {
+  const predecessors: number[][] = blocks.map(() => []);
+  const successors = blocks.map(({ taken, next, returns }, from) => {
+    const to: number[] = [];
+    const lead = (edge: Edge | undefined) => {
+      if (!edge || 'leave' in edge) return;
+      to.push(edge.block);
+      predecessors[edge.block].push(from);
+    };
+    lead(taken);
+    lead(next);
+    returns?.forEach(lead);
+    return to;
+  });
+  return { successors, predecessors };
+}
+
+function reversePostorder(successors: Ways['successors']): number[] {
   const postorder: number[] = [];
-  const seen = new Set([0]);
-  const stack = [{ block: 0, rest: successors(blocks[0]) }];
-  while (stack.length > 0) {
-    const { block, rest } = stack[stack.length - 1];
-    const to = rest.shift();
+  const seen = successors.map(() => false);
+  /** The way to the present block, and how many successors of each block on it were followed. */
+  const path = [0];
+  const followed = successors.map(() => 0);
+  seen[0] = true;
+  while (path.length > 0) {
+    const block = path[path.length - 1];
+    const to = successors[block][followed[block]++];
     if (to === undefined) {
       postorder.push(block);
-      stack.pop();
-    } else if (!seen.has(to)) {
-      seen.add(to);
-      stack.push({ block: to, rest: successors(blocks[to]) });
+      path.pop();
+    } else if (!seen[to]) {
+      seen[to] = true;
+      path.push(to);
     }
   }
   return postorder.reverse();
@@ -93,19 +121,16 @@ function reversePostorder(blocks: readonly Block[]): number[] {
 
 /** Cooper, Harvey, Kennedy: "A simple, fast dominance algorithm". */
 function immediateDominators(
-  blocks: readonly Block[],
+  { predecessors }: Ways,
   sequence: readonly number[],
   order: readonly number[],
 ): number[] {
-  const predecessors: number[][] = blocks.map(() => []);
-  blocks.forEach((block, from) => {
-    for (const to of successors(block)) predecessors[to].push(from);
-  });
-  const idom: number[] = blocks.map(() => -1);
+  const idom: number[] = predecessors.map(() => -1);
   idom[0] = 0;
   for (let changed = true; changed; ) {
     changed = false;
-    for (const block of sequence.slice(1)) {
+    for (let place = 1; place < sequence.length; place++) {
+      const block = sequence[place];
       let common = -1;
       for (const from of predecessors[block]) {
         if (idom[from] < 0) continue;
@@ -127,17 +152,14 @@ function immediateDominators(
 
 /** The blocks that lead back to a loop's head without passing it are the loop's; outer loops come first in the sequence. */
 function innermostLoops(
-  blocks: readonly Block[],
+  { predecessors }: Ways,
   sequence: readonly number[],
   order: readonly number[],
   loops: readonly boolean[],
 ): (number | undefined)[] {
-  const predecessors: number[][] = blocks.map(() => []);
-  blocks.forEach((block, from) => {
-    for (const to of successors(block)) predecessors[to].push(from);
-  });
-  const innermost: (number | undefined)[] = blocks.map(() => undefined);
-  for (const head of sequence.filter((block) => loops[block])) {
+  const innermost: (number | undefined)[] = predecessors.map(() => undefined);
+  for (const head of sequence) {
+    if (!loops[head]) continue;
     const seen = new Set([head]);
     const pending = predecessors[head].filter((from) => order[from] >= order[head]);
     for (let at = pending.pop(); at !== undefined; at = pending.pop()) {
@@ -153,18 +175,25 @@ function innermostLoops(
 /** The entry and every loop head compare the budget, and further blocks where the way to the next one would be long. */
 function budgetChecks(
   blocks: readonly Block[],
+  { successors }: Ways,
   sequence: readonly number[],
   order: readonly number[],
   loops: readonly boolean[],
   most: number,
 ): number[] {
   const checked = loops.map((loop, block) => loop || block === 0);
-  const longest: number[] = [];
-  for (const block of [...sequence].reverse()) {
-    const forward = successors(blocks[block]).filter((to) => order[to] > order[block]);
-    const rest = () => Math.max(0, ...forward.map((to) => (checked[to] ? 0 : longest[to])));
+  const longest: number[] = blocks.map(() => 0);
+  for (let place = sequence.length - 1; place >= 0; place--) {
+    const block = sequence[place];
+    const rest = () => {
+      let most = 0;
+      for (const to of successors[block])
+        if (order[to] > order[block] && !checked[to]) most = Math.max(most, longest[to]);
+      return most;
+    };
     const { length } = blocks[block];
-    if (length + rest() > most) for (const to of forward) checked[to] = true;
+    if (length + rest() > most)
+      for (const to of successors[block]) if (order[to] > order[block]) checked[to] = true;
     longest[block] = length + rest();
   }
   return longest.map((length, block) => (checked[block] ? length : 0));

@@ -20,7 +20,7 @@ import {
   SLOT_REGION,
   SLOT_SIZE,
 } from '../layout.ts';
-import { directBranch, endsRun } from './effects.ts';
+import { directBranch, endsRun } from './branch_words.ts';
 
 const WORDS_PER_SLOT = SLOT_SIZE / 4;
 

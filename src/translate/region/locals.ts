@@ -1,6 +1,4 @@
-import type { LocalCounts, Node } from '../wasm/expression.ts';
-
-export const local = (index: number, width: 32 | 64): Node => ({ kind: 'local', width, index });
+import { type Local, type LocalCounts, local } from '../wasm/expression.ts';
 
 /** Locals of a region's function. Parameter 0 is the budget. */
 const i32 = [
@@ -30,8 +28,8 @@ const FIRST_I64 = FIRST_NARROW_GUESS + MOST_GUESSES;
 const FIRST_GUESS = FIRST_I64 + i64.length - 1 + REGISTERS;
 const FIRST_TEMPORARY_I64 = FIRST_GUESS + MOST_GUESSES;
 /** Local of the n-th guess, as wide as addresses in the pool are. */
-export const guessLocal = (n: number, width: 32 | 64) =>
-  ({ kind: 'local', width, index: (width === 32 ? FIRST_NARROW_GUESS : FIRST_GUESS) + n }) as const;
+export const guessLocal = (n: number, width: 32 | 64): Local =>
+  local((width === 32 ? FIRST_NARROW_GUESS : FIRST_GUESS) + n, width);
 const FIRST_V128 = FIRST_TEMPORARY_I64 + TEMPORARIES;
 
 export const LOCALS = Object.fromEntries([

@@ -1,31 +1,49 @@
 /** The operands of one instruction whose fields are known: registers by number, immediates as constants. */
-import type { Register, Value } from '../../isa/emitter.ts';
-import { REGISTER_NAMES, VECTOR_REGISTER_NAMES } from '../../isa/row.ts';
+import type { Register } from '../../isa/emitter.ts';
+import type { Fields } from '../../isa/pattern.ts';
+import { REGISTER_NAMES, type Row, VECTOR_REGISTER_NAMES } from '../../isa/row.ts';
 import type { Decoded } from '../../isa/table.ts';
+import { constant } from '../wasm/expression.ts';
 
 interface KnownRegister {
   readonly number: number;
 }
 
-export const knownRegister = (number: number): Register => ({ number }) as unknown as Register;
+const REGISTERS = Array.from({ length: 32 }, (_, number): KnownRegister => ({ number }));
+
+export const knownRegister = (number: number): Register => REGISTERS[number & 31] as unknown as Register;
 export const numberOf = (register: Register): number => (register as unknown as KnownRegister).number;
 
-const isVectorRegister = (name: string): boolean =>
-  (VECTOR_REGISTER_NAMES as readonly string[]).includes(name);
-const isRegister = (name: string): boolean => (REGISTER_NAMES as readonly string[]).includes(name);
+/** The names of a row's fields that are registers, and its small constants. */
+interface RowFields {
+  readonly registers: readonly string[];
+  readonly vectorRegisters: readonly string[];
+  readonly bytes: readonly (readonly [name: string, of: (fields: Fields) => number])[];
+}
+const known = new Map<Row, RowFields>();
 
-/** What the row's semantics receive; `constant` makes the back end's constants. */
-export function operandsOf(
-  { row, fields }: Decoded,
-  constant: (width: 32 | 64, n: number | bigint) => Value,
-): never {
-  const operands: { [name: string]: unknown } = { ...row.shape(fields) };
-  for (const name of Object.keys(fields)) {
-    if (isRegister(name)) operands[name] = knownRegister(fields[name]);
-    // As WasmVectorEmitter has a register whose number is a value.
-    if (isVectorRegister(name)) operands[name] = { number: constant(32, fields[name]) };
+function fieldsOf(row: Row): RowFields {
+  let fields = known.get(row);
+  if (!fields) {
+    const names = row.pattern.fields.map(({ name }) => name);
+    fields = {
+      registers: names.filter((name) => (REGISTER_NAMES as readonly string[]).includes(name)),
+      vectorRegisters: names.filter((name) => (VECTOR_REGISTER_NAMES as readonly string[]).includes(name)),
+      bytes: Object.entries(row.bytes),
+    };
+    known.set(row, fields);
   }
-  for (const [name, of] of Object.entries(row.bytes)) operands[name] = constant(32, of(fields));
+  return fields;
+}
+
+/** What the row's semantics receive. */
+export function operandsOf({ row, fields }: Decoded): never {
+  const { registers, vectorRegisters, bytes } = fieldsOf(row);
+  const operands: { [name: string]: unknown } = { ...row.shape(fields) };
+  for (const name of registers) operands[name] = knownRegister(fields[name]);
+  // As WasmVectorEmitter has a register whose number is a value.
+  for (const name of vectorRegisters) operands[name] = { number: constant(32, fields[name]) };
+  for (const [name, of] of bytes) operands[name] = constant(32, of(fields));
   if (row.imm) operands['imm'] = constant(64, row.imm(fields));
   return operands as never;
 }

@@ -7,7 +7,7 @@
  * instructions, the dispatcher, which compares their target with every return address of such a call.
  */
 import type { Feature } from '../../isa/row.ts';
-import { type Control, effectsOf } from './effects.ts';
+import { type Control, type Instruction, instructionOf } from './instruction.ts';
 
 const PAGE_WORDS = 1024;
 /** A dispatcher compares with so many return addresses. */
@@ -20,15 +20,16 @@ export interface Block {
   /** First word in the page, and number of instructions; 0 where the first one cannot be in a region. */
   readonly first: number;
   readonly length: number;
+  readonly instructions: readonly Instruction[];
   readonly context: readonly number[];
   /** How its last instruction ends it; 'none': control falls through along `next`; 'dispatch': the block is the dispatcher. */
   readonly control: Control | 'dispatch';
   /** Target of a direct or conditional branch, absent where it is in another page. */
-  readonly taken?: Edge;
+  readonly taken: Edge | undefined;
   /** Where a conditional branch goes that is not taken, where a block without a branch goes, or where a return is expected to. */
-  readonly next?: Edge;
+  readonly next: Edge | undefined;
   /** Of the dispatcher: the blocks at return addresses. */
-  readonly returns?: readonly Edge[];
+  readonly returns: readonly Edge[] | undefined;
 }
 
 export interface PlanLimits {
@@ -60,110 +61,168 @@ export function canHold(
   word: number,
   { features, recording }: Pick<PageCode, 'features' | 'recording'>,
 ): boolean {
-  const { supported, event } = effectsOf(word, features);
-  return supported && !(event && recording);
+  return mayHold(instructionOf(word, features), recording);
+}
+const mayHold = ({ supported, event }: Instruction, recording = false): boolean =>
+  supported && !(event && recording);
+
+/** The instructions of the page that a region may hold, each looked at once. */
+class TranslatableCode {
+  readonly #code: PageCode;
+  readonly #known: (Instruction | null | undefined)[] = new Array(PAGE_WORDS);
+
+  constructor(code: PageCode) {
+    this.#code = code;
+  }
+  at(index: number): Instruction | null {
+    if (index >= PAGE_WORDS) return null;
+    const known = this.#known[index];
+    return known === undefined ? this.#look(index) : known;
+  }
+  #look(index: number): Instruction | null {
+    const { features, recording } = this.#code;
+    const instruction = this.#code.decoded(index) ? instructionOf(this.#code.word(index), features) : null;
+    const holds = instruction && mayHold(instruction, recording) ? instruction : null;
+    this.#known[index] = holds;
+    return holds;
+  }
 }
 
-export function planRegion(code: PageCode, head: number, limits: PlanLimits): Plan {
-  const translatable = (index: number) =>
-    index < PAGE_WORDS && code.decoded(index) && canHold(code.word(index), code);
-  const leaders = findLeaders(code, head, limits.instructions, translatable);
+/** Return addresses, innermost first: one object for each that occurs, so that a word in a context has one number. */
+interface Context {
+  readonly number: number;
+  readonly addresses: readonly number[];
+  /** That of the calls around it. */
+  readonly outer: Context | undefined;
+}
+
+class Contexts {
+  readonly none: Context = { number: 0, addresses: [], outer: undefined };
+  readonly #known: Context[] = [this.none];
+
+  inside(outer: Context, address: number): Context {
+    for (const context of this.#known)
+      if (context.outer === outer && context.addresses[0] === address) return context;
+    const context = { number: this.#known.length, addresses: [address, ...outer.addresses], outer };
+    this.#known.push(context);
+    return context;
+  }
+}
+
+export function planRegion(page: PageCode, head: number, limits: PlanLimits): Plan {
+  const code = new TranslatableCode(page);
+  const leaders = findLeaders(code, head, limits.instructions);
+  const contexts = new Contexts();
+  const { none } = contexts;
 
   const blocks: Block[] = [];
-  const numbers = new Map<string, number>();
-  const pending: { readonly first: number; readonly context: readonly number[] }[] = [];
+  const numbers = new Map<number, number>();
+  const key = (first: number, context: Context) => context.number * PAGE_WORDS + first;
+  const pending: { readonly first: number; readonly context: Context }[] = [];
   let instructions = 0;
-  const edge = (first: number, context: readonly number[]): Edge | undefined => {
+  const edge = (first: number, context: Context): Edge | undefined => {
     if (first < 0 || first >= PAGE_WORDS) return undefined;
-    const key = `${first} ${context}`;
-    const known = numbers.get(key);
+    const known = numbers.get(key(first, context));
     if (known !== undefined) return { block: known };
-    if (!translatable(first) || instructions >= limits.instructions) return { leave: first };
-    numbers.set(key, pending.length);
+    if (!code.at(first) || instructions >= limits.instructions) return { leave: first };
+    numbers.set(key(first, context), pending.length);
     pending.push({ first, context });
     return { block: pending.length - 1 };
   };
-  edge(head, []);
+  edge(head, none);
   /** Return addresses of calls that are not in a context. */
   const returns = new Set<number>();
-  const callsItself = (target: number, context: readonly number[]) =>
-    target === head ||
-    context.some((end) => end - 1 + effectsOf(code.word(end - 1), code.features).distance === target);
+  const callsItself = (target: number, { addresses }: Context) =>
+    target === head || addresses.some((end) => end - 1 + code.at(end - 1)!.distance === target);
   for (let n = 0; n < pending.length; n++) {
     const { first, context } = pending[n];
-    let length = 0;
-    let control: Control = 'none';
-    while (control === 'none' && length < limits.blockLength && translatable(first + length)) {
-      if (length > 0 && leaders.has(first + length)) break;
-      control = effectsOf(code.word(first + length), code.features).control;
-      length += 1;
+    const held: Instruction[] = [];
+    let last = code.at(first)!;
+    for (let at: Instruction | null = last; at && held.length < limits.blockLength; ) {
+      last = at;
+      held.push(at);
+      if (at.control !== 'none' || leaders[first + held.length] === 1) break;
+      at = code.at(first + held.length);
     }
-    instructions += length;
-    const end = first + length;
-    const { distance, link } = effectsOf(code.word(end - 1), code.features);
+    const { control, distance, link } = last;
+    instructions += held.length;
+    const end = first + held.length;
     let taken: Edge | undefined;
     let next: Edge | undefined;
     if (control === 'direct' || control === 'conditional') {
       const target = end - 1 + distance;
       if (!link) taken = edge(target, context);
-      else if (context.length < limits.calls && !callsItself(target, context))
-        taken = edge(target, [end, ...context]);
+      else if (context.addresses.length < limits.calls && !callsItself(target, context))
+        taken = edge(target, contexts.inside(context, end));
       else {
-        taken = edge(target, []);
-        for (const address of [end, ...context]) {
+        taken = edge(target, none);
+        for (const address of [end, ...context.addresses]) {
           if (returns.size === MOST_RETURNS) break;
           returns.add(address);
-          edge(address, []);
+          edge(address, none);
         }
       }
     }
     if (control === 'none' || control === 'conditional') next = edge(end, context) ?? { leave: end };
-    if (control === 'return' && context.length > 0) next = edge(context[0], context.slice(1));
-    blocks.push({ first, length, context, control, ...(taken && { taken }), ...(next && { next }) });
+    if (control === 'return' && context.outer) next = edge(context.addresses[0], context.outer);
+    blocks.push({
+      first,
+      length: held.length,
+      instructions: held,
+      context: context.addresses,
+      control,
+      taken,
+      next,
+      returns: undefined,
+    });
   }
-  return { blocks: returns.size > 0 ? dispatched(blocks, returns, numbers) : blocks, instructions };
+  if (returns.size === 0) return { blocks, instructions };
+  const known = [...returns]
+    .map((first) => numbers.get(key(first, none)))
+    .filter((block) => block !== undefined);
+  return { blocks: known.length > 0 ? dispatched(blocks, known) : blocks, instructions };
 }
 
-/** The blocks and their dispatcher. */
-function dispatched(
-  blocks: readonly Block[],
-  returns: ReadonlySet<number>,
-  numbers: ReadonlyMap<string, number>,
-): readonly Block[] {
-  const known = [...returns].map((first) => numbers.get(`${first} `)).filter((block) => block !== undefined);
-  if (known.length === 0) return blocks;
+/** The blocks and their dispatcher, which leads to the blocks `returns`. */
+function dispatched(blocks: readonly Block[], returns: readonly number[]): readonly Block[] {
   const next = { block: blocks.length };
   return [
     ...blocks.map((block) => (block.control === 'return' && !block.next ? { ...block, next } : block)),
     {
-      ...{ first: 0, length: 0, context: [], control: 'dispatch' },
-      returns: known.map((block) => ({ block })),
+      first: 0,
+      length: 0,
+      instructions: [],
+      context: [],
+      control: 'dispatch',
+      taken: undefined,
+      next: undefined,
+      returns: returns.map((block) => ({ block })),
     },
   ];
 }
 
-/** The words that branches within reach of the head lead to. */
-function findLeaders(
-  code: PageCode,
-  head: number,
-  most: number,
-  translatable: (index: number) => boolean,
-): ReadonlySet<number> {
-  const leaders = new Set([head]);
-  const seen = new Set<number>();
-  const pending = [head];
-  for (let n = 0; n < pending.length && seen.size < most; n++) {
-    for (let index = pending[n]; translatable(index) && !seen.has(index); index++) {
-      seen.add(index);
-      const { control, distance, link } = effectsOf(code.word(index), code.features);
+/** For each word of the page, 1 where a branch within reach of the head leads to it. */
+function findLeaders(code: TranslatableCode, head: number, most: number): Uint8Array {
+  const leaders = new Uint8Array(PAGE_WORDS);
+  const seen = new Uint8Array(PAGE_WORDS);
+  let count = 0;
+  const pending: number[] = [];
+  const lead = (target: number) => {
+    if (target < 0 || target >= PAGE_WORDS || leaders[target] === 1) return;
+    leaders[target] = 1;
+    pending.push(target);
+  };
+  lead(head);
+  for (let n = 0; n < pending.length && count < most; n++) {
+    for (let index = pending[n]; ; index++) {
+      const instruction = code.at(index);
+      if (!instruction || seen[index] === 1) break;
+      seen[index] = 1;
+      count += 1;
+      const { control, distance, link } = instruction;
       if (control === 'none') continue;
-      const targets = control === 'direct' || control === 'conditional' ? [index + distance] : [];
-      if (control === 'conditional' || link) targets.push(index + 1);
-      for (const target of targets) {
-        if (target < 0 || target >= PAGE_WORDS || leaders.has(target)) continue;
-        leaders.add(target);
-        pending.push(target);
-      }
+      if (control === 'direct' || control === 'conditional') lead(index + distance);
+      if (control === 'conditional' || link) lead(index + 1);
       break;
     }
   }

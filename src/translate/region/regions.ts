@@ -312,8 +312,6 @@ export class Regions {
         graph,
         detail: this.#detail,
         records: page.page.records,
-        word: (index: number) => this.#word(page.page, index),
-        features: this.#interpreter.features,
         guesses,
       })),
       this.#interpreter.poolWidth,

@@ -11,7 +11,7 @@ export class ByteBuffer {
   }
 
   byte(value: number): void {
-    this.#reserve(1);
+    if (this.length === this.#bytes.length) this.#reserve(1);
     this.#bytes[this.length++] = value;
   }
 
@@ -34,33 +34,25 @@ export class ByteBuffer {
   /** Signed LEB128 of a 32-bit integer. */
   signed32(value: number): void {
     let rest = value | 0;
-    for (;;) {
-      const low = rest & 0x7f;
+    while (rest < -0x40 || rest > 0x3f) {
+      this.byte((rest & 0x7f) | 0x80);
       rest >>= 7;
-      if ((rest === 0 && !(low & 0x40)) || (rest === -1 && low & 0x40)) {
-        this.byte(low);
-        return;
-      }
-      this.byte(low | 0x80);
     }
+    this.byte(rest & 0x7f);
   }
 
   /** Signed LEB128 of a 64-bit integer. */
-  signed64(value: bigint): void {
-    let rest = BigInt.asIntN(64, value);
-    if (rest >= -0x8000_0000n && rest <= 0x7fff_ffffn) {
-      this.signed32(Number(rest));
+  signed64(value: number | bigint): void {
+    if (typeof value === 'number' && value === (value | 0)) {
+      this.signed32(value);
       return;
     }
-    for (;;) {
-      const low = Number(rest & 0x7fn);
+    let rest = BigInt.asIntN(64, BigInt(value));
+    while (rest < -0x40n || rest > 0x3fn) {
+      this.byte(Number(rest & 0x7fn) | 0x80);
       rest >>= 7n;
-      if ((rest === 0n && !(low & 0x40)) || (rest === -1n && low & 0x40)) {
-        this.byte(low);
-        return;
-      }
-      this.byte(low | 0x80);
     }
+    this.byte(Number(rest & 0x7fn));
   }
 
   name(text: string): void {

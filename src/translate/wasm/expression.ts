@@ -5,41 +5,59 @@
 import { ByteBuffer } from './bytes.ts';
 import { I32, I64, type IntOp, int, op, type ValueType } from './opcodes.ts';
 
-export type Node =
-  | { readonly kind: 'constant'; readonly width: 32 | 64; readonly value: bigint }
-  | { readonly kind: 'local'; readonly width: 32 | 64; readonly index: number }
-  | {
-      readonly kind: 'int';
-      readonly width: 32 | 64;
-      readonly op: IntOp;
-      readonly of: 32 | 64;
-      readonly arguments: readonly Node[];
-    }
-  | { readonly kind: 'convert'; readonly width: 32 | 64; readonly opcode: number; readonly of: Node }
-  | {
-      readonly kind: 'select';
-      readonly width: 32 | 64;
-      readonly condition: Node;
-      readonly ifTrue: Node;
-      readonly ifFalse: Node;
-    };
+export interface Constant {
+  readonly kind: 'constant';
+  readonly width: 32 | 64;
+  /** Signed; a number where a safe integer has it, so that equal constants have equal values. */
+  readonly value: number | bigint;
+}
+export interface Local {
+  readonly kind: 'local';
+  readonly width: 32 | 64;
+  readonly index: number;
+}
+interface Operation {
+  readonly kind: 'operation';
+  readonly width: 32 | 64;
+  readonly opcode: number;
+  /** Its operands, in the order in which they are pushed. */
+  readonly first: Node;
+  readonly second: Node | undefined;
+  readonly third: Node | undefined;
+}
+export type Node = Constant | Local | Operation;
 
-export const constant = (width: 32 | 64, value: number | bigint): Node => ({
-  kind: 'constant',
-  width,
-  value: BigInt.asIntN(width, BigInt(value)),
-});
+export function constant(width: 32 | 64, value: number | bigint): Constant {
+  return { kind: 'constant', width, value: signedValue(width, value) };
+}
+function signedValue(width: 32 | 64, value: number | bigint): number | bigint {
+  if (typeof value === 'number' && Number.isSafeInteger(value)) return width === 32 ? value | 0 : value;
+  const signed = BigInt.asIntN(width, BigInt(value));
+  const number = Number(signed);
+  return Number.isSafeInteger(number) ? number : signed;
+}
 
-const COMPARISONS = new Set<IntOp>(['eqz', 'eq', 'ne', 'ltS', 'ltU']);
+export const local = (index: number, width: 32 | 64 = 32): Local => ({ kind: 'local', width, index });
 
-export function intOp(name: IntOp, ...args: Node[]): Node {
-  const of = args[0].width;
-  if (args.some(({ width }) => width !== of)) throw new Error(`${name}: widths differ`);
-  return { kind: 'int', width: COMPARISONS.has(name) ? 32 : of, op: name, of, arguments: args };
+/** Comparisons stand before all other operations, and give 32 bits. */
+const AFTER_COMPARISONS = int.clz[0];
+
+export function intOp(name: IntOp, a: Node, b?: Node): Node {
+  const of = a.width;
+  if (b && b.width !== of) throw new Error(`${name}: widths differ`);
+  const opcode = int[name][of === 32 ? 0 : 1];
+  const width = opcode < AFTER_COMPARISONS ? 32 : of;
+  return { kind: 'operation', width, opcode, first: a, second: b, third: undefined };
 }
 
 export function convert(width: 32 | 64, opcode: number, of: Node): Node {
-  return { kind: 'convert', width, opcode, of };
+  return { kind: 'operation', width, opcode, first: of, second: undefined, third: undefined };
+}
+
+/** Both values are computed. */
+export function select(condition: Node, ifTrue: Node, ifFalse: Node): Node {
+  const { width } = ifTrue;
+  return { kind: 'operation', width, opcode: op.select, first: ifTrue, second: ifFalse, third: condition };
 }
 
 /** Locals by type, in the order in which a function declares them. */
@@ -82,8 +100,8 @@ export class CodeBuffer extends ByteBuffer {
     return { ...this.#used };
   }
 
-  temporary(width: 32 | 64): Node & { kind: 'local' } {
-    return { kind: 'local', width, index: this.local(width === 32 ? 'i32' : 'i64') };
+  temporary(width: 32 | 64): Local {
+    return local(this.local(width === 32 ? 'i32' : 'i64'), width);
   }
   /** Index of a new temporary of any type. */
   local(type: keyof LocalCounts): number {
@@ -94,48 +112,30 @@ export class CodeBuffer extends ByteBuffer {
   }
 
   emit(node: Node): void {
-    switch (node.kind) {
-      case 'constant':
-        if (node.width === 32) {
-          this.byte(op.i32Const);
-          this.signed32(Number(node.value));
-        } else {
-          this.byte(op.i64Const);
-          this.signed64(node.value);
-        }
-        return;
-      case 'local':
-        this.get(node.index);
-        return;
-      case 'int':
-        for (const argument of node.arguments) this.emit(argument);
-        this.byte(int[node.op][node.of === 32 ? 0 : 1]);
-        return;
-      case 'convert':
-        this.emit(node.of);
-        this.byte(node.opcode);
-        return;
-      case 'select':
-        this.emit(node.ifTrue);
-        this.emit(node.ifFalse);
-        this.emit(node.condition);
-        this.byte(op.select);
-        return;
+    if (node.kind === 'local') this.get(node.index);
+    else if (node.kind === 'operation') {
+      this.emit(node.first);
+      if (node.second) this.emit(node.second);
+      if (node.third) this.emit(node.third);
+      this.byte(node.opcode);
+    } else {
+      this.byte(node.width === 32 ? op.i32Const : op.i64Const);
+      this.signed64(node.value);
     }
   }
 
   /** Emits `node` into a new temporary, unless it is a constant or a local already. */
   keep(node: Node): Node {
-    if (node.kind === 'constant' || node.kind === 'local') return node;
+    if (node.kind !== 'operation') return node;
     this.emit(node);
     return this.keepTop(node.width);
   }
 
   /** Pops the stack's top into a new temporary. */
-  keepTop(width: 32 | 64): Node & { kind: 'local' } {
-    const local = this.temporary(width);
-    this.set(local.index);
-    return local;
+  keepTop(width: 32 | 64): Local {
+    const top = this.temporary(width);
+    this.set(top.index);
+    return top;
   }
 
   get(local: number): void {
@@ -156,7 +156,7 @@ export class CodeBuffer extends ByteBuffer {
   }
   i64(value: number | bigint): void {
     this.byte(op.i64Const);
-    this.signed64(BigInt(value));
+    this.signed64(value);
   }
   /** An operation of the given width on the stack. */
   int(name: IntOp, width: 32 | 64): void {
