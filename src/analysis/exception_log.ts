@@ -30,7 +30,6 @@ export interface ExceptionRow {
   readonly spsr: bigint;
   readonly vttbr: bigint;
   readonly vmid: number;
-  readonly x0: bigint | undefined;
 }
 
 /** Equal exceptions in a row of one CPU, from a level to itself, that are kept. */
@@ -53,7 +52,6 @@ const COLUMNS = [
   'spsr',
   'vttbr',
   'vmid',
-  'x0',
 ];
 
 /** The rows without the repetitions of storms. Halves are compared, so that no BigInt is made for what is left out. */
@@ -118,7 +116,6 @@ function rowOf({ columns }: Batch, row: number): ExceptionRow {
     spsr: cell('spsr') as bigint,
     vttbr: cell('vttbr') as bigint,
     vmid: cell('vmid') as number,
-    x0: optional('x0'),
   };
 }
 

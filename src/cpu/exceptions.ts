@@ -62,6 +62,12 @@ const ELR = [0, slotOf('ELR_EL1'), slotOf('ELR_EL2')];
 const SPSR = [0, slotOf('SPSR_EL1'), slotOf('SPSR_EL2')];
 const HPFAR = slotOf('HPFAR_EL2');
 
+/** The immediate of HVC with which guests call Xen, and X16 has the hypercall's number (Xen's public/arch-arm.h). */
+export const XEN_HYPERCALL = 0xea1;
+/** In ESR_EL2: EC 0x24, ISV and WnR (D17.2.37), which a hypervisor needs to do the store itself. */
+const EMULATED_STORE_MASK = (0x3f << 26) | (1 << 24) | (1 << 6);
+const EMULATED_STORE = ((EC.dataAbortLower << 26) | (1 << 24) | (1 << 6)) >>> 0;
+
 /** Cells in 32-bit words, but for PC. */
 const PC = CELL.pc >>> 3;
 const EL = CELL.el >>> 2;
@@ -463,10 +469,23 @@ export class Exceptions {
         vttbr: u64[VTTBR],
         vmid: this.#vmid(),
         accesses,
-        x0: esr >>> 26 === EC.hvc || esr >>> 26 === EC.smc ? this.#state.x(0) : null,
+        call: this.#called(esr),
+        data: (esr & EMULATED_STORE_MASK) >>> 0 === EMULATED_STORE ? this.#storedData(esr) : null,
       });
     this.redirected = true;
     onAttention('level');
+  }
+
+  /** What an HVC or SMC asks for. An exception leaves the general registers as they are. */
+  #called(esr: number): bigint | null {
+    const ec = esr >>> 26;
+    if (ec !== EC.hvc && ec !== EC.smc) return null;
+    return this.#state.x(ec === EC.hvc && (esr & 0xffff) === XEN_HYPERCALL ? 16 : 0);
+  }
+
+  /** The register ISS.SRT, as many bytes of it as ISS.SAS says. */
+  #storedData(esr: number): bigint {
+    return BigInt.asUintN(8 << ((esr >>> 22) & 3), this.#state.x((esr >>> 16) & 31));
   }
 }
 

@@ -1,13 +1,15 @@
 /**
- * `console_lines`: what guests print, by lines, and by who prints where several share one UART.
+ * `console_lines`: what guests print, by lines, and by who prints.
  *
- * Xen says who: it has `(XEN) ` in front of its own lines, `(XEN) DOM1: ` in front of those of a domain's emulated UART, and `(d1) `
- * of what a domain prints by hypercall. What its dom0 prints goes out as it is.
+ * Several guests share the machine's UART under Xen, which says who: it has `(XEN) ` in front of its own lines, `(XEN) DOM1: ` in front
+ * of those of a domain's emulated UART, and `(d1) ` of what a domain prints by hypercall. What its dom0 prints by hypercall goes out as
+ * it is. A VM whose UART is emulated has that as a device of its own (console_bytes.ts).
  */
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Batch } from '../trace/columns.ts';
 import type { Recording } from '../trace/recording.ts';
 import type { ColumnType } from '../trace/schema.ts';
+import { type Channel, type PrintedByte, printedBytes } from './console_bytes.ts';
 import { registerScan, type ScanColumn, type View } from './scan.ts';
 import { TableBuilder } from './table_builder.ts';
 import { createViews } from './tables.ts';
@@ -23,13 +25,30 @@ export const CONSOLE_LINES_VIEW = {
     { name: 'seq', type: 'u64', unit: 'events', sentence: 'seq of the first byte' },
     { name: 'time_ns', type: 'u64', unit: 'ns', sentence: 'Virtual time of the first byte' },
     { name: 'cpu', type: 'u8', unit: '', sentence: 'CPU that wrote the first byte' },
-    { name: 'device', type: 'varchar', unit: '', sentence: 'Device name' },
+    {
+      name: 'device',
+      type: 'varchar',
+      unit: '',
+      sentence: 'Device of the machine; or the UART that EL2 emulates for a VM, as vm1 uart at 0x9000000',
+    },
+    {
+      name: 'vmid',
+      type: 'u16',
+      unit: '',
+      sentence: 'VMID of the VM whose emulated UART it is; null on devices of the machine',
+    },
+    {
+      name: 'vttbr',
+      type: 'u64',
+      unit: '',
+      sentence: 'VTTBR_EL2 of that VM: which VM, as in exits',
+    },
     {
       name: 'source',
       type: 'varchar',
       unit: '',
       sentence:
-        'xen, or the domain as dom1, where Xen says in front of the line who prints; else empty, as for its dom0 and without Xen',
+        "Who printed it: vm1 on a VM's UART; under Xen xen, dom0, dom1, …; else empty: the only guest, or one through another's console",
     },
     {
       name: 'text',
@@ -41,23 +60,27 @@ export const CONSOLE_LINES_VIEW = {
 } as const satisfies View;
 const COLUMNS: readonly ScanColumn[] = CONSOLE_LINES_VIEW.columns;
 
+/** Null on devices of the machine. */
+const OF_VMS = new Set(['vmid', 'vttbr']);
+const LINE_FEED = 0x0a;
 const BY_XEN = /^\(XEN\) (?:DOM(\d+): )?/;
 const BY_DOMAIN = /^\(d(\d+)\) /;
 
 /** Who printed a line, and what. */
-export function attributed(line: string): { readonly source: string; readonly text: string } {
+function attributed(
+  line: string,
+  { vm, caller }: Channel,
+): { readonly source: string; readonly text: string } {
+  if (vm !== null) return { source: `vm${vm.vmid}`, text: line };
   const prefix = BY_XEN.exec(line) ?? BY_DOMAIN.exec(line);
-  if (prefix === null) return { source: '', text: line };
+  if (prefix === null) return { source: caller === null ? '' : 'dom0', text: line };
   const [{ length }, domain] = prefix;
   return { source: domain === undefined ? 'xen' : `dom${domain}`, text: line.slice(length) };
 }
 
-/** A line of a device that has not ended. */
+/** A line of a channel that has not ended. */
 interface Line {
-  readonly icount: bigint;
-  readonly seq: bigint;
-  readonly timeNs: bigint;
-  readonly cpu: number;
+  readonly first: PrintedByte;
   readonly bytes: number[];
 }
 
@@ -68,47 +91,43 @@ function textOf({ bytes }: Line): string {
   return Buffer.from(bytes.slice(0, end)).toString('utf8');
 }
 
+/** Rows of one batch. */
+const BATCH_ROWS = 2048;
+
 function* batches(recording: Recording): Generator<Batch> {
   const out = new TableBuilder(
     Object.fromEntries(
       COLUMNS.map(({ name, type }) => [
         name,
-        { type: type === 'varchar' ? 'text' : (type as ColumnType), unit: '', sentence: '' },
+        {
+          ...{ type: type === 'varchar' ? 'text' : (type as ColumnType), unit: '', sentence: '' },
+          ...(OF_VMS.has(name) && { nullable: true as const }),
+        },
       ]),
     ),
   );
-  const lines = new Map<string, Line>();
-  const end = (device: string, line: Line) => {
-    const { source, text } = attributed(textOf(line));
-    const cells = [line.icount, line.seq, line.timeNs, line.cpu, device, source, text];
+  const lines = new Map<Channel, Line>();
+  const end = (line: Line) => {
+    const { icount, seq, timeNs, cpu, channel } = line.first;
+    const { device, vm } = channel;
+    const { source, text } = attributed(textOf(line), channel);
+    const cells = [icount, seq, timeNs, cpu, device, vm?.vmid ?? null, vm?.vttbr ?? null, source, text];
     const row = out.addRow();
     for (let column = 0; column < cells.length; column++) out.columns[column].push(row, cells[column]);
-    lines.delete(device);
+    lines.delete(channel);
   };
-  const names = ['icount', 'seq', 'time_ns', 'cpu', 'device', 'direction', 'byte'];
-  for (const { rows, columns } of recording.batches('console', names)) {
-    const { icount, seq, time_ns, cpu, device, direction, byte } = columns;
-    for (let row = 0; row < rows; row++) {
-      if (direction.dictionary![Number(direction.values[row])] !== 'out') continue;
-      const name = device.dictionary![Number(device.values[row])];
-      let line = lines.get(name);
-      if (line === undefined) {
-        line = {
-          icount: icount.values[row] as bigint,
-          seq: seq.values[row] as bigint,
-          timeNs: time_ns.values[row] as bigint,
-          cpu: Number(cpu.values[row]),
-          bytes: [],
-        };
-        lines.set(name, line);
-      }
-      const code = Number(byte.values[row]);
-      if (code !== 0x0a) line.bytes.push(code);
-      if (code === 0x0a || line.bytes.length === MOST_LINE_BYTES) end(name, line);
+  for (const printed of printedBytes(recording)) {
+    const { channel, byte } = printed;
+    let line = lines.get(channel);
+    if (line === undefined) {
+      line = { first: printed, bytes: [] };
+      lines.set(channel, line);
     }
-    if (out.rows > 0) yield out.take();
+    if (byte !== LINE_FEED) line.bytes.push(byte);
+    if (byte === LINE_FEED || line.bytes.length === MOST_LINE_BYTES) end(line);
+    if (out.rows === BATCH_ROWS) yield out.take();
   }
-  for (const [device, line] of lines) end(device, line);
+  for (const line of lines.values()) end(line);
   if (out.rows > 0) yield out.take();
 }
 

@@ -1,4 +1,5 @@
-import { perfName } from '../cpu/exception_classes.ts';
+import { EC, perfName } from '../cpu/exception_classes.ts';
+import { XEN_HYPERCALL } from '../cpu/exceptions.ts';
 
 const KINDS: { readonly [kind: string]: string } = { irq: 'IRQ', fiq: 'FIQ', serror: 'SERROR' };
 
@@ -29,8 +30,41 @@ const SMCCC: ReadonlyMap<number, string> = new Map([
   [0xc400_0012, 'PSCI_SYSTEM_RESET2'],
 ]);
 
-/** The function that X0 asks for at an HVC or SMC: bits 31 to 0 are its identifier. */
-export function smcccFunction(x0: bigint): string {
+/** Xen's hypercalls on Arm, by their numbers (Xen's public/xen.h). */
+const XEN_HYPERCALLS: readonly (readonly [number, string])[] = [
+  [7, 'platform_op'],
+  [12, 'memory_op'],
+  [13, 'multicall'],
+  [17, 'xen_version'],
+  [18, 'console_io'],
+  [20, 'grant_table_op'],
+  [21, 'vm_assist'],
+  [24, 'vcpu_op'],
+  [27, 'xsm_op'],
+  [29, 'sched_op'],
+  [32, 'event_channel_op'],
+  [33, 'physdev_op'],
+  [34, 'hvm_op'],
+  [35, 'sysctl'],
+  [36, 'domctl'],
+  [39, 'argo_op'],
+  [41, 'dm_op'],
+  [42, 'hypfs_op'],
+];
+const XEN_NAMES: ReadonlyMap<number, string> = new Map(XEN_HYPERCALLS);
+export const XEN_CONSOLE_IO = 18n;
+
+/** An HVC by which a guest calls Xen. */
+export const isXenHypercall = (ec: number, iss: number) => ec === EC.hvc && (iss & 0xffff) === XEN_HYPERCALL;
+
+/** The function that an HVC or SMC asks for: `call` is that of table exceptions. */
+export function calledFunction(ec: number, iss: number, call: bigint): string {
+  if (!isXenHypercall(ec, iss)) return smcccFunction(call);
+  return XEN_NAMES.get(Number(call)) ?? `Xen hypercall ${call}`;
+}
+
+/** Bits 31 to 0 of X0 are a function's identifier. */
+function smcccFunction(x0: bigint): string {
   const id = Number(x0 & 0xffff_ffffn);
   return SMCCC.get(id) ?? `0x${id.toString(16)}`;
 }

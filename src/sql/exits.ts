@@ -15,7 +15,7 @@ import type { Batch } from '../trace/columns.ts';
 import { stepCompleted } from '../trace/flow_events.ts';
 import type { Recording } from '../trace/recording.ts';
 import { type ColumnType, NO_EVENTS } from '../trace/schema.ts';
-import { encodedRegister, exitReason, smcccFunction, waitInstruction } from './exit_reasons.ts';
+import { calledFunction, encodedRegister, exitReason, waitInstruction } from './exit_reasons.ts';
 import { registerScan, type ScanColumn, type View } from './scan.ts';
 import { TableBuilder } from './table_builder.ts';
 import { createViews } from './tables.ts';
@@ -40,6 +40,7 @@ const COLUMNS = {
   esr: ['u64', 'ESR_EL2; 0 for interrupts'],
   far: ['u64', 'FAR_EL2, where written'],
   ipa: ['u64', 'Faulting intermediate physical address, of aborts'],
+  data: ['u64', 'Value of a store whose syndrome names its register, and of a trapped MSR'],
   return_icount: ['u64', 'The ERET that ended it; null where the recording ends first'],
   cost: ['u64', 'Instructions that this CPU executed until the return, with it'],
   cost_ns: ['u64', 'Virtual time until the return'],
@@ -72,7 +73,17 @@ export const EXITS_VIEW: View = {
   })),
 };
 
-const NULLABLE = new Set(['far', 'ipa', 'return_icount', 'cost', 'cost_ns', 'resumed', 'away', 'away_ns']);
+const NULLABLE = new Set([
+  'far',
+  'ipa',
+  'data',
+  'return_icount',
+  'cost',
+  'cost_ns',
+  'resumed',
+  'away',
+  'away_ns',
+]);
 
 const HCR_VM = 1n;
 const HCR_TGE = 1n << 27n;
@@ -99,7 +110,8 @@ interface Exit {
   readonly esr: bigint;
   readonly far: bigint | null;
   readonly ipa: bigint | null;
-  readonly x0: bigint | null;
+  readonly call: bigint | null;
+  readonly data: bigint | null;
   returned: {
     readonly icount: number;
     readonly timeNs: number;
@@ -194,7 +206,8 @@ const EXCEPTION_COLUMNS = [
   'hcr',
   'vttbr',
   'vmid',
-  'x0',
+  'call',
+  'data',
 ];
 
 /** Every exit, in order of seq. */
@@ -265,7 +278,8 @@ export function findExits(recording: Recording): Exit[] {
           far,
           // HPFAR_EL2[43:4] is IPA[51:12].
           ipa: isAbort(ec) && hpfar !== null ? ((hpfar >> 4n) << 12n) | ((far ?? 0n) & 0xfffn) : null,
-          x0: optional('x0', row),
+          call: optional('call', row),
+          data: optional('data', row),
           returned: null,
           away: null,
         };
@@ -278,10 +292,10 @@ export function findExits(recording: Recording): Exit[] {
   return exits;
 }
 
-/** Names of device registers by physical address, and of trapped registers by instruction. */
+/** Names of device registers by physical address; names and values of trapped registers by instruction. */
 class Names {
   readonly #board: VirtBoard;
-  readonly #trapped = new Map<string, string>();
+  readonly #trapped = new Map<string, { readonly name: string; readonly value: bigint | null }>();
 
   constructor(recording: Recording) {
     this.#board = boardForNames(recording.facts.recipe as unknown as Recipe);
@@ -289,14 +303,16 @@ class Names {
       'icount',
       'cpu',
       'register',
+      'value',
       'trapped_to',
     ])) {
-      const { icount, cpu, register, trapped_to } = columns;
+      const { icount, cpu, register, value, trapped_to } = columns;
       for (let row = 0; row < rows; row++)
-        if (trapped_to.validity![row] === 1) {
-          const name = register.dictionary![Number(register.values[row])];
-          this.#trapped.set(`${icount.values[row]} ${cpu.values[row]}`, name);
-        }
+        if (trapped_to.validity![row] === 1)
+          this.#trapped.set(`${icount.values[row]} ${cpu.values[row]}`, {
+            name: register.dictionary![Number(register.values[row])],
+            value: value.validity![row] === 0 ? null : (value.values[row] as bigint),
+          });
     }
   }
 
@@ -310,16 +326,22 @@ class Names {
     return device === undefined || /^(flash|pcie-)/.test(device) ? `0x${ipa.toString(16)}` : device;
   }
 
-  subReason({ kind, ec, iss, x0, icount, cpu, ipa }: Exit): string {
+  /** What a store or an MSR that trapped would have written. */
+  data({ data, ec, icount, cpu }: Exit): bigint | null {
+    if (ec !== EC.systemRegister) return data;
+    return this.#trapped.get(`${icount} ${cpu}`)?.value ?? null;
+  }
+
+  subReason({ kind, ec, iss, call, icount, cpu, ipa }: Exit): string {
     if (kind !== 'synchronous') return '';
     switch (ec) {
       case EC.wfx:
         return waitInstruction(iss);
       case EC.hvc:
       case EC.smc:
-        return x0 === null ? `#${iss & 0xffff}` : smcccFunction(x0);
+        return call === null ? `#${iss & 0xffff}` : calledFunction(ec, iss, call);
       case EC.systemRegister:
-        return `${this.#trapped.get(`${icount} ${cpu}`) ?? encodedRegister(iss)} ${iss & 1 ? 'read' : 'write'}`;
+        return `${this.#trapped.get(`${icount} ${cpu}`)?.name ?? encodedRegister(iss)} ${iss & 1 ? 'read' : 'write'}`;
       case EC.instructionAbortLower:
         return ipa === null ? '' : `0x${ipa.toString(16)} fetch`;
       case EC.dataAbortLower:
@@ -391,6 +413,7 @@ function exitRows(recording: Recording): Batch {
       esr: exit.esr,
       far: exit.far,
       ipa: exit.ipa,
+      data: names.data(exit),
       return_icount: returned?.icount ?? null,
       cost: returned?.cost ?? null,
       cost_ns: returned === null ? null : returned.timeNs - exit.timeNs,

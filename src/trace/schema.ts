@@ -2,7 +2,7 @@
  * The tables of a recording, declared once. Arrow types, DuckDB types, the writer's column buffers, the reader and
  * docs/tables.md are derived from this. A change of any column raises FORMAT_VERSION.
  */
-export const FORMAT_VERSION = 2;
+export const FORMAT_VERSION = 3;
 
 /**
  * u8..u64, i8, i64: integers. `text`: dictionary-encoded UTF-8. `bytes`: binary. `u64list`: list of u64.
@@ -165,7 +165,16 @@ export const TABLES = {
       vttbr: column('u64', '', 'VTTBR_EL2 at that moment'),
       vmid: column('u16', '', 'VMID at that moment'),
       accesses: column('u8', '', 'How many rows of accesses the instruction had made before'),
-      x0: nullable('u64', '', 'X0 at an HVC or SMC: the function that is called, as SMCCC has it'),
+      call: nullable(
+        'u64',
+        '',
+        'Function that an HVC or SMC calls: X0, as SMCCC has it; X16 at HVC #0xea1, as Xen has it',
+      ),
+      data: nullable(
+        'u64',
+        '',
+        'What a store would have stored that EL2 may emulate: a stage 2 data abort whose syndrome says which register',
+      ),
     },
   },
   walks: {

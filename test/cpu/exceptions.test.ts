@@ -139,6 +139,58 @@ describe('syndromes, by hand from D17.2.37', () => {
     expect(machine.registers.get('FAR_EL2')).toBe(va);
   });
 
+  it.each([
+    // SAS, SRT, what the register has, what the store would have stored
+    [0, 7, 0x1234_5678_9abc_de41n, 0x41n],
+    [1, 7, 0x1234_5678_9abc_de41n, 0xde41n],
+    [2, 7, 0x1234_5678_9abc_de41n, 0x9abc_de41n],
+    [3, 7, 0x1234_5678_9abc_de41n, 0x1234_5678_9abc_de41n],
+    [2, 31, 0n, 0n],
+  ])(
+    'of a store of size %i from register %i that EL2 may emulate the row has the value',
+    (sas, srt, held, stored) => {
+      const machine = machineAt(1);
+      if (srt < 31) machine.state.setX(srt, held);
+      const transfer = { sas, sse: false, srt, sf: sas === 3, ar: false };
+      machine.exceptions.dataAbort(fault({ stage: 2, ipa: 0x900_0000 }), va, { write: true, transfer });
+      expect(machine.rows('exceptions')).toMatchObject([{ to_el: 2, data: stored, call: null }]);
+    },
+  );
+
+  it('a load, a store without a valid syndrome and one that EL1 gets have no value in the row', () => {
+    const transfer = { sas: 2, sse: false, srt: 7, sf: false, ar: false };
+    const aborts = [
+      [{ stage: 2 }, { write: false, transfer }],
+      [{ stage: 2 }, { write: true }],
+      [
+        { stage: 2, s1ptw: true },
+        { write: true, transfer },
+      ],
+      [{ stage: 1 }, { write: true, transfer }],
+    ] as const;
+    for (const [over, access] of aborts) {
+      const machine = machineAt(0);
+      machine.exceptions.dataAbort(fault(over), va, access);
+      expect(machine.rows('exceptions')).toMatchObject([{ data: null }]);
+    }
+  });
+
+  it('what an HVC or SMC calls is X0, and X16 where it calls Xen', () => {
+    const calls = [
+      [0x16, 0, 0xc600_0001n],
+      [0x16, 0xea1, 18n],
+      [0x17, 0xea1, 0xc600_0001n],
+      [0x15, 0, null],
+    ] as const;
+    for (const [ec, immediate, call] of calls) {
+      const machine = machineAt(1);
+      machine.state.setX(0, 0xc600_0001n);
+      machine.state.setX(16, 18n);
+      machine.exceptions.synchronous(ec, immediate, { target: 2, returnOffset: 4 });
+      expect(machine.rows('exceptions')).toMatchObject([{ call, data: null }]);
+    }
+  });
+
   it('HPFAR_EL2 has all bits of an intermediate physical address beyond 4 GiB, and the row too', () => {
     const machine = machineAt(1);
     machine.exceptions.dataAbort(fault({ stage: 2, ipa: 0xfedc_1234_5678 }), va, { write: false });

@@ -40,6 +40,20 @@ test("the ledger's counts are those that the hypervisor itself counted and print
     "SELECT count(*) AS interrupted FROM exits WHERE reason = 'IRQ' AND icount = (SELECT min(icount) FROM exits)",
   );
   expect(BigInt(paid as bigint)).toBe((executed as bigint) + (interrupted as bigint));
+  // The values of its emulated stores: of the GICD_SGIR that sent the 32 SGIs which guest 1 counts, to itself; of a register.
+  expect(console).toContain('after 32 SGIs');
+  const sgis = await session.sql(
+    "SELECT vmid, data >> 24 AS filter, count(*) AS n FROM exits WHERE sub_reason = 'gicd GICD_SGIR write' GROUP BY ALL",
+  );
+  expect(sgis).toEqual([{ vmid: 1, filter: 2n, n: 32n }]);
+  const [mair] = await session.sql(
+    "SELECT count(DISTINCT data) AS n, min(data) AS value FROM exits WHERE sub_reason = 'MAIR_EL1 write'",
+  );
+  expect(mair).toEqual({ n: 1n, value: 0x04ffn });
+  const valued = await session.sql(
+    "SELECT count(*) AS n FROM exits WHERE (data IS NULL) = suffix(sub_reason, ' write')",
+  );
+  expect(valued).toEqual([{ n: 0n }]);
   session.close();
   expect(verifyRecording(path).findings).toEqual([]);
 });

@@ -183,7 +183,7 @@ export async function recordSynthetic(directory: string, options: SyntheticOptio
         hcr: 0x80000001n,
         vttbr: 0x7_0000_4000_0000n,
         vmid: 7,
-        ...(ec === 0x16 && { x0: 0xc600_0001n }),
+        ...(ec === 0x16 && { call: 0xc600_0001n }),
       });
       count('exceptions');
       if (kind === 'return' && toEl < 2 && cpu.exit !== undefined) {
