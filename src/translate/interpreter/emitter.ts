@@ -208,7 +208,6 @@ export class InterpreterEmitter extends WasmEmitter {
     if (records(this.#detail, 'full')) this.#storeSmall('valuePointer', local(valuePointer));
     push();
     this.code.call(index);
-    this.code.usually(false);
     this.code.branchIf(redirected);
     this.#loadSmall('budget', budget);
     if (records(this.#detail, 'memory')) this.#loadSmall('accessPointer', accessPointer);
@@ -259,7 +258,6 @@ export class InterpreterEmitter extends WasmEmitter {
       code.int('and', 32);
     } else if (operation !== 'probe' && !access.aligned && access.bytes > 1) {
       // An unaligned access is inline too where it is allowed and within the page.
-      code.usually(true);
       code.open(op.if, I32);
       code.i32(1);
       code.else();
@@ -274,7 +272,6 @@ export class InterpreterEmitter extends WasmEmitter {
       code.emit(intOp('and', allowed, intOp('eqz', intOp('or', elsewhere(va), elsewhere(last)))));
       code.close();
     }
-    code.usually(true);
     code.open(op.if);
     if (operation !== 'probe') {
       if (records(this.#detail, 'memory') && !access.monitor) {

@@ -29,7 +29,7 @@ import {
 } from '../layout.ts';
 import { importPool, type PoolWidth } from '../pool.ts';
 import { REGION_SIGNATURE } from '../region/signature.ts';
-import { type BranchHint, CodeBuffer, constant, convert, intOp, local, type Node } from '../wasm/expression.ts';
+import { CodeBuffer, constant, convert, intOp, local, type Node } from '../wasm/expression.ts';
 import { ModuleBuilder } from '../wasm/module.ts';
 import { I32, op } from '../wasm/opcodes.ts';
 import { InterpreterEmitter } from './emitter.ts';
@@ -104,11 +104,6 @@ export const inLoop = (row: Row): boolean => {
   return !usesVectors(row) && (base || ((row.pattern.value >>> 26) & 7) === 5);
 };
 
-interface Body {
-  readonly bytes: Uint8Array;
-  readonly hints: readonly BranchHint[];
-}
-
 type Generate = (code: CodeBuffer, frame: Frame) => InterpreterEmitter;
 
 /** Emits the code of a row with one shape. */
@@ -159,7 +154,7 @@ export function buildInterpreter(
   const hot = module.importFunction('host', 'hot', { parameters: [I32], results: [] });
   const { families, bodies } = generateFamilies(rows, detail, imports, poolWidth);
   const digest = withDigest ? addDigestFunctions(module) : undefined;
-  const { bytes: body, hints } = dispatchLoop(
+  const body = dispatchLoop(
     bodies,
     detail,
     { ...imports, decode, hot },
@@ -172,7 +167,6 @@ export function buildInterpreter(
     signature: { parameters: [], results: [I32] },
     locals: { i32: FRAME_LOCALS + TEMPORARIES, i64: 1 + TEMPORARIES },
     body,
-    hints,
     exportName: 'run',
   });
   const firstFunction = FIRST_ROW_HANDLER + bodies.length;
@@ -184,7 +178,7 @@ export function buildInterpreter(
 /** Every handler in the loop: which variants a shape needs is learnt from the plain one. */
 function generateFamilies(rows: readonly Row[], detail: Detail, imports: Imports, poolWidth: PoolWidth) {
   const families = new Map<Row, Map<string, HandlerFamily>>();
-  const bodies: Body[] = [];
+  const bodies: Uint8Array[] = [];
   const code = newCode(poolWidth);
   for (const row of rows) {
     if (!row.execute || !inLoop(row)) continue;
@@ -192,11 +186,12 @@ function generateFamilies(rows: readonly Row[], detail: Detail, imports: Imports
     for (const [key, shape] of shapesOf(row)) {
       const add = (variant: Variant): Handler => {
         const index = FIRST_ROW_HANDLER + bodies.length;
-        code.clear();
+        code.length = 0;
         code.depth = LABELS.redirected + index;
+        code.releaseTemporaries();
         const { use, terminated } = generator(row, shape, imports, detail, variant)(code, FRAME);
         if (!terminated) advance(code, FRAME);
-        bodies.push({ bytes: code.toBytes(), hints: [...code.hints] });
+        bodies.push(code.toBytes());
         return { index, ...use };
       };
       const plain = add({ near: false, stack: false });
@@ -253,13 +248,13 @@ function advance(code: CodeBuffer, frame: Frame): void {
  *     exhausted: { dispatch: loop { next: { jump: { redirected: { handlers … } redirected code } jump code } next code } } leaving code
  */
 function dispatchLoop(
-  bodies: readonly Body[],
+  bodies: readonly Uint8Array[],
   detail: Detail,
   imports: Imports & { readonly decode: number; readonly hot: number },
   types: { readonly handler: number; readonly region: number },
   digest: DigestFunctions | undefined,
   poolWidth: PoolWidth,
-): Body {
+): Uint8Array {
   const code = newCode(poolWidth);
   const loadState = (cell: StateCell, to: number) => {
     code.i32(0);
@@ -313,10 +308,7 @@ function dispatchLoop(
   };
   const handlers = [
     ...fixed,
-    ...bodies.map(({ bytes, hints }) => (into: CodeBuffer) => {
-      for (const { offset, taken } of hints) into.hints.push({ offset: into.length + offset, taken });
-      into.append(bytes);
-    }),
+    ...bodies.map((body) => (into: CodeBuffer) => into.append(body)),
     // A function, whose number is in `target`.
     (into: CodeBuffer) => {
       into.i32(0);
@@ -540,7 +532,7 @@ function dispatchLoop(
   storeState('budget', local(budget));
   leave(0);
   code.byte(op.unreachable);
-  return { bytes: code.toBytes(), hints: code.hints };
+  return code.toBytes();
 }
 
 /** Pushes the address of the instruction whose record is at `ip`. */

@@ -49,10 +49,8 @@ const USUAL_TIERING_BUDGET = 13_000_000;
 
 function compile(bytes: Uint8Array): WebAssembly.Module {
   setFlagsFromString(`--wasm-tiering-budget=${TIERING_BUDGET}`);
-  setFlagsFromString('--experimental-wasm-branch-hinting');
   const module = new WebAssembly.Module(bytes);
   setFlagsFromString(`--wasm-tiering-budget=${USUAL_TIERING_BUDGET}`);
-  setFlagsFromString('--no-experimental-wasm-branch-hinting');
   return module;
 }
 

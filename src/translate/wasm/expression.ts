@@ -60,12 +60,6 @@ export function select(condition: Node, ifTrue: Node, ifFalse: Node): Node {
   return { kind: 'operation', width, opcode: op.select, first: ifTrue, second: ifFalse, third: condition };
 }
 
-/** The `if` or `br_if` at byte `offset` of a body is usually taken, or usually not. */
-export interface BranchHint {
-  readonly offset: number;
-  readonly taken: boolean;
-}
-
 /** Locals by type, in the order in which a function declares them. */
 export interface LocalCounts {
   readonly i32: number;
@@ -89,8 +83,6 @@ export class CodeBuffer extends ByteBuffer {
   readonly poolWidth: 32 | 64;
   /** Nesting depth of blocks, loops and ifs that are open. */
   depth = 0;
-  /** Where the branches are whose way is known to be usual, and which way. */
-  readonly hints: BranchHint[] = [];
 
   /**
    * `base` are the indices of the first temporary of each type; there are at most `limit` of each.
@@ -106,7 +98,6 @@ export class CodeBuffer extends ByteBuffer {
   clear(): void {
     this.length = 0;
     this.depth = 0;
-    this.hints.length = 0;
     this.releaseTemporaries();
   }
   /** Frees all temporaries: between pieces of code that share none. */
@@ -127,11 +118,6 @@ export class CodeBuffer extends ByteBuffer {
     if (n >= this.#limit) throw new Error(`more than ${this.#limit} temporaries of type ${type}`);
     this.#used[type] = n + 1;
     return this.#base[type] + n;
-  }
-
-  /** Which way the branch goes that comes next. */
-  usually(taken: boolean): void {
-    this.hints.push({ offset: this.length, taken });
   }
 
   emit(node: Node): void {

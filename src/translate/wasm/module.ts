@@ -1,6 +1,6 @@
 /** Assembles a WebAssembly module (WebAssembly core specification, 5.5). */
 import { ByteBuffer } from './bytes.ts';
-import type { BranchHint, LocalCounts } from './expression.ts';
+import type { LocalCounts } from './expression.ts';
 import { F32, F64, I32, I64, V128, type ValueType } from './opcodes.ts';
 
 export interface Signature {
@@ -24,8 +24,6 @@ export interface FunctionCode {
   readonly locals: Partial<LocalCounts>;
   readonly body: Uint8Array;
   readonly exportName?: string;
-  /** In the order of their offsets in the body. */
-  readonly hints?: readonly BranchHint[];
 }
 
 /** At most so many bytes of a function beside its body: sizes, groups of locals, the end. */
@@ -116,10 +114,9 @@ export class ModuleBuilder {
       out.unsigned(this.#table.size);
     });
     const codeBytes = this.#functions.reduce((sum, { body }) => sum + body.length + FUNCTION_HEAD, 0);
-    const hinted: HintedFunction[] = [];
     const code = section((out) => {
       out.unsigned(this.#functions.length);
-      for (const [i, { locals, body, hints = [] }] of this.#functions.entries()) {
+      for (const { locals, body } of this.#functions) {
         const head = new ByteBuffer();
         const groups = [
           [locals.i32 ?? 0, I32],
@@ -133,7 +130,6 @@ export class ModuleBuilder {
           head.unsigned(count);
           head.byte(type);
         }
-        if (hints.length > 0) hinted.push({ index: this.#imports.length + i, hints, from: head.length });
         out.unsigned(head.length + body.length + 1);
         out.append(head.toBytes());
         out.append(body);
@@ -171,7 +167,6 @@ export class ModuleBuilder {
       [3, functions],
       [4, tables],
       [7, exports],
-      ...(hinted.length > 0 ? [[0, branchHints(hinted)] as [number, Uint8Array]] : []),
       [10, code],
       [0, names],
     ];
@@ -183,29 +178,6 @@ export class ModuleBuilder {
     return module.toBytes();
   }
 }
-
-interface HintedFunction {
-  readonly index: number;
-  readonly hints: readonly BranchHint[];
-  /** Of the body: what stands before it counts as well. */
-  readonly from: number;
-}
-
-/** The WebAssembly proposal "branch hinting", which V8 knows by a flag; others skip a section that they do not know. */
-const branchHints = (functions: readonly HintedFunction[]): Uint8Array =>
-  section((out) => {
-    out.name('metadata.code.branch_hint');
-    out.unsigned(functions.length);
-    for (const { index, hints, from } of functions) {
-      out.unsigned(index);
-      out.unsigned(hints.length);
-      for (const { offset, taken } of hints) {
-        out.unsigned(from + offset);
-        out.unsigned(1);
-        out.byte(taken ? 1 : 0);
-      }
-    }
-  });
 
 /** `capacity`: for so many bytes at first. */
 function section(write: (out: ByteBuffer) => void, capacity?: number): Uint8Array {
