@@ -31,6 +31,12 @@ export type Ending =
 
 const SP = 31;
 
+/** The code of an instruction that is the same wherever it stands: it is made once. */
+export interface RepeatedCode {
+  readonly code: Uint8Array;
+  readonly ending: Ending;
+}
+
 /** An access whose TLB entry was found. */
 interface InlineAccess {
   readonly operation: 'load' | 'store';
@@ -59,6 +65,7 @@ export class RegionEmitter extends FlagsEmitter {
   #guesses = 0;
   /** The present instruction reads one of these registers. */
   #followsPointer = false;
+  readonly #repeated: WeakMap<Instruction, RepeatedCode>;
   readonly vector: WasmVectorEmitter;
   /** An instruction on SIMD and floating-point registers was emitted; and in this block, so that they are known not to be trapped. */
   usesVectors = false;
@@ -78,13 +85,16 @@ export class RegionEmitter extends FlagsEmitter {
   /** The first access of the present instruction. */
   #first: InlineAccess | undefined;
 
+  /** `repeated` is of regions with the same detail, functions, and width of the pool's addresses. */
   constructor(
     code: CodeBuffer,
     detail: Detail,
     functions: { readonly flags: number; readonly float: number },
+    repeated: WeakMap<Instruction, RepeatedCode>,
   ) {
     super(code, functions.flags);
     this.#detail = detail;
+    this.#repeated = repeated;
     this.vector = new WasmVectorEmitter(this, {
       registerNumber: () => {
         throw new Error("the numbers of a region's registers are known");
@@ -107,8 +117,22 @@ export class RegionEmitter extends FlagsEmitter {
 
   /** Emits the instruction at word `index` of the page; where it `leaves`, the label `leave` is where to. */
   instruction(instruction: Instruction, index: number, leave: number): Ending {
-    this.code.releaseTemporaries();
+    const { code } = this;
+    code.releaseTemporaries();
+    for (const register of instruction.reads) this.used.add(register);
+    for (const { register } of instruction.writes) {
+      this.used.add(register);
+      this.written.add(register);
+    }
     this.beginInstruction(instruction);
+    const repeatable = instruction.repeatable && !(instruction.accesses > 0 && this.#mayGuess(instruction));
+    const repeated = repeatable ? this.#repeated.get(instruction) : undefined;
+    if (repeated) {
+      code.append(repeated.code);
+      this.endInstruction();
+      return repeated.ending;
+    }
+    const start = code.length;
     this.#leave = leave;
     this.#word = index;
     this.#ending = { control: 'none' };
@@ -125,8 +149,12 @@ export class RegionEmitter extends FlagsEmitter {
     }
     instruction.row!.execute!(instruction.operands, this);
     this.#flush();
+    if (repeatable) this.#repeated.set(instruction, { code: code.toBytes(start), ending: this.#ending });
     this.endInstruction();
     return this.#ending;
+  }
+  #mayGuess({ reads }: Instruction): boolean {
+    return this.#guesses < MOST_GUESSES && reads.some((register) => this.#pointers.has(register));
   }
 
   register(number: number): Register {
@@ -143,7 +171,6 @@ export class RegionEmitter extends FlagsEmitter {
     return this.#read(numberOf(register), width);
   }
   #read<W extends 32 | 64>(number: number, width: W): Value<W> {
-    this.used.add(number);
     if (this.#pointers.has(number)) this.#followsPointer = true;
     const pending = this.#pending.findLast(({ register }) => register === number);
     const wide = pending ? pending.of : local(LOCALS.x0 + number, 64);
@@ -158,8 +185,6 @@ export class RegionEmitter extends FlagsEmitter {
   }
   #write(register: number, of: Value): void {
     this.notOnlyFlags();
-    this.used.add(register);
-    this.written.add(register);
     let wide = node(node(of).width === 64 ? of : this.zeroExtend(64, of, 32));
     if (records(this.#detail, 'full')) {
       wide = this.code.keep(wide);
@@ -202,7 +227,6 @@ export class RegionEmitter extends FlagsEmitter {
     this.notOnlyFlags();
     const { code } = this;
     if (access.stack && numberOf(access.stack) === SP) {
-      this.used.add(SP);
       this.#leaveIf(intOp('and', convert(32, op.i32WrapI64, local(LOCALS.x0 + SP, 64)), constant(32, 15)));
     }
     const first = this.#first;

@@ -11,9 +11,10 @@ import { RECORD_SIZE } from '../layout.ts';
 import { type CodeBuffer, constant, intOp, local, type Node } from '../wasm/expression.ts';
 import type { FunctionCode } from '../wasm/module.ts';
 import { op } from '../wasm/opcodes.ts';
-import { type Ending, moveRegisters, RegionEmitter } from './emitter.ts';
+import { type Ending, moveRegisters, RegionEmitter, type RepeatedCode } from './emitter.ts';
 import { FLAGS_IN_CELLS, FLAGS_IN_LOCALS, type FlagsState, flagsOfBlocks } from './flags_state.ts';
 import type { Graph } from './graph.ts';
+import type { Instruction } from './instruction.ts';
 import { LOCAL_COUNTS, LOCALS, VECTOR_LOCAL_COUNTS } from './locals.ts';
 import type { Edge } from './plan.ts';
 import { REGION_SIGNATURE } from './signature.ts';
@@ -58,8 +59,9 @@ export function buildRegion(
   shared: SharedFunctions,
   exportName: string,
   code: CodeBuffer,
+  repeated: WeakMap<Instruction, RepeatedCode>,
 ): FunctionCode {
-  const region = new RegionFunction(source, shared, code);
+  const region = new RegionFunction(source, shared, code, repeated);
   const body = region.build();
   const locals = region.usesVectors ? VECTOR_LOCAL_COUNTS : LOCAL_COUNTS;
   return { signature: REGION_SIGNATURE, locals, body, exportName };
@@ -88,12 +90,17 @@ class RegionFunction {
   /** What is known of the flags where ways meet. */
   readonly #heads: readonly (FlagsState | undefined)[];
 
-  constructor(source: RegionSource, shared: SharedFunctions, code: CodeBuffer) {
+  constructor(
+    source: RegionSource,
+    shared: SharedFunctions,
+    code: CodeBuffer,
+    repeated: WeakMap<Instruction, RepeatedCode>,
+  ) {
     this.#code = code;
     code.clear();
     this.#source = source;
     this.#shared = shared;
-    this.#emitter = new RegionEmitter(this.#code, source.detail, shared);
+    this.#emitter = new RegionEmitter(this.#code, source.detail, shared, repeated);
     this.#pointers = pointersOf(source);
     this.#heads = flagsOfBlocks(source.graph);
     this.#left = this.#code.open(op.block);

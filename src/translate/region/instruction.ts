@@ -31,12 +31,16 @@ export interface Instruction {
   /** X30 gets the address of the next instruction. */
   readonly link: boolean;
   readonly accesses: number;
+  /** Registers that it reads, in that order; 31 is SP. */
+  readonly reads: readonly number[];
   /** Registers that get a loaded value as it is. */
   readonly loaded: readonly number[];
   readonly writes: readonly RegisterWrite[];
   /** It may leave a region that holds it, before it has done anything. */
   readonly leaves: boolean;
   readonly readsFlags: boolean;
+  /** Its code is the same wherever it stands: no flags are read, nor its own address, and vectors are not looked after. */
+  readonly repeatable: boolean;
   /** What it sets the flags to: operands as they are before its writes, 'computed' where more than one operation is behind them. */
   readonly flags: FlagsSetting | 'computed' | undefined;
 }
@@ -51,10 +55,12 @@ const UNSUPPORTED: Instruction = {
   distance: 0,
   link: false,
   accesses: 0,
+  reads: [],
   loaded: [],
   writes: [],
   leaves: true,
   readsFlags: true,
+  repeatable: false,
   flags: undefined,
 };
 

@@ -64,8 +64,10 @@ class Scanner implements Record<keyof Emitter, unknown> {
   vectorsWritten = false;
   event = false;
   readsFlags = false;
+  readsAddress = false;
   /** Something that may leave: accesses and probes, calls. */
   leaves = false;
+  reads: number[] = [];
   loaded: number[] = [];
   writes: RegisterWrite[] = [];
   flags: FlagsSetting | 'computed' | undefined;
@@ -80,7 +82,8 @@ class Scanner implements Record<keyof Emitter, unknown> {
     this.control = 'none' as Control;
     this.distance = this.loads = this.stores = this.vector.operations = 0;
     this.linked = this.written = this.vectorsWritten = this.event = false;
-    this.readsFlags = this.leaves = this.choosing = false;
+    this.readsFlags = this.readsAddress = this.leaves = this.choosing = false;
+    this.reads = [];
     this.loaded = [];
     this.writes = [];
     this.flags = undefined;
@@ -96,10 +99,12 @@ class Scanner implements Record<keyof Emitter, unknown> {
       distance: this.distance,
       link: this.linked && this.control === 'direct',
       accesses: this.loads + this.stores,
+      reads: this.reads,
       loaded: this.loaded,
       writes: this.writes,
       leaves: this.leaves || onVectors,
       readsFlags: this.readsFlags,
+      repeatable: !this.readsFlags && this.flags !== 'computed' && !this.readsAddress && !onVectors,
       flags: this.flags,
     };
   }
@@ -141,7 +146,6 @@ class Scanner implements Record<keyof Emitter, unknown> {
   select = anything;
   signExtend = anything;
   zeroExtend = anything;
-  pc = anything;
   cell = anything;
   crc32 = notInRegions;
   decided = notInRegions;
@@ -151,11 +155,16 @@ class Scanner implements Record<keyof Emitter, unknown> {
     return knownRegister(numberOf(register) + 1);
   }
   x(register: Register, width: 32 | 64): Value {
-    const number = numberOf(register);
-    return number === 31 ? this.constant(width, 0) : ofRegister(number, 0, width);
+    return numberOf(register) === 31 ? this.constant(width, 0) : this.xOrSp(register, width);
   }
   xOrSp(register: Register, width: 32 | 64): Value {
-    return ofRegister(numberOf(register), 0, width);
+    const number = numberOf(register);
+    this.reads.push(number);
+    return ofRegister(number, 0, width);
+  }
+  pc(): Value {
+    this.readsAddress = true;
+    return ANYTHING;
   }
   setX(register: Register, of: Value): void {
     if (numberOf(register) !== 31) this.setXOrSp(register, of);

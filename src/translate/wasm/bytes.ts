@@ -68,8 +68,8 @@ export class ByteBuffer {
     this.append(utf8);
   }
 
-  /** A copy of what was written. */
-  toBytes(): Uint8Array {
-    return this.#bytes.slice(0, this.length);
+  /** A copy of what was written, from byte `start` on. */
+  toBytes(start = 0): Uint8Array {
+    return this.#bytes.slice(start, this.length);
   }
 }
