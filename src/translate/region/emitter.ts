@@ -17,7 +17,7 @@ import { node, value } from '../wasm_emitter.ts';
 import { WasmVectorEmitter } from '../wasm_vector.ts';
 import { FlagsEmitter, type FlagsOperands } from './flags_emitter.ts';
 import { FLAGS_IN_LOCALS, type FlagsState } from './flags_state.ts';
-import type { Instruction } from './instruction.ts';
+import type { Instruction, Registers } from './instruction.ts';
 import { guessLocal, LOCALS, MOST_GUESSES } from './locals.ts';
 import { knownRegister, numberOf } from './operands.ts';
 
@@ -61,7 +61,7 @@ function distanceFrom(base: Node, address: Node): number | undefined {
 export class RegionEmitter extends FlagsEmitter {
   readonly #detail: Detail;
   /** Registers through which accesses guess where their page is in the pool (guess.ts), and how many do. */
-  #pointers: ReadonlySet<number> = new Set();
+  #pointers: Registers = 0;
   #guesses = 0;
   /** The present instruction reads one of these registers. */
   #followsPointer = false;
@@ -72,9 +72,9 @@ export class RegionEmitter extends FlagsEmitter {
   #untrapped = false;
   /** Leads out of the region in front of the present instruction. */
   #leave = 0;
-  /** Registers that any instruction read or wrote; 31 is SP. */
-  readonly used = new Set<number>();
-  readonly written = new Set<number>();
+  /** Registers that any instruction read or wrote. */
+  used: Registers = 0;
+  written: Registers = 0;
   #word = 0;
   #ending: Ending = { control: 'none' };
   #pending: { readonly register: number; readonly of: Node }[] = [];
@@ -109,7 +109,7 @@ export class RegionEmitter extends FlagsEmitter {
   }
 
   /** A block begins, with these flags; accesses through `pointers` may guess. */
-  beginBlock(flags: FlagsState, pointers: ReadonlySet<number>): void {
+  beginBlock(flags: FlagsState, pointers: Registers): void {
     this.flags = flags;
     this.#pointers = pointers;
     this.#untrapped = false;
@@ -119,13 +119,12 @@ export class RegionEmitter extends FlagsEmitter {
   instruction(instruction: Instruction, index: number, leave: number): Ending {
     const { code } = this;
     code.releaseTemporaries();
-    for (const register of instruction.reads) this.used.add(register);
-    for (const { register } of instruction.writes) {
-      this.used.add(register);
-      this.written.add(register);
-    }
+    this.used |= instruction.reads | instruction.written;
+    this.written |= instruction.written;
     this.beginInstruction(instruction);
-    const repeatable = instruction.repeatable && !(instruction.accesses > 0 && this.#mayGuess(instruction));
+    const mayGuess =
+      instruction.accesses > 0 && (instruction.reads & this.#pointers) !== 0 && this.#guesses < MOST_GUESSES;
+    const repeatable = instruction.repeatable && !mayGuess;
     const repeated = repeatable ? this.#repeated.get(instruction) : undefined;
     if (repeated) {
       code.append(repeated.code);
@@ -153,9 +152,6 @@ export class RegionEmitter extends FlagsEmitter {
     this.endInstruction();
     return this.#ending;
   }
-  #mayGuess({ reads }: Instruction): boolean {
-    return this.#guesses < MOST_GUESSES && reads.some((register) => this.#pointers.has(register));
-  }
 
   register(number: number): Register {
     return knownRegister(number);
@@ -171,7 +167,7 @@ export class RegionEmitter extends FlagsEmitter {
     return this.#read(numberOf(register), width);
   }
   #read<W extends 32 | 64>(number: number, width: W): Value<W> {
-    if (this.#pointers.has(number)) this.#followsPointer = true;
+    if (((this.#pointers >>> number) & 1) === 1) this.#followsPointer = true;
     const pending = this.#pending.findLast(({ register }) => register === number);
     const wide = pending ? pending.of : local(LOCALS.x0 + number, 64);
     return value(width === 64 ? wide : convert(32, op.i32WrapI64, wide));
@@ -475,13 +471,10 @@ export class RegionEmitter extends FlagsEmitter {
   }
 }
 
-/** Stores the guest registers in `numbers` into their cells, or loads them from there. */
-export function moveRegisters(
-  code: CodeBuffer,
-  numbers: Iterable<number>,
-  direction: 'load' | 'store',
-): void {
-  for (const number of numbers) {
+/** Stores the guest registers into their cells, or loads them from there. */
+export function moveRegisters(code: CodeBuffer, registers: Registers, direction: 'load' | 'store'): void {
+  for (let number = 0; number < 32; number++) {
+    if (((registers >>> number) & 1) === 0) continue;
     const cell = CELL.x0 + 8 * number;
     code.i32(0);
     if (direction === 'store') code.get(LOCALS.x0 + number);

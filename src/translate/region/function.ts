@@ -14,7 +14,7 @@ import { op } from '../wasm/opcodes.ts';
 import { type Ending, moveRegisters, RegionEmitter, type RepeatedCode } from './emitter.ts';
 import { FLAGS_IN_CELLS, FLAGS_IN_LOCALS, type FlagsState, flagsOfBlocks } from './flags_state.ts';
 import type { Graph } from './graph.ts';
-import type { Instruction } from './instruction.ts';
+import type { Instruction, Registers } from './instruction.ts';
 import { LOCAL_COUNTS, LOCALS, VECTOR_LOCAL_COUNTS } from './locals.ts';
 import type { Edge } from './plan.ts';
 import { REGION_SIGNATURE } from './signature.ts';
@@ -68,14 +68,17 @@ export function buildRegion(
 }
 
 /** For each block, the registers that loads of its innermost loop write, as far as the region guesses. */
-function pointersOf({ guesses, graph }: RegionSource): readonly ReadonlySet<number>[] {
-  const byLoop = new Map<number | undefined, Set<number>>();
-  return graph.blocks.map(({ instructions }, n) => {
-    const pointers = byLoop.get(graph.innermost[n]) ?? new Set<number>();
-    byLoop.set(graph.innermost[n], pointers);
-    if (guesses) for (const { loaded } of instructions) for (const register of loaded) pointers.add(register);
-    return pointers;
-  });
+function pointersOf({ guesses, graph }: RegionSource): readonly Registers[] {
+  const { blocks, innermost } = graph;
+  // By the loop's head; those of blocks outside loops stand behind all others.
+  const byLoop = new Array<Registers>(blocks.length + 1).fill(0);
+  const loopOf = (block: number) => innermost[block] ?? blocks.length;
+  if (guesses)
+    for (let n = 0; n < blocks.length; n++) {
+      const { instructions } = blocks[n];
+      for (let i = 0; i < instructions.length; i++) byLoop[loopOf(n)] |= instructions[i].loaded;
+    }
+  return blocks.map((_, n) => byLoop[loopOf(n)]);
 }
 
 class RegionFunction {
@@ -86,7 +89,7 @@ class RegionFunction {
   readonly #left: number;
   /** Labels of the blocks that a branch can lead to now. */
   readonly #labels = new Map<number, number>();
-  readonly #pointers: readonly ReadonlySet<number>[];
+  readonly #pointers: readonly Registers[];
   /** What is known of the flags where ways meet. */
   readonly #heads: readonly (FlagsState | undefined)[];
 

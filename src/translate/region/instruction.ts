@@ -7,6 +7,9 @@ import { scan } from './scanner.ts';
 
 export type Control = 'none' | 'direct' | 'conditional' | 'return' | 'indirect';
 
+/** A set of general registers: bit n is Xn, bit 31 SP. */
+export type Registers = number;
+
 /** A register gets a value; `plus` where that is its own plus so much, modulo 2 to the power of `width`. */
 export interface RegisterWrite {
   readonly register: number;
@@ -31,11 +34,11 @@ export interface Instruction {
   /** X30 gets the address of the next instruction. */
   readonly link: boolean;
   readonly accesses: number;
-  /** Registers that it reads, in that order; 31 is SP. */
-  readonly reads: readonly number[];
-  /** Registers that get a loaded value as it is. */
-  readonly loaded: readonly number[];
+  /** Registers that it reads; that get a loaded value as it is. */
+  readonly reads: Registers;
+  readonly loaded: Registers;
   readonly writes: readonly RegisterWrite[];
+  readonly written: Registers;
   /** It may leave a region that holds it, before it has done anything. */
   readonly leaves: boolean;
   readonly readsFlags: boolean;
@@ -55,9 +58,10 @@ const UNSUPPORTED: Instruction = {
   distance: 0,
   link: false,
   accesses: 0,
-  reads: [],
-  loaded: [],
+  reads: 0,
+  loaded: 0,
   writes: [],
+  written: 0,
   leaves: true,
   readsFlags: true,
   repeatable: false,

@@ -11,7 +11,7 @@ import type { VectorEmitter } from '../../isa/vector_emitter.ts';
 import { regionHolds } from '../shortcuts.ts';
 import { type Constant, constant } from '../wasm/expression.ts';
 import type { FlagsOperand, FlagsOperation, FlagsSetting } from './flags_state.ts';
-import type { Control, Instruction, RegisterWrite } from './instruction.ts';
+import type { Control, Instruction, Registers, RegisterWrite } from './instruction.ts';
 import { knownRegister, numberOf } from './operands.ts';
 
 interface OfRegister {
@@ -67,9 +67,10 @@ class Scanner implements Record<keyof Emitter, unknown> {
   readsAddress = false;
   /** Something that may leave: accesses and probes, calls. */
   leaves = false;
-  reads: number[] = [];
-  loaded: number[] = [];
+  reads: Registers = 0;
+  loaded: Registers = 0;
   writes: RegisterWrite[] = [];
+  registersWritten: Registers = 0;
   flags: FlagsSetting | 'computed' | undefined;
   /** Of the operation, where the row has one. */
   width: 32 | 64 | undefined;
@@ -83,8 +84,7 @@ class Scanner implements Record<keyof Emitter, unknown> {
     this.distance = this.loads = this.stores = this.vector.operations = 0;
     this.linked = this.written = this.vectorsWritten = this.event = false;
     this.readsFlags = this.readsAddress = this.leaves = this.choosing = false;
-    this.reads = [];
-    this.loaded = [];
+    this.reads = this.loaded = this.registersWritten = 0;
     this.writes = [];
     this.flags = undefined;
     this.width = (operands as { width?: 32 | 64 }).width;
@@ -102,6 +102,7 @@ class Scanner implements Record<keyof Emitter, unknown> {
       reads: this.reads,
       loaded: this.loaded,
       writes: this.writes,
+      written: this.registersWritten,
       leaves: this.leaves || onVectors,
       readsFlags: this.readsFlags,
       repeatable: !this.readsFlags && this.flags !== 'computed' && !this.readsAddress && !onVectors,
@@ -159,7 +160,7 @@ class Scanner implements Record<keyof Emitter, unknown> {
   }
   xOrSp(register: Register, width: 32 | 64): Value {
     const number = numberOf(register);
-    this.reads.push(number);
+    this.reads |= 1 << number;
     return ofRegister(number, 0, width);
   }
   pc(): Value {
@@ -173,7 +174,8 @@ class Scanner implements Record<keyof Emitter, unknown> {
   setXOrSp(register: Register, of: Value): void {
     const number = numberOf(register);
     this.written = true;
-    if (of === LOADED) this.loaded.push(number);
+    this.registersWritten |= 1 << number;
+    if (of === LOADED) this.loaded |= 1 << number;
     if (number === LINK_REGISTER) this.linked = true;
     const value = scanned(of);
     const own = value.kind === 'register';

@@ -22,6 +22,18 @@ export class ByteBuffer {
     this.#bytes[this.length++] = value;
   }
 
+  /** A byte and an unsigned LEB128: what most instructions are. */
+  withUnsigned(byte: number, value: number): void {
+    if (value >= 0x80 || this.length + 2 > this.#bytes.length) {
+      this.byte(byte);
+      this.unsigned(value);
+      return;
+    }
+    this.#bytes[this.length] = byte;
+    this.#bytes[this.length + 1] = value;
+    this.length += 2;
+  }
+
   append(bytes: Uint8Array | readonly number[]): void {
     this.#reserve(bytes.length);
     this.#bytes.set(bytes, this.length);
