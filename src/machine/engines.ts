@@ -10,6 +10,7 @@ import { RUNTIME_CALLS } from '../translate/interpreter/runtime_calls.ts';
 import type { StateDigest } from '../translate/interpreter/state_digest.ts';
 import { RECORD_SIZE } from '../translate/layout.ts';
 import { type RegionOptions, Regions } from '../translate/region/regions.ts';
+import type { BackgroundTranslator } from '../translate/region/translator_thread.ts';
 import type { CodePage, CodePages } from './code_pages.ts';
 import type { DataAccess, StepObserver } from './data_access.ts';
 import { type GuestMemory, PAGE_SIZE } from './memory.ts';
@@ -80,7 +81,12 @@ export class InterpreterEngine implements Engine {
   readonly regions: Regions | undefined;
 
   /** `withDigest`: of every state, which regions do not have. */
-  constructor(parts: EngineParts, regions?: Partial<RegionOptions>, withDigest = false) {
+  constructor(
+    parts: EngineParts,
+    regions?: Partial<RegionOptions>,
+    withDigest = false,
+    translator?: BackgroundTranslator,
+  ) {
     this.#parts = parts;
     this.maxSlice = regions?.slice ?? Number.POSITIVE_INFINITY;
     const { state, code, memory, runtime } = parts;
@@ -133,7 +139,7 @@ export class InterpreterEngine implements Engine {
       withDigest,
     );
     if (!regions) return;
-    this.regions = new Regions(parts.detail, memory.u32, this.#interpreter, regions);
+    this.regions = new Regions(parts.detail, memory.u32, this.#interpreter, regions, translator);
     code.onWritten = (page, first, last) => this.regions!.written(page, first, last);
     code.onReleased = (page) => this.regions!.released(page);
   }
