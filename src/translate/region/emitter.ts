@@ -31,6 +31,15 @@ export type Ending =
 
 const SP = 31;
 
+/** From an address on the stack to where in the inline TLB its entry is. */
+function pushTlbOffset(code: CodeBuffer): void {
+  code.byte(op.i32WrapI64);
+  code.i32(12 - Math.log2(DATA_TLB_ENTRY));
+  code.int('shrU', 32);
+  code.i32((DATA_TLB_ENTRIES - 1) * DATA_TLB_ENTRY);
+  code.int('and', 32);
+}
+
 /** The code of an instruction that is the same wherever it stands: it is made once. */
 export interface RepeatedCode {
   readonly code: Uint8Array;
@@ -236,28 +245,43 @@ export class RegionEmitter extends FlagsEmitter {
     const va = code.keep(address);
     const alignment = access.aligned ? (access.alignment ?? access.bytes) : access.bytes;
     const tlb = access.unprivileged ? this.readSmallCell('tlbUnprivileged') : local(LOCALS.tlb, 32);
-    const shift = 12 - Math.log2(DATA_TLB_ENTRY);
-    const offset = intOp(
-      'and',
-      intOp('shrU', convert(32, op.i32WrapI64, va), constant(32, shift)),
-      constant(32, (DATA_TLB_ENTRIES - 1) * DATA_TLB_ENTRY),
-    );
-    const entry = code.keep(intOp('add', offset, tlb));
-    code.emit(entry);
+    // Straight to code: this is a third of all that is emitted, and expressions would cost as much again.
+    code.emit(va);
+    pushTlbOffset(code);
+    code.emit(tlb);
+    code.int('add', 32);
+    const entry = code.keepTop(32);
+    code.get(entry.index);
     code.memory(op.i64Load, operation === 'load' ? 0 : 8);
     const tag = code.keepTop(64);
-    code.emit(intOp('ne', tag, intOp('and', va, constant(64, ~0xfffn | BigInt(alignment - 1)))));
+    code.get(tag.index);
+    code.emit(va);
+    code.i64(~0xfff | (alignment - 1));
+    code.int('and', 64);
+    code.int('ne', 64);
     code.open(op.if);
     if (!access.aligned && access.bytes > 1) {
       // An unaligned access is inline too where it is allowed and within the page: its offset from the tag is small. A tag that
       // matches nothing has low bits.
-      const offset = intOp('sub', va, tag);
-      const valid = intOp('shl', tag, constant(64, 52));
-      this.#leaveIf(intOp('ltU', constant(64, 4096 - access.bytes), intOp('or', offset, valid)));
-      code.emit(entry);
+      code.i64(4096 - access.bytes);
+      code.emit(va);
+      code.get(tag.index);
+      code.int('sub', 64);
+      code.get(tag.index);
+      code.i64(52);
+      code.int('shl', 64);
+      code.int('or', 64);
+      code.int('ltU', 64);
+      this.#leaveIf();
+      code.get(entry.index);
       code.memory(op.i64Load, 24);
-      const flipped = intOp('ltS', intOp('add', code.keepTop(64), va), constant(64, 0));
-      this.#leaveIf(intOp('eqz', flipped));
+      code.get(code.keepTop(64).index);
+      code.emit(va);
+      code.int('add', 64);
+      code.i64(0);
+      code.int('ltS', 64);
+      code.int('eqz', 32);
+      this.#leaveIf();
     } else this.#leaveNow();
     code.close();
     pushPoolDelta(code, entry);

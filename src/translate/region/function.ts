@@ -159,7 +159,9 @@ class RegionFunction {
   /** Takes `count` instructions off the budget. */
   #spend(count: number): void {
     if (count === 0) return;
-    this.#code.emit(intOp('sub', local(LOCALS.budget), constant(32, count)));
+    this.#code.get(LOCALS.budget);
+    this.#code.i32(count);
+    this.#code.int('sub', 32);
     this.#code.set(LOCALS.budget);
   }
   #leaveAt(word: number, flags: FlagsState): void {
