@@ -282,6 +282,9 @@ export class Regions {
       if (planned) {
         made.push({ head, ...planned });
         for (const first of insideOf(planned.graph)) words.add(first);
+      } else if (!canHold(this.#word(page.page, word), this.#limits)) {
+        this.#heads.release(head.slot);
+        this.#heads.want(page.page.records, word + 1);
       } else if (++head.attempts < MOST_ATTEMPTS) this.#count(head);
       else this.#heads.release(head.slot);
     }
