@@ -11,6 +11,7 @@ import type { StateDigest } from '../translate/interpreter/state_digest.ts';
 import { RECORD_SIZE } from '../translate/layout.ts';
 import { leavesRun } from '../translate/region/branch_words.ts';
 import { type RegionOptions, Regions } from '../translate/region/regions.ts';
+import type { BackgroundTranslator } from '../translate/region/translator_thread.ts';
 import type { CodePage, CodePages } from './code_pages.ts';
 import type { DataAccess, StepObserver } from './data_access.ts';
 import { type GuestMemory, PAGE_SIZE } from './memory.ts';
@@ -78,7 +79,12 @@ export class InterpreterEngine implements Engine {
   readonly regions: Regions | undefined;
 
   /** `withDigest`: of every state, which regions do not have. */
-  constructor(parts: EngineParts, regions?: Partial<RegionOptions>, withDigest = false) {
+  constructor(
+    parts: EngineParts,
+    regions?: Partial<RegionOptions>,
+    withDigest = false,
+    translator?: BackgroundTranslator,
+  ) {
     this.#parts = parts;
     this.maxSlice = regions?.slice ?? Number.POSITIVE_INFINITY;
     const { state, code, memory, runtime } = parts;
@@ -131,7 +137,7 @@ export class InterpreterEngine implements Engine {
       withDigest,
     );
     if (!regions) return;
-    this.regions = new Regions(parts.detail, memory.u32, this.#interpreter, regions);
+    this.regions = new Regions(parts.detail, memory.u32, this.#interpreter, regions, translator);
     code.onWritten = (page, first, last) => this.regions!.written(page, first, last);
     code.onReleased = (page) => this.regions!.released(page);
   }

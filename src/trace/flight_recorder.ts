@@ -12,6 +12,7 @@ import { type PacketStart, RunLoop } from '../machine/run_loop.ts';
 import { saveMachine } from '../machine/snapshot.ts';
 import type { Detail } from '../translate/detail.ts';
 import { records } from '../translate/detail.ts';
+import type { BackgroundTranslator } from '../translate/region/translator_thread.ts';
 import { sha256 } from './digest.ts';
 import { type DiskSource, hostDisks } from './disk_images.ts';
 import { PAGES_PER_GROUP, type PackedSection, packedCheckpoint, packPageGroup } from './encode/checkpoint.ts';
@@ -45,6 +46,8 @@ export interface RecordOptions {
   /** Where the images of its drives come from; the file system when absent. */
   readonly disks?: DiskSource;
   readonly engine?: EngineName;
+  /** Translates hot code in the background: `MachineOptions.translator`. */
+  readonly translator?: BackgroundTranslator;
   readonly directory: string;
   /** Started for the directory already, for a recording from reset; one is started where it is absent. */
   readonly writer?: WriterThread;
@@ -112,6 +115,7 @@ class RecordingSession {
     this.#machine = new Machine({
       recipe: options.recipe,
       engine: options.engine,
+      translator: options.translator,
       readFile,
       openDisk: (path) => {
         const disk = (options.disks ?? hostDisks)(path);
