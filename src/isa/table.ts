@@ -28,6 +28,7 @@ import { extractFields, type Fields } from './pattern.ts';
 import { pcRelative } from './pc_relative.ts';
 import { pointerAuthentication } from './pointer_authentication.ts';
 import type { Feature, Row } from './row.ts';
+import { RowTree } from './row_tree.ts';
 import { simdScalar } from './simd_scalar.ts';
 import { simdThreeSame } from './simd_three_same.ts';
 import { simdTwoRegister } from './simd_two_register.ts';
@@ -75,15 +76,6 @@ export interface Decoded {
   readonly fields: Fields;
 }
 
-// Two levels: bits 31..21 tell most classes apart, bits 15..10 the opcodes below them.
-const CLASS_MASK = 0xffe0_0000;
-const OPCODE_MASK = 0x0000_fc00;
-/** A class with so few rows is searched without its second level. */
-const FEW = 3;
-
-const couldMatch = (rows: readonly Row[], word: number, mask: number) =>
-  rows.filter(({ pattern }) => ((word ^ pattern.value) & pattern.mask & mask) === 0);
-
 const byName = new Map(ROWS.map((row) => [row.name, row]));
 /** Rows that take encodings from others come before them, and those before the rows that they take from. */
 const rank = (row: Row): number =>
@@ -92,29 +84,10 @@ const rank = (row: Row): number =>
     if (!other) throw new Error(`${row.name} is before ${name}, which is no row`);
     return Math.max(highest, 1 + rank(other));
   }, 0);
-const ordered = [...ROWS].sort((a, b) => rank(b) - rank(a));
+/** All rows, each in front of those that it takes encodings from. */
+export const ORDERED_ROWS: readonly Row[] = [...ROWS].sort((a, b) => rank(b) - rank(a));
 
-// Filled when first asked for: a guest's code has a tenth of the classes.
-const classes = new Map<number, readonly Row[]>();
-const opcodes = new Map<number, readonly Row[]>();
-
-function candidates(word: number): readonly Row[] {
-  const inClass = level(classes, ordered, word, CLASS_MASK);
-  return inClass.length <= FEW ? inClass : level(opcodes, inClass, word, CLASS_MASK | OPCODE_MASK);
-}
-function level(
-  known: Map<number, readonly Row[]>,
-  rows: readonly Row[],
-  word: number,
-  mask: number,
-): readonly Row[] {
-  let found = known.get(word & mask);
-  if (!found) {
-    found = couldMatch(rows, word, mask);
-    known.set(word & mask, found);
-  }
-  return found;
-}
+const tree = new RowTree(ORDERED_ROWS, (rows) => rows);
 
 /** For those who read instructions rather than execute them. */
 export const EVERY_FEATURE: ReadonlySet<Feature> = new Set(ROWS.map(({ feature }) => feature));
@@ -124,7 +97,7 @@ export const EVERY_FEATURE: ReadonlySet<Feature> = new Set(ROWS.map(({ feature }
  * unallocated there. Rows of other features do not exist: a hint among them is HINT.
  */
 export function decode(word: number, features: ReadonlySet<Feature> = EVERY_FEATURE): Decoded | undefined {
-  for (const row of candidates(word)) {
+  for (const row of tree.leafOf(word)) {
     if (!features.has(row.feature)) continue;
     const fields = match(row, word);
     if (fields) return { row, fields };

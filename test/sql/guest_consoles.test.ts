@@ -119,7 +119,7 @@ class FakeXen {
       },
     });
   }
-  end = () => this.#recorder.finish('test', { stateHash: '', checkpoint: null });
+  end = () => this.#recorder.finish('test', () => ({ stateHash: '', checkpoint: null }));
 }
 
 test('what dom0 prints by console_io is its own, also when Xen prints in the middle of a line; what Xen prints without a name is not', async () => {

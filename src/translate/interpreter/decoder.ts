@@ -1,40 +1,44 @@
 /** Fills decoded records from instruction words. */
 import { SLOT_SP } from '../../cpu/state.ts';
 import type { Feature, Row } from '../../isa/row.ts';
-import { type Decoded, decode } from '../../isa/table.ts';
-import { RECORD_IMMEDIATE, RECORD_OPERANDS, RECORD_SIZE } from '../layout.ts';
+import { RowTree } from '../../isa/row_tree.ts';
+import { ORDERED_ROWS } from '../../isa/table.ts';
+import { WordFields } from '../../isa/word_fields.ts';
+import { RECORD_OPERANDS } from '../layout.ts';
 import type { HandlerFunctions } from './handler_functions.ts';
-import {
-  HANDLER_UNDEFINED,
-  type Handler,
-  type HandlerFamily,
-  type InterpreterModule,
-  inLoop,
-} from './handlers.ts';
-import { shapeFields, shapeKey } from './shapes.ts';
+import { HANDLER_UNDEFINED, type HandlerFamily, type InterpreterModule, inLoop } from './handlers.ts';
+import { FamilyForm } from './record_form.ts';
+import { shapeKey } from './shapes.ts';
 import { isOnVectors } from './state_digest.ts';
 
-/** Instructions remembered: code repeats itself, and half of a kernel's are found again. A power of two. */
-const REMEMBERED = 65_536;
-const RECORD_WORDS = RECORD_SIZE / 4;
+/** What was learnt of words is forgotten when it is so much: a guest may execute any words. */
+const MOST_LEARNT = 65_536;
 
-/** The families of a row by the bits of the word that its shape looks at, so that no shape is made twice. */
-interface RowFamilies {
-  readonly byShape: Map<string, HandlerFamily>;
-  /** Bits that the shape was seen to look at: equal there, it looks at no others. */
+interface Candidate {
+  readonly row: Row;
+  readonly source: WordFields;
+  readonly forms: Map<string, FamilyForm>;
+}
+
+/** Words that agree in all bits that tell classes apart, and what was learnt of them. */
+interface Leaf {
+  readonly candidates: readonly Candidate[];
+  /** Bits that decided about a row and its shape so far: words that are equal there are decided alike. */
   mask: number;
-  readonly byBits: Map<number, HandlerFamily>;
+  /** By these bits; undefined: no row that is implemented. */
+  readonly known: Map<number, FamilyForm | undefined>;
 }
 
 export class RecordDecoder {
-  readonly #view: DataView;
-  readonly #records: Uint32Array;
-  readonly #families: Map<Row, RowFamilies>;
+  readonly #u8: Uint8Array;
+  readonly #u16: Uint16Array;
+  readonly #i32: Int32Array;
+  readonly #families: InterpreterModule['families'];
   readonly #functions: HandlerFunctions;
-  readonly #features: ReadonlySet<Feature> | undefined;
-  /** Instruction words by their hash, and their records. No record of a word: handler 0. */
-  readonly #words = new Uint32Array(REMEMBERED);
-  readonly #remembered = new Uint32Array(REMEMBERED * RECORD_WORDS);
+  readonly #tree: RowTree<Leaf>;
+  readonly #candidates = new Map<Row, Candidate>();
+  readonly #leaves: Leaf[] = [];
+  #learnt = 0;
 
   /** `features` of the CPU; absent: every row exists. */
   constructor(
@@ -43,26 +47,13 @@ export class RecordDecoder {
     functions: HandlerFunctions,
     features?: ReadonlySet<Feature>,
   ) {
-    this.#features = features;
-    this.#view = new DataView(state);
-    this.#records = new Uint32Array(state);
+    this.#u8 = new Uint8Array(state);
+    this.#u16 = new Uint16Array(state);
+    this.#i32 = new Int32Array(state);
+    this.#families = module.families;
     this.#functions = functions;
-    this.#families = new Map(
-      [...module.families].map(([row, byShape]) => [
-        row,
-        { byShape: new Map(byShape), mask: 0, byBits: new Map() },
-      ]),
-    );
-  }
-
-  /** Those of a row; undefined while it is not implemented. */
-  #familiesOf(row: Row): RowFamilies | undefined {
-    let families = this.#families.get(row);
-    if (!families && row.execute) {
-      families = { byShape: new Map(), mask: 0, byBits: new Map() };
-      this.#families.set(row, families);
-    }
-    return families;
+    const exist = features ? ORDERED_ROWS.filter(({ feature }) => features.has(feature)) : ORDERED_ROWS;
+    this.#tree = new RowTree(exist, (rows) => this.#leafOf(rows));
   }
 
   /**
@@ -70,74 +61,68 @@ export class RecordDecoder {
    * unallocated encoding, or one that is not implemented, gets the handler for UNDEFINED.
    */
   write(address: number, word: number, pageOffset: number): void {
-    const slot = (Math.imul(word, 0x9e37_79b1) >>> 8) & (REMEMBERED - 1);
-    const remembered = this.#remembered;
-    const from = slot * RECORD_WORDS;
-    const to = address >>> 2;
-    if (this.#words[slot] === word >>> 0 && remembered[from] !== 0) {
-      // The handler last: a record is either whole or still to be decoded.
-      for (let i = RECORD_WORDS - 1; i >= 0; i--) this.#records[to + i] = remembered[from + i];
-      return;
-    }
-    if (!this.#decode(address, word, pageOffset)) return;
-    this.#words[slot] = word;
-    for (let i = 0; i < RECORD_WORDS; i++) remembered[from + i] = this.#records[to + i];
-  }
-
-  /** Whether the record is the same wherever in a page the instruction stands. */
-  #decode(address: number, word: number, pageOffset: number): boolean {
-    const decoded = decode(word, this.#features);
-    const families = decoded && this.#familiesOf(decoded.row);
-    if (!decoded || !families) {
-      // Asked for by the digest.
-      this.#view.setUint8(address + RECORD_OPERANDS, isOnVectors(word) ? 1 : 0);
-      this.#view.setUint16(address, HANDLER_UNDEFINED, true);
-      return true;
-    }
-    const { row, fields } = decoded;
-    const family = this.#familyOf(families, decoded, word);
-    const distance = family.near ? Number(row.imm!(fields)) : 0;
-    const landing = pageOffset + distance;
-    const near = family.near !== undefined && landing >= 0 && landing < 4096;
-    const handler = chooseVariant(family, near, fields.rn === 31);
-    handler.operands.forEach(({ kind, name, slotOf31, plus }, i) => {
-      const field = kind === 'register' ? fields[name] + plus : row.bytes[name](fields);
-      const operand = kind === 'register' && field === 31 ? slotOf31 : field;
-      this.#view.setUint8(address + RECORD_OPERANDS + i, operand);
-    });
-    if (handler.immediate) {
-      const immediate = near ? distance * (RECORD_SIZE / 4) : row.imm!(fields);
-      this.#view.setBigInt64(address + RECORD_IMMEDIATE, BigInt.asIntN(64, BigInt(immediate)), true);
-    }
+    const leaf = this.#tree.leafOf(word);
+    const form = leaf.known.get(word & leaf.mask) ?? this.#formOf(leaf, word);
     // The handler last: a record is either whole or still to be decoded.
-    this.#view.setUint16(address, handler.index, true);
-    return family.near === undefined;
+    if (form) this.#u16[address >>> 1] = form.write(this.#u8, this.#i32, address, word, pageOffset);
+    else {
+      // Asked for by the digest.
+      this.#u8[address + RECORD_OPERANDS] = isOnVectors(word) ? 1 : 0;
+      this.#u16[address >>> 1] = HANDLER_UNDEFINED;
+    }
   }
 
-  #familyOf(families: RowFamilies, { row, fields }: Decoded, word: number): HandlerFamily {
-    const known = families.byBits.get(word & families.mask);
-    if (known) return known;
-    for (const name of shapeFields(row, fields)) {
-      const { low, width } = row.pattern.fields.find((field) => field.name === name)!;
-      families.mask |= (2 ** width - 1) << low;
+  #leafOf(rows: readonly Row[]): Leaf {
+    const candidates = rows.map((row) => {
+      let candidate = this.#candidates.get(row);
+      if (!candidate) {
+        candidate = { row, source: new WordFields(row.pattern), forms: new Map() };
+        this.#candidates.set(row, candidate);
+      }
+      return candidate;
+    });
+    const leaf = { candidates, mask: 0, known: new Map() };
+    this.#leaves.push(leaf);
+    return leaf;
+  }
+
+  #formOf(leaf: Leaf, word: number): FamilyForm | undefined {
+    if (leaf.known.has(word & leaf.mask)) return undefined;
+    let form: FamilyForm | undefined;
+    for (const candidate of leaf.candidates) {
+      const { row, source } = candidate;
+      const { mask, value } = row.pattern;
+      leaf.mask |= mask;
+      if (((word ^ value) & mask) !== 0) continue;
+      source.word = word;
+      source.seen = 0;
+      const matches = !row.unallocated?.(source.fields);
+      if (matches && row.execute) form = this.#familyForm(candidate, word);
+      leaf.mask |= source.seen;
+      if (matches) break;
     }
-    const shape = row.shape(fields);
+    if (this.#learnt++ === MOST_LEARNT) {
+      this.#learnt = 1;
+      for (const { known } of this.#leaves) known.clear();
+    }
+    leaf.known.set(word & leaf.mask, form);
+    return form;
+  }
+
+  #familyForm({ row, source, forms }: Candidate, word: number): FamilyForm {
+    const shape = row.shape(source.fields);
     const key = shapeKey(shape);
-    let family = families.byShape.get(key);
-    if (!family) {
-      if (inLoop(row)) throw new Error(`${row.name} ${word.toString(16)}: no handler for its shape`);
-      family = this.#functions.familyOf(row, shape);
-      families.byShape.set(key, family);
+    let form = forms.get(key);
+    if (!form) {
+      let family: HandlerFamily | undefined = this.#families.get(row)?.get(key);
+      if (!family && inLoop(row))
+        throw new Error(`${row.name} ${word.toString(16)}: no handler for its shape`);
+      family ??= this.#functions.familyOf(row, shape);
+      form = new FamilyForm(row, source, family);
+      forms.set(key, form);
     }
-    families.byBits.set(word & families.mask, family);
-    return family;
+    return form;
   }
-}
-
-function chooseVariant(family: HandlerFamily, near: boolean, stack: boolean): Handler {
-  if (near) return family.near!;
-  if (stack && family.stack) return family.stack;
-  return family.plain;
 }
 
 if (SLOT_SP !== 31) throw new Error('the stack pointer stands in slot 31');

@@ -8,14 +8,13 @@
 import { CELL, type StateCell } from '../../cpu/state.ts';
 import { type Detail, records } from '../detail.ts';
 import { RECORD_SIZE } from '../layout.ts';
-import type { PoolWidth } from '../pool.ts';
-import { CodeBuffer, constant, intOp, local, type Node } from '../wasm/expression.ts';
+import { type CodeBuffer, constant, intOp, local, type Node } from '../wasm/expression.ts';
 import type { FunctionCode } from '../wasm/module.ts';
 import { op } from '../wasm/opcodes.ts';
 import { type Ending, moveRegisters, RegionEmitter } from './emitter.ts';
 import { FLAGS_IN_CELLS, FLAGS_IN_LOCALS, type FlagsState, flagsOfBlocks } from './flags_state.ts';
 import type { Graph } from './graph.ts';
-import { LOCAL_COUNTS, LOCALS, TEMPORARIES, TEMPORARY_BASE, VECTOR_LOCAL_COUNTS } from './locals.ts';
+import { LOCAL_COUNTS, LOCALS, VECTOR_LOCAL_COUNTS } from './locals.ts';
 import type { Edge } from './plan.ts';
 import { REGION_SIGNATURE } from './signature.ts';
 
@@ -53,13 +52,14 @@ export const pointerCells = (detail: Detail) =>
     .filter(([level]) => records(detail, level))
     .map(([, cell]) => cell);
 
+/** Emits it into `code`, whatever that held before. */
 export function buildRegion(
   source: RegionSource,
   shared: SharedFunctions,
   exportName: string,
-  poolWidth: PoolWidth,
+  code: CodeBuffer,
 ): FunctionCode {
-  const region = new RegionFunction(source, shared, poolWidth);
+  const region = new RegionFunction(source, shared, code);
   const body = region.build();
   const locals = region.usesVectors ? VECTOR_LOCAL_COUNTS : LOCAL_COUNTS;
   return { signature: REGION_SIGNATURE, locals, body, exportName };
@@ -88,8 +88,9 @@ class RegionFunction {
   /** What is known of the flags where ways meet. */
   readonly #heads: readonly (FlagsState | undefined)[];
 
-  constructor(source: RegionSource, shared: SharedFunctions, poolWidth: PoolWidth) {
-    this.#code = new CodeBuffer(TEMPORARY_BASE, TEMPORARIES, poolWidth);
+  constructor(source: RegionSource, shared: SharedFunctions, code: CodeBuffer) {
+    this.#code = code;
+    code.clear();
     this.#source = source;
     this.#shared = shared;
     this.#emitter = new RegionEmitter(this.#code, source.detail, shared);
@@ -119,24 +120,24 @@ class RegionFunction {
     const body = code.toBytes();
 
     // What is to be loaded is known now.
-    const prologue = new CodeBuffer(TEMPORARY_BASE, TEMPORARIES, code.poolWidth);
-    moveRegisters(prologue, used, 'load');
+    code.clear();
+    moveRegisters(code, used, 'load');
     for (const cell of ['tlb', ...pointerCells(this.#source.detail)] as const) {
-      prologue.i32(0);
-      prologue.memory(op.i32Load, CELL[cell]);
-      prologue.set(LOCALS[cell]);
+      code.i32(0);
+      code.memory(op.i32Load, CELL[cell]);
+      code.set(LOCALS[cell]);
     }
-    prologue.i32(0);
-    prologue.memory(op.i64Load, CELL.pcBase);
-    prologue.i64(this.#source.records / 4);
-    prologue.int('add', 64);
-    prologue.set(LOCALS.vaPage);
+    code.i32(0);
+    code.memory(op.i64Load, CELL.pcBase);
+    code.i64(this.#source.records / 4);
+    code.int('add', 64);
+    code.set(LOCALS.vaPage);
     // V8 keeps memory 0's address in a register, and loads the pool's, in two steps, where it is first used: here, once and for all.
-    prologue.emit(constant(prologue.poolWidth, 0));
-    prologue.pool(op.i64Load8U);
-    prologue.byte(op.drop);
-    prologue.append(body);
-    return prologue.toBytes();
+    code.emit(constant(code.poolWidth, 0));
+    code.pool(op.i64Load8U);
+    code.byte(op.drop);
+    code.append(body);
+    return code.toBytes();
   }
 
   #storeCell(cell: StateCell, of: Node): void {

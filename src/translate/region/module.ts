@@ -2,10 +2,11 @@
 import { MEMORY_PAGES } from '../layout.ts';
 import { importPool, type PoolWidth } from '../pool.ts';
 import { CodeBuffer } from '../wasm/expression.ts';
-import { ModuleBuilder } from '../wasm/module.ts';
+import { type FunctionCode, ModuleBuilder } from '../wasm/module.ts';
 import { I32, I64, type ValueType } from '../wasm/opcodes.ts';
 import { emitFlagsFunction, emitStoreFlags } from './flags.ts';
 import { buildRegion, type RegionSource } from './function.ts';
+import { TEMPORARIES, TEMPORARY_BASE } from './locals.ts';
 
 export interface RegionModule {
   readonly bytes: Uint8Array;
@@ -28,6 +29,32 @@ const flagsCode = () =>
     FLAGS_TEMPORARIES,
   );
 
+/** Behind the import. */
+const FLAGS_FUNCTION = 1;
+
+interface FlagsFunctions {
+  readonly flags: FunctionCode;
+  readonly storeFlags: FunctionCode;
+}
+let made: FlagsFunctions | undefined;
+
+/** The functions that every module has, made once. */
+function flagsFunctions(): FlagsFunctions {
+  if (made) return made;
+  const nzcv = flagsCode();
+  emitFlagsFunction(nzcv);
+  const store = flagsCode();
+  for (let parameter = 0; parameter < FLAGS_PARAMETERS.length; parameter++) store.get(parameter);
+  store.call(FLAGS_FUNCTION);
+  emitStoreFlags(store, store.keepTop(32));
+  const [parameters, locals] = [FLAGS_PARAMETERS, FLAGS_LOCALS];
+  made = {
+    flags: { signature: { parameters, results: [I32] }, locals, body: nzcv.toBytes() },
+    storeFlags: { signature: { parameters, results: [] }, locals, body: store.toBytes() },
+  };
+  return made;
+}
+
 export function buildRegionModule(sources: readonly RegionSource[], poolWidth: PoolWidth): RegionModule {
   const module = new ModuleBuilder();
   module.importMemory({
@@ -39,24 +66,13 @@ export function buildRegionModule(sources: readonly RegionSource[], poolWidth: P
   });
   importPool(module, poolWidth);
   const float = module.importFunction('host', 'float', { parameters: [I32], results: [] });
-  const nzcv = flagsCode();
-  emitFlagsFunction(nzcv);
-  const flags = module.addFunction({
-    signature: { parameters: FLAGS_PARAMETERS, results: [I32] },
-    locals: FLAGS_LOCALS,
-    body: nzcv.toBytes(),
-  });
-  const store = flagsCode();
-  for (let parameter = 0; parameter < FLAGS_PARAMETERS.length; parameter++) store.get(parameter);
-  store.call(flags);
-  emitStoreFlags(store, store.keepTop(32));
-  const storeFlags = module.addFunction({
-    signature: { parameters: FLAGS_PARAMETERS, results: [] },
-    locals: FLAGS_LOCALS,
-    body: store.toBytes(),
-  });
+  const shared = flagsFunctions();
+  const flags = module.addFunction(shared.flags);
+  if (flags !== FLAGS_FUNCTION) throw new Error(`the flags function is number ${flags}`);
+  const storeFlags = module.addFunction(shared.storeFlags);
   const names = sources.map(({ name }, n) => `${name} ${n}`);
+  const code = new CodeBuffer(TEMPORARY_BASE, TEMPORARIES, poolWidth);
   for (const [n, source] of sources.entries())
-    module.addFunction(buildRegion(source, { flags, storeFlags, float }, names[n], poolWidth));
+    module.addFunction(buildRegion(source, { flags, storeFlags, float }, names[n], code));
   return { bytes: module.build(), names };
 }

@@ -1,7 +1,14 @@
+const UTF8 = new TextEncoder();
+
 /** A growable byte buffer with WebAssembly's variable-length integers (WebAssembly core specification, 5.2.2). */
 export class ByteBuffer {
-  #bytes = new Uint8Array(4096);
+  #bytes: Uint8Array;
   length = 0;
+
+  /** With room for `capacity` bytes before it grows. */
+  constructor(capacity = 256) {
+    this.#bytes = new Uint8Array(capacity);
+  }
 
   #reserve(count: number): void {
     if (this.length + count <= this.#bytes.length) return;
@@ -56,7 +63,7 @@ export class ByteBuffer {
   }
 
   name(text: string): void {
-    const utf8 = new TextEncoder().encode(text);
+    const utf8 = UTF8.encode(text);
     this.unsigned(utf8.length);
     this.append(utf8);
   }

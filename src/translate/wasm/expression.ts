@@ -68,6 +68,9 @@ export interface LocalCounts {
   readonly f32: number;
   readonly f64: number;
 }
+/** Most functions are smaller. */
+const CAPACITY = 16 * 1024;
+
 const noLocals = () => ({ i32: 0, i64: 0, v128: 0, f32: 0, f64: 0 });
 
 /** A function body under construction, with temporaries that are numbered from `firstLocal` on. */
@@ -85,12 +88,18 @@ export class CodeBuffer extends ByteBuffer {
    * `base` are the indices of the first temporary of each type; there are at most `limit` of each.
    */
   constructor(base: LocalCounts, limit: number, poolWidth: 32 | 64 = 32) {
-    super();
+    super(CAPACITY);
     this.poolWidth = poolWidth;
     this.#base = base;
     this.#limit = limit;
   }
 
+  /** Begins anew: what was written is forgotten, but for copies. */
+  clear(): void {
+    this.length = 0;
+    this.depth = 0;
+    this.releaseTemporaries();
+  }
   /** Frees all temporaries: between pieces of code that share none. */
   releaseTemporaries(): void {
     this.#used = noLocals();

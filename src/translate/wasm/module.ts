@@ -26,11 +26,19 @@ export interface FunctionCode {
   readonly exportName?: string;
 }
 
+/** At most so many bytes of a function beside its body: sizes, groups of locals, the end. */
+const FUNCTION_HEAD = 32;
+
+const sameTypes = (a: readonly ValueType[], b: readonly ValueType[]) =>
+  a === b || (a.length === b.length && a.every((type, n) => type === b[n]));
+const sameSignature = (a: Signature, b: Signature) =>
+  a === b || (sameTypes(a.parameters, b.parameters) && sameTypes(a.results, b.results));
+
 export class ModuleBuilder {
   readonly #memories: MemoryImport[] = [];
   readonly #imports: { module: string; name: string; signature: Signature }[] = [];
   readonly #functions: FunctionCode[] = [];
-  readonly #types = new Map<string, number>();
+  readonly #types: Signature[] = [];
   #table: { readonly exportName: string; readonly size: number } | undefined;
 
   importMemory(memory: MemoryImport): void {
@@ -52,10 +60,8 @@ export class ModuleBuilder {
 
   /** The index of a function type, for indirect calls. */
   typeIndex(signature: Signature): number {
-    const types = this.#types;
-    const key = JSON.stringify(signature);
-    if (!types.has(key)) types.set(key, types.size);
-    return types.get(key)!;
+    const known = this.#types.findIndex((type) => sameSignature(type, signature));
+    return known < 0 ? this.#types.push(signature) - 1 : known;
   }
 
   /** The module's one table, of functions for indirect calls: empty places for whoever instantiates it to fill. */
@@ -107,6 +113,7 @@ export class ModuleBuilder {
       out.append([0x70, 0]);
       out.unsigned(this.#table.size);
     });
+    const codeBytes = this.#functions.reduce((sum, { body }) => sum + body.length + FUNCTION_HEAD, 0);
     const code = section((out) => {
       out.unsigned(this.#functions.length);
       for (const { locals, body } of this.#functions) {
@@ -128,11 +135,10 @@ export class ModuleBuilder {
         out.append(body);
         out.byte(0x0b);
       }
-    });
+    }, codeBytes);
     const typeSection = section((out) => {
-      out.unsigned(types.size);
-      for (const key of types.keys()) {
-        const { parameters, results } = JSON.parse(key) as Signature;
+      out.unsigned(types.length);
+      for (const { parameters, results } of types) {
         out.byte(0x60);
         for (const list of [parameters, results]) {
           out.unsigned(list.length);
@@ -153,7 +159,7 @@ export class ModuleBuilder {
       out.unsigned(list.length);
       out.append(list.toBytes());
     });
-    const module = new ByteBuffer();
+    const module = new ByteBuffer(code.length + 4096);
     module.append([0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00]);
     const sections: [number, Uint8Array][] = [
       [1, typeSection],
@@ -173,8 +179,9 @@ export class ModuleBuilder {
   }
 }
 
-function section(write: (out: ByteBuffer) => void): Uint8Array {
-  const out = new ByteBuffer();
+/** `capacity`: for so many bytes at first. */
+function section(write: (out: ByteBuffer) => void, capacity?: number): Uint8Array {
+  const out = new ByteBuffer(capacity);
   write(out);
   return out.toBytes();
 }
