@@ -9,6 +9,7 @@ import { Interpreter } from '../translate/interpreter/interpreter.ts';
 import { RUNTIME_CALLS } from '../translate/interpreter/runtime_calls.ts';
 import type { StateDigest } from '../translate/interpreter/state_digest.ts';
 import { RECORD_SIZE } from '../translate/layout.ts';
+import { leavesRun } from '../translate/region/branch_words.ts';
 import { type RegionOptions, Regions } from '../translate/region/regions.ts';
 import type { BackgroundTranslator } from '../translate/region/translator_thread.ts';
 import type { CodePage, CodePages } from './code_pages.ts';
@@ -69,9 +70,6 @@ const WRITE_SYSTEM_REGISTER = RUNTIME_CALLS.indexOf('writeSystemRegister');
 const SYSTEM_OPERATION = RUNTIME_CALLS.indexOf('systemOperation');
 const PC_BASE = CELL.pcBase >>> 2;
 const GOES_ON = CELL.goesOn >>> 2;
-
-/** Branches and exception generation, but not hints, barriers and system register moves: Arm ARM C4.1.66. */
-const leavesRun = (word: number): boolean => ((word >>> 26) & 7) === 5 && word >>> 22 !== 0b1101010100;
 
 export class InterpreterEngine implements Engine {
   readonly maxSlice: number;

@@ -13,6 +13,7 @@ import type { Interpreter } from '../interpreter/interpreter.ts';
 import { DECODED_BASE, DECODED_PAGE_SIZE, RECORD_SIZE, RECORDS_PER_PAGE } from '../layout.ts';
 import { guessesPay } from './guess.ts';
 import { Heads } from './heads.ts';
+import { canHold } from './plan.ts';
 import {
   type BatchPage,
   type RegionBatch,
@@ -369,10 +370,8 @@ export class Regions {
       if (!head.queued) continue;
       head.queued = false;
       const made = translation.heads[n];
-      if (made === 'nothing') {
-        if (++head.attempts < MOST_ATTEMPTS) this.#count(head);
-        else this.#heads.release(head.slot);
-      } else if (made === 'inside') {
+      if (made === 'nothing') this.#giveUp(head);
+      else if (made === 'inside') {
         head.covered = true;
         this.#count(head);
       } else if (this.#isAsThen(head.page.page, made, batch.pages[batch.heads[n].page]))
@@ -382,6 +381,18 @@ export class Regions {
     if (!module) return;
     this.statistics.modules += 1;
     this.statistics.bytes += module.bytes;
+  }
+  /** There is too little to translate, so far. Where no region can hold the word, one may begin behind it. */
+  #giveUp(head: Head): void {
+    const { slot, page, word } = head;
+    const { features, detail } = this.#target;
+    const holds = canHold(this.#word(page.page, word), { features, recording: detail !== 'none' });
+    head.attempts += 1;
+    if (holds && head.attempts < MOST_ATTEMPTS) this.#count(head);
+    else {
+      this.#heads.release(slot);
+      if (!holds) this.#heads.want(page.page.records, word + 1);
+    }
   }
   /** The region's words are decoded, and are what they were when the batch was made. */
   #isAsThen(page: RegionPage, { words }: TranslatedRegion, then: BatchPage): boolean {
