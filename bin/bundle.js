@@ -11,12 +11,13 @@ const ROOT = dirname(import.meta.dirname);
 const DIRECTORY = process.argv[2];
 const here = (pattern) => globSync(pattern, { cwd: ROOT }).filter((file) => !file.includes('skeleton'));
 
-/** What is started by its file: the command line and its verbs, the writer's thread, the machine alone for the benchmark. */
+/** What is started by its file: the command line and its verbs, the writer's and the translator's thread, the machine alone for the benchmark. */
 const ENTRIES = [
   'src/cli.ts',
   ...here('src/commands/*.ts'),
   ...here('analyzers/*/command.ts'),
   'src/trace/writer_worker.ts',
+  'src/translate/region/translator_worker.ts',
   ...here('test/bench/untraced.ts'),
   'src/translate/interpreter/prebuilt.ts',
 ];

@@ -15,6 +15,7 @@ import { ProgressLine } from '../trace/progress_line.ts';
 import { TerminalInput } from '../trace/terminal_input.ts';
 import { WallClockPace } from '../trace/wall_clock_pace.ts';
 import { startWriter } from '../trace/writer_thread.ts';
+import { TranslatorThread } from '../translate/region/translator_thread.ts';
 import { UserError } from '../user-error.ts';
 
 interface Options {
@@ -167,6 +168,7 @@ async function run(argument: string | undefined, options: Options): Promise<void
   const started = performance.now();
   // Its thread starts while this one loads what makes a machine.
   const writer = startWriter(directory);
+  const translator = new TranslatorThread();
   try {
     const { record } = await import('../trace/flight_recorder.ts');
     const summary = await record({
@@ -175,6 +177,7 @@ async function run(argument: string | undefined, options: Options): Promise<void
       writer,
       detail,
       engine,
+      translator,
       until,
       input: terminal ?? delayed ?? file,
       ...(terminal && { pace: new WallClockPace() }),
@@ -196,6 +199,7 @@ async function run(argument: string | undefined, options: Options): Promise<void
   } finally {
     // Where no recording came about.
     void writer.worker.terminate();
+    void translator.close();
     terminal?.close();
     process.off('SIGINT', onSignal);
     process.off('SIGTERM', onSignal);

@@ -9,7 +9,9 @@ import { Interpreter } from '../translate/interpreter/interpreter.ts';
 import { RUNTIME_CALLS } from '../translate/interpreter/runtime_calls.ts';
 import type { StateDigest } from '../translate/interpreter/state_digest.ts';
 import { RECORD_SIZE } from '../translate/layout.ts';
+import { leavesRun } from '../translate/region/branch_words.ts';
 import { type RegionOptions, Regions } from '../translate/region/regions.ts';
+import type { BackgroundTranslator } from '../translate/region/translator_thread.ts';
 import type { CodePage, CodePages } from './code_pages.ts';
 import type { DataAccess, StepObserver } from './data_access.ts';
 import { type GuestMemory, PAGE_SIZE } from './memory.ts';
@@ -69,9 +71,6 @@ const SYSTEM_OPERATION = RUNTIME_CALLS.indexOf('systemOperation');
 const PC_BASE = CELL.pcBase >>> 2;
 const GOES_ON = CELL.goesOn >>> 2;
 
-/** Branches and exception generation, but not hints, barriers and system register moves: Arm ARM C4.1.66. */
-const leavesRun = (word: number): boolean => ((word >>> 26) & 7) === 5 && word >>> 22 !== 0b1101010100;
-
 export class InterpreterEngine implements Engine {
   readonly maxSlice: number;
   readonly #parts: EngineParts;
@@ -80,7 +79,12 @@ export class InterpreterEngine implements Engine {
   readonly regions: Regions | undefined;
 
   /** `withDigest`: of every state, which regions do not have. */
-  constructor(parts: EngineParts, regions?: Partial<RegionOptions>, withDigest = false) {
+  constructor(
+    parts: EngineParts,
+    regions?: Partial<RegionOptions>,
+    withDigest = false,
+    translator?: BackgroundTranslator,
+  ) {
     this.#parts = parts;
     this.maxSlice = regions?.slice ?? Number.POSITIVE_INFINITY;
     const { state, code, memory, runtime } = parts;
@@ -133,7 +137,7 @@ export class InterpreterEngine implements Engine {
       withDigest,
     );
     if (!regions) return;
-    this.regions = new Regions(parts.detail, memory.u32, this.#interpreter, regions);
+    this.regions = new Regions(parts.detail, memory.u32, this.#interpreter, regions, translator);
     code.onWritten = (page, first, last) => this.regions!.written(page, first, last);
     code.onReleased = (page) => this.regions!.released(page);
   }

@@ -26,6 +26,7 @@ import { InlineTlb } from '../translate/inline_tlb.ts';
 import { HANDLER_PAGE_END } from '../translate/interpreter/handlers.ts';
 import { MEMORY_PAGES } from '../translate/layout.ts';
 import type { RegionOptions } from '../translate/region/regions.ts';
+import type { BackgroundTranslator } from '../translate/region/translator_thread.ts';
 import { VirtBoard } from './board.ts';
 import { type Boot, loadBoot } from './boot.ts';
 import { type CodePage, CodePages } from './code_pages.ts';
@@ -63,6 +64,8 @@ export interface MachineOptions {
   readonly engine?: EngineName;
   /** How engine 'regions' translates: what happens is the same. */
   readonly regions?: Partial<RegionOptions>;
+  /** Translates hot code of this machine in the background once there is much of it; the machine's own thread where it is absent. */
+  readonly translator?: BackgroundTranslator;
   /** Engine 'interpreter' keeps a digest of the state before every instruction, `InterpreterEngine.digest`. */
   readonly digest?: boolean;
   /** What translated code writes into the raw buffers; nothing when absent. */
@@ -373,7 +376,12 @@ export class Machine {
     this.#mainEngine =
       engine === 'evaluator'
         ? new EvaluatorEngine(parts)
-        : new InterpreterEngine(parts, engine === 'regions' ? (regions ?? {}) : undefined, options.digest);
+        : new InterpreterEngine(
+            parts,
+            engine === 'regions' ? (regions ?? {}) : undefined,
+            options.digest,
+            options.translator,
+          );
     this.engine = this.#mainEngine;
     this.#parts = parts;
     this.#access = access;

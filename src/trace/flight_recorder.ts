@@ -12,11 +12,13 @@ import { type PacketStart, RunLoop } from '../machine/run_loop.ts';
 import { saveMachine } from '../machine/snapshot.ts';
 import type { Detail } from '../translate/detail.ts';
 import { records } from '../translate/detail.ts';
+import type { BackgroundTranslator } from '../translate/region/translator_thread.ts';
 import { sha256 } from './digest.ts';
 import { type DiskSource, hostDisks } from './disk_images.ts';
+import { PAGES_PER_GROUP, type PackedSection, packedCheckpoint, packPageGroup } from './encode/checkpoint.ts';
 import { feedInput, type InputSource, RecordedInput } from './input_source.ts';
 import { MachineStamp, PacketEvents } from './packet_events.ts';
-import { Recorder } from './recorder.ts';
+import { type EpochState, Recorder } from './recorder.ts';
 import type { Recording } from './recording.ts';
 import { restoreCheckpoint } from './restore.ts';
 import { type WallClockPace, waitForInput } from './wall_clock_pace.ts';
@@ -44,6 +46,8 @@ export interface RecordOptions {
   /** Where the images of its drives come from; the file system when absent. */
   readonly disks?: DiskSource;
   readonly engine?: EngineName;
+  /** Translates hot code in the background: `MachineOptions.translator`. */
+  readonly translator?: BackgroundTranslator;
   readonly directory: string;
   /** Started for the directory already, for a recording from reset; one is started where it is absent. */
   readonly writer?: WriterThread;
@@ -111,6 +115,7 @@ class RecordingSession {
     this.#machine = new Machine({
       recipe: options.recipe,
       engine: options.engine,
+      translator: options.translator,
       readFile,
       openDisk: (path) => {
         const disk = (options.disks ?? hostDisks)(path);
@@ -143,7 +148,8 @@ class RecordingSession {
     try {
       if (this.#options.from) this.#reach(this.#options.from);
       const reason = await this.#packets();
-      await this.#recorder.finish(reason, this.#epochState(), this.#options.host ?? {});
+      // This thread has nothing else to do, and the writer's has.
+      await this.#recorder.finish(reason, () => this.#epochState(true), this.#options.host ?? {});
       const { time, exitStatus } = this.#machine;
       return { reason, exitStatus, icount: time.icount, timeNs: time.now(), stateHash: this.#stateHash };
     } catch (error) {
@@ -170,7 +176,7 @@ class RecordingSession {
     this.#events.recording = true;
     // What need not be recorded has ways through translated code that make no rows.
     machine.reload();
-    this.#recorder.closeEpoch(this.#epochState());
+    this.#recorder.closeEpoch(() => this.#epochState(false));
   }
 
   async #packets(): Promise<EndReason> {
@@ -203,7 +209,7 @@ class RecordingSession {
         this.#consoleSeen
       )
         return 'limit';
-      if (this.#recorder.epochIsFull) this.#recorder.closeEpoch(this.#epochState());
+      if (this.#recorder.epochIsFull) this.#recorder.closeEpoch(() => this.#epochState(false));
       const output = outputCaughtUp?.();
       if (output) await output;
       turn.packets += 1;
@@ -270,8 +276,11 @@ class RecordingSession {
     this.#options.onConsole?.(byte);
   }
 
-  /** The state at the end of an epoch: a checkpoint of what changed, and the next link of the hash chain. */
-  #epochState() {
+  /**
+   * The state at the end of an epoch: a checkpoint of what changed, and the next link of the hash chain. `pack`: compressed, which the
+   * writer's thread does otherwise.
+   */
+  #epochState(pack: boolean): EpochState {
     const machine = this.#machine;
     const sections = saveMachine(machine);
     const hash = createHash('sha256').update(this.#stateHash);
@@ -285,18 +294,28 @@ class RecordingSession {
       }))
       .concat(machine.storage.takeDirtyDiskBlocks())
       .sort((a, b) => a.pa - b.pa);
-    const contents = new Uint8Array(pages.length * PAGE_SIZE);
-    pages.forEach(({ content }, i) => {
-      contents.set(content, i * PAGE_SIZE);
-    });
-    const addresses = BigUint64Array.from(pages, ({ pa }) => BigInt(pa));
-    hashPart(hash, 'page addresses', new Uint8Array(addresses.buffer));
-    hashPart(hash, 'pages', contents);
+    const pageAddresses = BigUint64Array.from(pages, ({ pa }) => BigInt(pa));
+    hashPart(hash, 'page addresses', new Uint8Array(pageAddresses.buffer));
+    hash.update(`pages ${pages.length * PAGE_SIZE}\n`);
+    const pageGroups: Uint8Array[] = [];
+    const packed: PackedSection[] = [];
+    let group = new Uint8Array(PAGES_PER_GROUP * PAGE_SIZE);
+    for (let first = 0; first < pages.length; first += PAGES_PER_GROUP) {
+      const count = Math.min(PAGES_PER_GROUP, pages.length - first);
+      for (let i = 0; i < count; i++) group.set(pages[first + i].content, i * PAGE_SIZE);
+      const contents = group.subarray(0, count * PAGE_SIZE);
+      hash.update(contents);
+      if (pack) {
+        packed.push(packPageGroup(packed.length, contents));
+      } else {
+        pageGroups.push(contents);
+        group = new Uint8Array(PAGES_PER_GROUP * PAGE_SIZE);
+      }
+    }
     this.#stateHash = hash.digest('hex');
-    return {
-      stateHash: this.#stateHash,
-      checkpoint: { sections, pageAddresses: addresses, pageContents: contents },
-    };
+    const state = { sections, pageAddresses };
+    const checkpoint = pack ? packedCheckpoint(state, packed) : { ...state, pageGroups };
+    return { stateHash: this.#stateHash, checkpoint };
   }
 }
 

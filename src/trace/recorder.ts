@@ -10,7 +10,7 @@ import type { Worker } from 'node:worker_threads';
 import { UserError } from '../user-error.ts';
 import { seal } from './digest.ts';
 import { textFile } from './durable_file.ts';
-import type { Checkpoint } from './encode/checkpoint.ts';
+import type { Checkpoint, PackedCheckpoint } from './encode/checkpoint.ts';
 import * as layout from './layout.ts';
 import { PacketSlots, type RawPacket, recordBytes } from './raw_packet.ts';
 import type { ChunkFacts } from './rows/chunk.ts';
@@ -35,13 +35,15 @@ export interface RecorderOptions {
 /** The machine's state where an epoch ends. */
 export interface EpochState {
   readonly stateHash: string;
-  readonly checkpoint: Checkpoint | null;
+  readonly checkpoint: Checkpoint | PackedCheckpoint | null;
 }
 
 /** An epoch is full at so many rows, bytes of raw packets, or instructions: amounts that a replay reaches alike. */
 const EPOCH_ROWS = 2 ** 18;
 const EPOCH_PACKET_BYTES = 2 ** 29;
 const EPOCH_INSTRUCTIONS = 2 ** 28;
+/** The writer hears of packets when there are so many bytes of them: what it does at the end of an epoch is then little. */
+const PACKETS_AT_ONCE = 2 ** 19;
 
 export class Recorder implements EventSink {
   readonly recording = true;
@@ -55,6 +57,7 @@ export class Recorder implements EventSink {
   readonly append: EventSink['append'];
   #slot = 0;
   #slotUsed = 0;
+  #slotSent = 0;
   #slotTaken = false;
   #packetOpen = false;
   #epochFirstSeq = 0;
@@ -111,7 +114,7 @@ export class Recorder implements EventSink {
     const valuesSeq = packet.registers === undefined ? 0 : this.#rows.takeSeq();
     this.#epochPacketBytes += bytes;
     this.#epochPackets += 1;
-    if (this.#slotTaken && this.#slotUsed + bytes > SLOT_BYTES) this.#sendSlot();
+    if (this.#slotTaken && this.#slotUsed + bytes > SLOT_BYTES) this.#sendPackets(true);
     if (bytes > SLOT_BYTES) throw new Error(`a packet of ${bytes} bytes`);
     if (!this.#slotTaken) {
       this.#channel.takeSlot(this.#slot);
@@ -119,6 +122,7 @@ export class Recorder implements EventSink {
     }
     const start = this.#slot * SLOT_BYTES;
     this.#slotUsed = this.#packets!.put(start + this.#slotUsed, packet, accessesSeq, valuesSeq) - start;
+    if (this.#slotUsed - this.#slotSent >= PACKETS_AT_ONCE) this.#sendPackets(false);
   }
 
   /** Whether it is time to close the epoch. */
@@ -130,12 +134,17 @@ export class Recorder implements EventSink {
     );
   }
 
-  /** Hands everything since the last epoch to the writer. No packet may be open. The checkpoint's arrays are given away. */
-  closeEpoch({ stateHash, checkpoint }: EpochState): void {
+  /**
+   * Hands everything since the last epoch to the writer, which has something to do then while `state` is made. No packet may be open. The
+   * checkpoint's arrays are given away.
+   */
+  closeEpoch(state: () => EpochState): void {
     if (this.#packetOpen) throw new Error('an epoch cannot close within a packet');
-    if (this.#slotTaken) this.#sendSlot();
+    if (this.#slotTaken) this.#sendPackets(true);
+    this.#post({ kind: 'end of packets' });
     this.#rows.closeEpoch();
     const transfer = new Set<ArrayBuffer>();
+    const { stateHash, checkpoint } = state();
     const { icount, timeNs } = this.#stamp;
     const owned = checkpoint && ownCheckpoint(checkpoint, transfer);
     const end = {
@@ -161,7 +170,7 @@ export class Recorder implements EventSink {
    */
   async finish(
     reason: string,
-    state: EpochState,
+    state: () => EpochState,
     host: { readonly [name: string]: unknown } = {},
   ): Promise<void> {
     try {
@@ -180,10 +189,15 @@ export class Recorder implements EventSink {
     await this.#worker.terminate();
   }
 
-  #sendSlot(): void {
-    this.#post({ kind: 'slot', slot: this.#slot, bytes: this.#slotUsed });
+  /** Those that the writer has not heard of. `all`: the slot has no more of them. */
+  #sendPackets(all: boolean): void {
+    const start = this.#slot * SLOT_BYTES + this.#slotSent;
+    this.#post({ kind: 'packets', slot: this.#slot, start, bytes: this.#slotUsed - this.#slotSent, all });
+    this.#slotSent = this.#slotUsed;
+    if (!all) return;
     this.#slot = (this.#slot + 1) % SLOTS;
     this.#slotUsed = 0;
+    this.#slotSent = 0;
     this.#slotTaken = false;
   }
 
@@ -208,7 +222,10 @@ function makeDirectory(directory: string, { recipe, images }: RecorderOptions): 
 }
 
 /** The checkpoint in memory of its own, which may go to another thread. */
-function ownCheckpoint(checkpoint: Checkpoint, transfer: Set<ArrayBuffer>): Checkpoint {
+function ownCheckpoint(
+  checkpoint: Checkpoint | PackedCheckpoint,
+  transfer: Set<ArrayBuffer>,
+): Checkpoint | PackedCheckpoint {
   const own = <T extends Uint8Array | BigUint64Array>(array: T): T => {
     const whole = array.buffer instanceof ArrayBuffer && array.byteLength === array.buffer.byteLength;
     const copy = () => (array instanceof BigUint64Array ? new BigUint64Array(array) : new Uint8Array(array));
@@ -216,10 +233,14 @@ function ownCheckpoint(checkpoint: Checkpoint, transfer: Set<ArrayBuffer>): Chec
     transfer.add(mine.buffer as ArrayBuffer);
     return mine;
   };
+  if ('packed' in checkpoint) {
+    const packed = checkpoint.packed.map((section) => ({ ...section, packed: own(section.packed) }));
+    return { ...checkpoint, packed };
+  }
   const sections = Object.entries(checkpoint.sections).map(([name, bytes]) => [name, own(bytes)]);
   return {
     sections: Object.fromEntries(sections),
     pageAddresses: own(checkpoint.pageAddresses),
-    pageContents: own(checkpoint.pageContents),
+    pageGroups: checkpoint.pageGroups.map(own),
   };
 }

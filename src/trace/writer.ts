@@ -8,7 +8,7 @@
 import { join } from 'node:path';
 import { seal, sha256 } from './digest.ts';
 import { DurableFile, syncPaths, textFile } from './durable_file.ts';
-import { type Checkpoint, writeCheckpoint } from './encode/checkpoint.ts';
+import { type Checkpoint, type PackedCheckpoint, writeCheckpoint } from './encode/checkpoint.ts';
 import { PacketTables } from './encode/packet_tables.ts';
 import { SegmentWriter } from './encode/segment.ts';
 import { storedFilePaths, storeFile } from './image_files.ts';
@@ -25,7 +25,7 @@ export interface EpochEnd {
   readonly endSeq: number;
   readonly endTimeNs: number;
   readonly stateHash: string;
-  readonly checkpoint: Checkpoint | null;
+  readonly checkpoint: Checkpoint | PackedCheckpoint | null;
 }
 
 /** What ends a recording. */
@@ -93,13 +93,17 @@ export class Writer {
     return this.#storing;
   }
 
+  /** The epoch has no more packets. */
+  endPackets(): void {
+    this.#failing(() => this.#packets.flush());
+  }
+
   /** Writes what closes an epoch; the promise is fulfilled when the epoch is committed. */
   closeEpoch(end: EpochEnd): Promise<void> {
     return this.#failing(() => this.#closeEpoch(end));
   }
 
   #closeEpoch({ checkpoint, ...end }: EpochEnd): Promise<void> {
-    this.#packets.flush();
     const segments: layout.SegmentFacts[] = [];
     // In the order of the schema, so that the manifest does not depend on which table had a row first.
     for (const table of Object.keys(TABLES) as TableName[]) {
@@ -136,7 +140,7 @@ export class Writer {
     return this.#committing;
   }
 
-  #writeCheckpoint(checkpoint: Checkpoint): layout.CheckpointFacts {
+  #writeCheckpoint(checkpoint: Checkpoint | PackedCheckpoint): layout.CheckpointFacts {
     const name = layout.checkpointName(this.#epoch);
     return writeCheckpoint(this.#newFile(name), name, checkpoint);
   }

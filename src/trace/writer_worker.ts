@@ -2,11 +2,20 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import type { ChunkFacts } from './rows/chunk.ts';
 import { type EpochEnd, type RecordingEnd, Writer } from './writer.ts';
-import { type ChannelParts, SLOT_BYTES, WriterChannel } from './writer_channel.ts';
+import { type ChannelParts, WriterChannel } from './writer_channel.ts';
 
 export type WriterMessage =
   | { readonly kind: 'file'; readonly digest: string; readonly bytes: Uint8Array }
-  | { readonly kind: 'slot'; readonly slot: number; readonly bytes: number }
+  | {
+      readonly kind: 'packets';
+      readonly slot: number;
+      /** Where they are in the memory. */
+      readonly start: number;
+      readonly bytes: number;
+      /** The slot may be refilled. */
+      readonly all: boolean;
+    }
+  | { readonly kind: 'end of packets' }
   | { readonly kind: 'rows'; readonly chunk: ChunkFacts }
   | { readonly kind: 'epoch'; readonly end: EpochEnd; readonly bytes: number }
   | { readonly kind: 'finish'; readonly end: RecordingEnd };
@@ -26,9 +35,12 @@ function handle(message: WriterMessage): Promise<unknown> | undefined {
   switch (message.kind) {
     case 'file':
       return writer.storeFile(message.digest, message.bytes);
-    case 'slot':
-      writer.addPackets(message.slot * SLOT_BYTES, message.bytes);
-      channel.releaseSlot(message.slot);
+    case 'packets':
+      writer.addPackets(message.start, message.bytes);
+      if (message.all) channel.releaseSlot(message.slot);
+      return undefined;
+    case 'end of packets':
+      writer.endPackets();
       return undefined;
     case 'rows':
       writer.addRows(message.chunk);

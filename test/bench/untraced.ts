@@ -5,6 +5,7 @@
 import { Machine } from '../../src/machine/machine.ts';
 import { PAGE_SIZE } from '../../src/machine/memory.ts';
 import { RunLoop } from '../../src/machine/run_loop.ts';
+import { TranslatorThread } from '../../src/translate/region/translator_thread.ts';
 import type { UntracedRun } from './subjects.ts';
 
 const { recipe, engine, until }: UntracedRun = JSON.parse(process.argv[2]);
@@ -13,6 +14,7 @@ let printed = false;
 const machine = new Machine({
   recipe,
   engine,
+  translator: new TranslatorThread(),
   onConsole: (byte) => {
     if (until === undefined || printed) return;
     tail = (tail + String.fromCharCode(byte)).slice(-until.length);

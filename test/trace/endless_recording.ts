@@ -22,7 +22,7 @@ try {
         asid: 0,
         el: 1,
       });
-    recorder.closeEpoch(syntheticState(epoch));
+    recorder.closeEpoch(() => syntheticState(epoch));
     if (!told && existsSync(join(directory, 'epochs/000001.json'))) {
       told = true;
       process.send?.('committed');

@@ -79,7 +79,7 @@ describe('a recording', () => {
     ).toBe(1);
     expect(recorder.append('inputs', { kind: 'console', payload: Uint8Array.of(0, 255, 7) })).toBe(2);
     stamp.icount += 1;
-    await recorder.finish('test', { stateHash: '', checkpoint: null });
+    await recorder.finish('test', () => ({ stateHash: '', checkpoint: null }));
     const recording = openRecording(values);
     const [batch] = recording.batches('walks', Object.keys(columnsOf('walks')));
     const row = (n: number) =>
@@ -120,7 +120,7 @@ describe('a recording', () => {
     const count = 5 * 65_536 + 3;
     for (let n = 0; n < count; n++)
       recorder.append('tlbi', { pc: 0n, op: `op ${n >>> 16}`, argument: BigInt(n), vmid: 0, asid: 0, el: 1 });
-    await recorder.finish('test', { stateHash: '', checkpoint: null });
+    await recorder.finish('test', () => ({ stateHash: '', checkpoint: null }));
     const batches = [...openRecording(many).batches('tlbi', ['seq', 'argument', 'op'])];
     expect(batches.map(({ rows }) => rows)).toEqual([65_536, 65_536, 65_536, 65_536, 65_536, 3]);
     let n = 0;
@@ -290,6 +290,6 @@ test('an epoch cannot close within a packet', async () => {
     { recipe: {}, images: {} },
   );
   recorder.beginPacket();
-  expect(() => recorder.closeEpoch(syntheticState(1))).toThrow(/within a packet/);
+  expect(() => recorder.closeEpoch(() => syntheticState(1))).toThrow(/within a packet/);
   await recorder.abandon();
 });

@@ -19,7 +19,7 @@ function ahead(recorder: Recorder): number {
   let most = 0;
   let committed = 0;
   for (let epoch = 1; epoch <= EPOCHS; epoch++) {
-    recorder.closeEpoch(syntheticState(epoch));
+    recorder.closeEpoch(() => syntheticState(epoch));
     while (existsSync(epochFile(directory, committed + 1))) committed += 1;
     most = Math.max(most, epoch - committed);
   }
@@ -29,7 +29,7 @@ function ahead(recorder: Recorder): number {
 if (kind === 'epochs') {
   const recorder = new Recorder(directory, { icount: 0, timeNs: 0, cpu: 0 }, { recipe: {}, images: {} });
   const most = ahead(recorder);
-  await recorder.finish('power off', syntheticState(EPOCHS));
+  await recorder.finish('power off', () => syntheticState(EPOCHS));
   console.log(most);
 } else {
   await record({

@@ -270,11 +270,11 @@ export async function recordSynthetic(directory: string, options: SyntheticOptio
       count('console');
     }
     if (done >= (epoch * instructions) / epochs && done < instructions) {
-      recorder.closeEpoch(syntheticState(epoch));
+      recorder.closeEpoch(() => syntheticState(epoch));
       epoch += 1;
     }
   }
-  await recorder.finish('power off', syntheticState(epochs), { version: 'test' });
+  await recorder.finish('power off', () => syntheticState(epochs), { version: 'test' });
   return { instructions: attempted, exits, rows };
 }
 
@@ -286,7 +286,7 @@ export function syntheticState(epoch: number) {
     checkpoint: {
       sections: { cpu0: Uint8Array.of(epoch, 1, 2), devices: Buffer.from('{"pl011":{}}') },
       pageAddresses: BigUint64Array.from(pages, (n) => BigInt(0x4000_0000 + 4096 * n)),
-      pageContents: Uint8Array.from({ length: 4096 * pages.length }, () => epoch),
+      pageGroups: [Uint8Array.from({ length: 4096 * pages.length }, () => epoch)],
     },
   };
 }

@@ -16,6 +16,7 @@ const HANDLER = 7;
 const NOP = 0xd503_201f;
 const ADD = 0x9100_4021;
 const B_NE_BACK_2 = 0x54ff_ffc1; // b.ne . - 8
+const B_NE_FORWARD_3 = 0x5400_0061; // b.ne . + 12
 const BL_FORWARD_5 = 0x9400_0005; // bl . + 20
 const RET = 0xd65f_03c0;
 
@@ -60,6 +61,30 @@ describe('heads are', () => {
     decode(2, 3);
     decode(4, 7);
     expect(found()).toEqual([0, 2, 4, 6]);
+  });
+
+  test('not where only a conditional branch leads forward, until a region leaves to it', () => {
+    const { heads, decode, found } = page([ADD, B_NE_FORWARD_3, RET, ADD, ADD, RET]);
+    decode(0, 1);
+    decode(4, 5);
+    expect(found()).toEqual([0]);
+    heads.want(RECORDS, 4);
+    expect(found()).toEqual([0, 4]);
+  });
+
+  test('not behind a hint, a barrier or a move of a system register', () => {
+    const { decode, found } = page([NOP, ADD, RET]);
+    decode(0, 0);
+    decode(1, 2);
+    expect(found()).toEqual([0]);
+  });
+
+  test('where a word was written to which a conditional branch leads: the branch may be gone', () => {
+    const { decode, write, found } = page([ADD, B_NE_FORWARD_3, RET, ADD, ADD, RET]);
+    decode(0, 1);
+    write(4, 4);
+    decode(4, 5);
+    expect(found()).toEqual([0, 4]);
   });
 
   test('not outside the page', () => {

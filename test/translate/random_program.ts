@@ -224,6 +224,28 @@ export function patchingProgram({ calls, stores }: { calls: number; stores: numb
   return new Uint8Array(Uint32Array.from(words).buffer);
 }
 
+/** Goes a hundred times around a loop, changes a word in the middle of it, and does that again: twenty times. */
+export function patchedLoopProgram(): Uint8Array {
+  const count = { sf: 1, sh: 0, imm12: 1 };
+  const again = (head: number) => op('B_cond', { imm19: (head - words.length) & 0x7_ffff, cond: 1 });
+  const words: number[] = [];
+  words.push(op('MOVZ', { sf: 1, hw: 0, imm16: 20, rd: OUTER }));
+  const outer = words.length;
+  words.push(op('MOVZ', { sf: 1, hw: 0, imm16: 100, rd: INNER }));
+  const inner = words.length;
+  words.push(op('ADD_imm', { ...count, rn: 2, rd: 2 }), op('ADD_imm', { ...count, rn: 1, rd: 1 }));
+  words.push(op('SUBS_imm', { ...count, rn: INNER, rd: INNER }));
+  words.push(again(inner));
+  words.push(...load(PATCHED, PROGRAM_BASE + 4 * (inner + 1)));
+  words.push(op('LDR_32_imm', { imm12: 0, rn: PATCHED, rt: 24 }));
+  words.push(op('EOR_imm', { sf: 0, n: 0, immr: 22, imms: 1, rn: 24, rd: 24 }));
+  words.push(op('STR_32_imm', { imm12: 0, rn: PATCHED, rt: 24 }));
+  words.push(op('SUBS_imm', { ...count, rn: OUTER, rd: OUTER }));
+  words.push(again(outer));
+  words.push(...load(0, 0x8400_0008), op('HVC', { imm16: 0 }));
+  return new Uint8Array(Uint32Array.from(words).buffer);
+}
+
 /**
  * Thirty-two nodes in twenty pages, which were touched upwards and, from the seventeenth on, downwards: neighbours in the pool but for
  * the last. Two thousand steps lead from node to node.

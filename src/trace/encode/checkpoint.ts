@@ -2,11 +2,11 @@
  * Writes a checkpoint: named sections as the machine gives them, then the pages that changed since the checkpoint before,
  * as an index of their addresses and groups of pages, so that a reader takes only the groups it needs.
  */
-import { constants, zstdCompressSync } from 'node:zlib';
-import { PAGE_SIZE } from '../../machine/memory.ts';
+import { constants } from 'node:zlib';
 import { sha256 } from '../digest.ts';
 import type { DurableFile } from '../durable_file.ts';
 import type { CheckpointFacts, SectionFacts } from '../layout.ts';
+import { compressed } from './zstd.ts';
 
 /** The machine's state at an instant. */
 export interface Checkpoint {
@@ -17,35 +17,67 @@ export interface Checkpoint {
    * addresses above all of RAM (machine/disk/overlay.ts).
    */
   readonly pageAddresses: BigUint64Array;
-  /** Their contents, 4096 bytes each, in the same order. */
-  readonly pageContents: Uint8Array;
+  /** Their contents, 4096 bytes each, in the same order, in groups of PAGES_PER_GROUP. */
+  readonly pageGroups: readonly Uint8Array[];
 }
 
 export const PAGE_INDEX = 'pages';
 export const PAGES_PER_GROUP = 256;
 export const pageGroup = (n: number) => `pages/${n}`;
 
-const OPTIONS = { params: { [constants.ZSTD_c_compressionLevel]: 3, [constants.ZSTD_c_checksumFlag]: 1 } };
+const PARAMETERS = { [constants.ZSTD_c_compressionLevel]: 3, [constants.ZSTD_c_checksumFlag]: 1 };
+
+/** A part of a checkpoint as it is in the file. */
+export interface PackedSection {
+  readonly name: string;
+  readonly packed: Uint8Array<ArrayBuffer>;
+  readonly rawBytes: number;
+  readonly digest: string;
+}
+
+/** A checkpoint as it is in the file. */
+export interface PackedCheckpoint {
+  readonly pages: number;
+  readonly packed: readonly PackedSection[];
+}
+
+const packSection = (name: string, raw: Uint8Array): PackedSection => ({
+  name,
+  // In memory of its own, as small as it is: it may go to another thread.
+  packed: new Uint8Array(compressed(raw, PARAMETERS)),
+  rawBytes: raw.length,
+  digest: sha256(raw),
+});
+export const packPageGroup = (n: number, pages: Uint8Array) => packSection(pageGroup(n), pages);
+
+/** `groups`: of packPageGroup, in order. */
+export function packedCheckpoint(
+  { sections, pageAddresses }: Omit<Checkpoint, 'pageGroups'>,
+  groups: readonly PackedSection[],
+): PackedCheckpoint {
+  const { buffer, byteOffset, byteLength } = pageAddresses;
+  const packed = Object.entries(sections).map(([name, bytes]) => packSection(name, bytes));
+  packed.push(packSection(PAGE_INDEX, new Uint8Array(buffer, byteOffset, byteLength)), ...groups);
+  return { pages: pageAddresses.length, packed };
+}
+
+const packCheckpoint = (checkpoint: Checkpoint): PackedCheckpoint =>
+  packedCheckpoint(
+    checkpoint,
+    checkpoint.pageGroups.map((pages, n) => packPageGroup(n, pages)),
+  );
 
 /** Writes it aside: the caller puts it in its place, or abandons it. `name` is its path in the recording. */
-export function writeCheckpoint(out: DurableFile, name: string, checkpoint: Checkpoint): CheckpointFacts {
-  const { pageAddresses, pageContents } = checkpoint;
-  const sections: SectionFacts[] = [];
-  const add = (section: string, raw: Uint8Array) => {
-    const packed = zstdCompressSync(raw, OPTIONS);
-    sections.push({
-      name: section,
-      offset: out.position,
-      bytes: packed.length,
-      rawBytes: raw.length,
-      digest: sha256(raw),
-    });
+export function writeCheckpoint(
+  out: DurableFile,
+  name: string,
+  checkpoint: Checkpoint | PackedCheckpoint,
+): CheckpointFacts {
+  const { pages, packed } = 'packed' in checkpoint ? checkpoint : packCheckpoint(checkpoint);
+  const sections = packed.map(({ packed, ...facts }): SectionFacts => {
+    const { position: offset } = out;
     out.write(packed);
-  };
-  for (const [section, bytes] of Object.entries(checkpoint.sections)) add(section, bytes);
-  add(PAGE_INDEX, new Uint8Array(pageAddresses.buffer, pageAddresses.byteOffset, pageAddresses.byteLength));
-  const groupBytes = PAGES_PER_GROUP * PAGE_SIZE;
-  for (let at = 0; at < pageContents.length; at += groupBytes)
-    add(pageGroup(at / groupBytes), pageContents.subarray(at, at + groupBytes));
-  return { file: name, bytes: out.position, checksum: out.checksum(), pages: pageAddresses.length, sections };
+    return { name: facts.name, offset, bytes: packed.length, rawBytes: facts.rawBytes, digest: facts.digest };
+  });
+  return { file: name, bytes: out.position, checksum: out.checksum(), pages, sections };
 }

@@ -6,7 +6,7 @@
  * puts the compressed length where the format wants the uncompressed one (seen in 21.2.0).
  */
 import { createHash } from 'node:crypto';
-import { constants, zstdCompressSync } from 'node:zlib';
+import { constants } from 'node:zlib';
 import { CompressionType, MetadataVersion } from 'apache-arrow';
 import { FileBlock, Footer } from 'apache-arrow/ipc/metadata/file';
 import {
@@ -24,6 +24,7 @@ import type { DurableFile } from '../durable_file.ts';
 import type { BatchFacts, SegmentFacts } from '../layout.ts';
 import type { Column, TableName } from '../schema.ts';
 import { BATCH_BYTES, BATCH_ROWS } from './batch_limits.ts';
+import { compressed } from './zstd.ts';
 
 const MAGIC = Buffer.from('ARROW1');
 const NO_BYTES = new Uint8Array(0);
@@ -31,7 +32,8 @@ const NO_BYTES = new Uint8Array(0);
 const WORTH_COMPRESSING = 64;
 /**
  * How ZSTD compresses a table's buffers. Branches, which hardly repeat, are searched as level 3 does it, but from four bytes on: a third
- * of level 5's time for a fiftieth more bytes. Pages of code are few.
+ * of level 5's time for a fiftieth more bytes. Pages of code take most of the time at the end of a short recording: level 6 takes four
+ * times as long for a tenth less.
  */
 const PARAMETERS: { readonly [T in TableName]?: { readonly [parameter: number]: number } } = {
   flow: {
@@ -40,19 +42,12 @@ const PARAMETERS: { readonly [T in TableName]?: { readonly [parameter: number]: 
     [constants.ZSTD_c_hashLog]: 16,
     [constants.ZSTD_c_chainLog]: 15,
   },
-  code: { [constants.ZSTD_c_compressionLevel]: 6 },
+  code: { [constants.ZSTD_c_compressionLevel]: 2 },
 };
 const FASTEST = { [constants.ZSTD_c_compressionLevel]: 1 };
 
 const bytesOf = ({ buffer, byteOffset, byteLength }: NodeJS.ArrayBufferView) =>
   new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength);
-
-/** With room for the largest result ZSTD compresses in one pass; else it copies its input, and searches the copy more slowly. */
-const compressed = (bytes: Uint8Array, table: TableName): Uint8Array =>
-  zstdCompressSync(bytes, {
-    params: PARAMETERS[table] ?? FASTEST,
-    chunkSize: bytes.length + (bytes.length >>> 8) + 64,
-  });
 
 /** One bit a row, least significant first. */
 export function packBits(flags: Uint8Array): Uint8Array {
@@ -91,7 +86,8 @@ class Body {
       this.regions.push(new BufferRegion(this.length, 0));
       return;
     }
-    const packed = bytes.length < WORTH_COMPRESSING ? bytes : compressed(bytes, this.#table);
+    const packed =
+      bytes.length < WORTH_COMPRESSING ? bytes : compressed(bytes, PARAMETERS[this.#table] ?? FASTEST);
     const smaller = packed.length < bytes.length;
     const content = smaller ? packed : bytes;
     const size = 8 + content.length;

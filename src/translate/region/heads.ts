@@ -2,6 +2,10 @@
  * The heads of regions: records that other code leads to and that counting costs little at. A head's record has a slot for its
  * handler (layout.ts), which counts how often it executes, and enters the region once there is one.
  *
+ * Heads are the first word of what was decoded at once (where another page leads to, or a call or an indirect branch, or a call
+ * returns to), what a branch leads back to, what a call within the page leads to, and what a region leaves to. Where a conditional
+ * branch leads forward is none, unless a region leaves to it: the code around it has a head, whose region will hold it.
+ *
  * A slot is known by its number, a record by its address in memory 0. What a head is at all stands in the record, so that asking costs a
  * load, and decoding a word that is none makes no object.
  */
@@ -20,7 +24,7 @@ import {
   SLOT_REGION,
   SLOT_SIZE,
 } from '../layout.ts';
-import { directBranch, endsRun } from './branch_words.ts';
+import { branchDistance, isCall, isConditional, leavesRun } from './branch_words.ts';
 
 const WORDS_PER_SLOT = SLOT_SIZE / 4;
 
@@ -33,8 +37,10 @@ export class Heads {
   #next = 0;
   /** Record of each slot; 0 where it is not in use. */
   readonly #records = new Uint32Array(SLOT_COUNT);
-  /** A bit for each record: it is to be a head once it is decoded. */
-  readonly #wanted = new Uint8Array(Math.ceil((DECODED_PAGES * DECODED_PAGE_SIZE) / RECORD_SIZE / 8));
+  /** To be heads once they are decoded. */
+  readonly #wanted = new RecordSet();
+  /** Conditional branches lead forward to them. */
+  readonly #inner = new RecordSet();
   /** What a new head counts down from. */
   readonly #counts: (record: number) => number;
   /** Called before a head is none any more. */
@@ -71,14 +77,24 @@ export class Heads {
    * the page's from `page` on; its records begin at `records`.
    */
   decoded(records: number, first: number, last: number, words: Uint32Array, page: number): void {
-    for (let index = first; index <= last; index++) {
-      const record = records + index * RECORD_SIZE;
-      const startsRun =
-        index === 0 || !this.isDecoded(record - RECORD_SIZE) || endsRun(words[page + index - 1]);
-      if (this.#takeWanted(record) || startsRun) this.#make(record);
-      const branch = directBranch(words[page + index]);
-      if (branch && (branch.distance <= 0 || branch.link)) this.want(records, index + branch.distance);
-    }
+    const before =
+      first === 0 || !this.isDecoded(records + (first - 1) * RECORD_SIZE)
+        ? undefined
+        : words[page + first - 1];
+    const begins = before === undefined || (leavesRun(before) && !isConditional(before));
+    if (begins && !this.#inner.has(records + first * RECORD_SIZE)) this.#make(records + first * RECORD_SIZE);
+    for (
+      let record = records + first * RECORD_SIZE;
+      record <= records + last * RECORD_SIZE;
+      record += RECORD_SIZE
+    )
+      if (this.#wanted.has(record)) this.#make(record);
+    const branch = words[page + last];
+    const distance = branchDistance(branch);
+    if (distance === undefined) return;
+    if (distance <= 0 || isCall(branch)) this.want(records, last + distance);
+    else if (isConditional(branch) && last + distance < RECORDS_PER_PAGE)
+      this.#inner.add(records + (last + distance) * RECORD_SIZE);
   }
 
   /** The word is to be a head: now if it is decoded. Words outside the page are none of it. */
@@ -86,7 +102,7 @@ export class Heads {
     if (index < 0 || index >= RECORDS_PER_PAGE) return;
     const record = records + index * RECORD_SIZE;
     if (this.isDecoded(record)) this.#make(record);
-    else this.#setWanted(record);
+    else this.#wanted.add(record);
   }
 
   /** Counts how often the record executes, until it is hot. */
@@ -107,10 +123,11 @@ export class Heads {
   written(records: number, first: number, last: number): void {
     for (let index = first; index <= last; index++) {
       const record = records + index * RECORD_SIZE;
+      this.#inner.delete(record);
       const slot = this.slotOf(record);
       if (slot < 0) continue;
       this.release(slot);
-      this.#setWanted(record);
+      this.#wanted.add(record);
     }
   }
 
@@ -119,7 +136,8 @@ export class Heads {
     for (let record = records; record < records + RECORDS_PER_PAGE * RECORD_SIZE; record += RECORD_SIZE) {
       const slot = this.slotOf(record);
       if (slot >= 0) this.release(slot);
-      this.#takeWanted(record);
+      this.#wanted.delete(record);
+      this.#inner.delete(record);
     }
   }
 
@@ -142,10 +160,12 @@ export class Heads {
     this.#free.length = 0;
     this.#next = 0;
     this.#records.fill(0);
-    this.#wanted.fill(0);
+    this.#wanted.clear();
+    this.#inner.clear();
   }
 
   #make(record: number): void {
+    this.#wanted.delete(record);
     if (this.slotOf(record) >= 0) return;
     const slot = this.#free.pop() ?? this.#next;
     if (slot === SLOT_COUNT) {
@@ -158,15 +178,25 @@ export class Heads {
     this.count(slot, this.#counts(record));
     this.#u16[record >>> 1] = FIRST_SLOT_HANDLER + slot;
   }
+}
 
-  #setWanted(record: number): void {
-    const bit = (record - DECODED_BASE) / RECORD_SIZE;
-    this.#wanted[bit >>> 3] |= 1 << (bit & 7);
+/** A set of records: a bit for each there can be. */
+class RecordSet {
+  readonly #bits = new Uint8Array(Math.ceil((DECODED_PAGES * DECODED_PAGE_SIZE) / RECORD_SIZE / 8));
+
+  has(record: number): boolean {
+    const n = (record - DECODED_BASE) / RECORD_SIZE;
+    return (this.#bits[n >>> 3] & (1 << (n & 7))) !== 0;
   }
-  #takeWanted(record: number): boolean {
-    const bit = (record - DECODED_BASE) / RECORD_SIZE;
-    const wanted = (this.#wanted[bit >>> 3] & (1 << (bit & 7))) !== 0;
-    this.#wanted[bit >>> 3] &= ~(1 << (bit & 7));
-    return wanted;
+  add(record: number): void {
+    const n = (record - DECODED_BASE) / RECORD_SIZE;
+    this.#bits[n >>> 3] |= 1 << (n & 7);
+  }
+  delete(record: number): void {
+    const n = (record - DECODED_BASE) / RECORD_SIZE;
+    this.#bits[n >>> 3] &= ~(1 << (n & 7));
+  }
+  clear(): void {
+    this.#bits.fill(0);
   }
 }

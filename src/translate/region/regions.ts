@@ -1,18 +1,28 @@
 /**
  * The regions that exist. The interpreter counts how often their heads execute, and enters them there (heads.ts).
  *
- * When a head has executed often enough it is queued; the queue becomes one module between two slices. A region holds only words that are
- * decoded, that is validated since they were last written; a word that is written takes the regions that hold it along.
+ * When a head has executed often enough it is queued; the queue becomes one module between two slices, at once or in the background
+ * (translator_thread.ts). In the background it is made of copies of pages, and installed when the host is done with it: which code runs in
+ * regions, and from when on, then differs from run to run. What the guest does does not depend on it. A region holds only words that are
+ * decoded, that is validated since they were last written; a word that is written takes the regions that hold it along, and those that
+ * are being made.
  */
 import type { Detail } from '../detail.ts';
 import { FIRST_REGION, MOST_REGIONS } from '../interpreter/handlers.ts';
 import type { Interpreter } from '../interpreter/interpreter.ts';
 import { DECODED_BASE, DECODED_PAGE_SIZE, RECORD_SIZE, RECORDS_PER_PAGE } from '../layout.ts';
-import { type Graph, graphOf } from './graph.ts';
 import { guessesPay } from './guess.ts';
 import { Heads } from './heads.ts';
-import { buildRegionModule, type RegionModule } from './module.ts';
-import { canHold, planRegion } from './plan.ts';
+import { canHold } from './plan.ts';
+import {
+  type BatchPage,
+  type RegionBatch,
+  type RegionTarget,
+  type TranslatedRegion,
+  type Translation,
+  translate,
+} from './translation.ts';
+import type { BackgroundTranslator } from './translator_thread.ts';
 
 export interface RegionOptions {
   /**
@@ -34,6 +44,11 @@ export interface RegionOptions {
   /** When there are more, or their modules have more bytes, all are dropped. */
   readonly mostRegions: number;
   readonly mostBytes: number;
+  /**
+   * With so many heads translation goes on in the background, where the machine has a translator for it. What has fewer is over before a
+   * thread has started.
+   */
+  readonly backgroundHeads: number;
   /** The machine runs at most so many instructions at once. */
   readonly slice: number;
 }
@@ -49,6 +64,7 @@ export const DEFAULT_REGION_OPTIONS: RegionOptions = {
   mostUnchecked: 128,
   mostRegions: 4096,
   mostBytes: 32 * 1024 * 1024,
+  backgroundHeads: 2048,
   slice: Number.POSITIVE_INFINITY,
 };
 
@@ -68,7 +84,7 @@ interface LiveModule {
 
 interface Region {
   readonly head: Head;
-  readonly inside: ReadonlySet<number>;
+  readonly inside: Uint16Array;
   readonly index: number;
   readonly words: ReadonlySet<number>;
   readonly module: LiveModule;
@@ -87,6 +103,12 @@ interface Head {
   attempts: number;
   /** It lay inside another region when it was hot: then it must be hotter. */
   covered: boolean;
+}
+
+/** What is being translated in the background. */
+interface Sent {
+  readonly batch: RegionBatch;
+  readonly heads: readonly Head[];
 }
 
 interface PageRegions {
@@ -114,7 +136,9 @@ const MOST_ATTEMPTS = 4;
 
 export class Regions {
   readonly #options: RegionOptions;
-  readonly #detail: Detail;
+  readonly #target: RegionTarget;
+  #background: BackgroundTranslator | undefined;
+  #underWay: Sent | undefined;
   readonly #interpreter: Interpreter;
   readonly #words: Uint32Array;
   readonly #heads: Heads;
@@ -130,9 +154,25 @@ export class Regions {
   /** Since the start: regions and modules made, their instructions and bytes, and the time it took in ms. */
   readonly statistics = { regions: 0, modules: 0, instructions: 0, bytes: 0, milliseconds: 0, dropped: 0 };
 
-  constructor(detail: Detail, words: Uint32Array, interpreter: Interpreter, options: Partial<RegionOptions>) {
+  /** `background` translates once there is much to translate; where it is absent, everything is translated at once. */
+  constructor(
+    detail: Detail,
+    words: Uint32Array,
+    interpreter: Interpreter,
+    options: Partial<RegionOptions>,
+    background?: BackgroundTranslator,
+  ) {
     this.#options = { ...DEFAULT_REGION_OPTIONS, ...options };
-    this.#detail = detail;
+    this.#background = background;
+    const { mostInstructions, blockLength, calls, mostUnchecked, leastInstructions } = this.#options;
+    this.#target = {
+      detail,
+      features: interpreter.features,
+      poolWidth: interpreter.poolWidth,
+      plan: { instructions: mostInstructions, blockLength, calls },
+      mostUnchecked,
+      leastInstructions,
+    };
     this.#words = words;
     this.#interpreter = interpreter;
     this.#heads = new Heads(interpreter.state.buffer, (record) => this.#times(record));
@@ -163,8 +203,9 @@ export class Regions {
     if (this.#queue.length >= this.#options.batch) this.#compile();
   }
 
-  /** Between two slices: makes the regions that have waited long enough. */
+  /** Between two slices: makes the regions that have waited long enough, and installs those that were made in the background. */
   settle(): void {
+    if (this.#underWay) this.#receive(this.#underWay);
     if (this.#queue.length === 0) return;
     this.#waited += 1;
     if (this.#waited >= this.#options.patience) this.#compile();
@@ -200,11 +241,6 @@ export class Regions {
     this.#pages.clear();
     this.#queue = [];
     this.#heads.forget();
-  }
-
-  /** What keeps instructions out of regions. */
-  get #limits() {
-    return { features: this.#interpreter.features, recording: this.#detail !== 'none' };
   }
 
   #hotHead(slot: number, page: RegionPage, word: number): Head {
@@ -261,116 +297,126 @@ export class Regions {
       }
   }
 
+  /** Translates the queue, or sends it to be translated, unless something is under way. */
   #compile(): void {
-    const started = performance.now();
-    const queue = this.#queue.filter(({ queued }) => queued);
-    this.#queue = [];
+    if (this.#underWay) return;
+    const background = this.#heads.most >= this.#options.backgroundHeads ? this.#background : undefined;
+    background?.start(this.#target);
+    if (background?.status === 'starting') return;
+    if (background?.status === 'failed') this.#background = undefined;
+    // There are more where the translator is slower than the guest.
+    const heads = this.#queue.splice(0, this.#options.batch).filter(({ queued }) => queued);
     this.#waited = 0;
-    const made: { head: Head; graph: Graph; instructions: number }[] = [];
-    const inside = new Map<PageRegions, Set<number>>();
-    for (const head of queue) {
-      head.queued = false;
-      const { page, word } = head;
-      const words = inside.get(page) ?? new Set([...page.regions].flatMap((region) => [...region.inside]));
-      inside.set(page, words);
-      if (!head.covered && words.has(word)) {
-        head.covered = true;
-        this.#count(head);
-        continue;
-      }
-      const planned = this.#plan(head);
-      if (planned) {
-        made.push({ head, ...planned });
-        for (const first of insideOf(planned.graph)) words.add(first);
-      } else if (++head.attempts < MOST_ATTEMPTS) this.#count(head);
-      else this.#heads.release(head.slot);
-    }
-    if (made.length > 0) this.#install(made);
+    if (heads.length === 0) return;
+    const batch = this.#batchOf(heads);
+    if (background?.status === 'ready') {
+      this.#underWay = { batch, heads };
+      background.send(batch);
+    } else this.#translate(batch, heads);
+  }
+  #translate(batch: RegionBatch, heads: readonly Head[]): void {
+    const started = performance.now();
+    this.#install(batch, heads, translate(batch, this.#target));
     this.statistics.milliseconds += performance.now() - started;
   }
-
-  #plan({ page: { page }, word }: Head): { graph: Graph; instructions: number } | undefined {
-    const { mostInstructions, blockLength, calls, mostUnchecked, leastInstructions } = this.#options;
-    const code = {
-      word: (index: number) => this.#word(page, index),
-      decoded: (index: number) => this.#heads.isDecoded(this.#recordOf(page, index)),
-      ...this.#limits,
-    };
-    const plan = planRegion(code, word, { instructions: mostInstructions, blockLength, calls });
-    if (plan.blocks.length === 0) return undefined;
-    const graph = graphOf(plan, mostUnchecked);
-    if (plan.instructions < leastInstructions && !graph.loops.includes(true)) return undefined;
-    return { graph, instructions: plan.instructions };
+  /** Installs what has been translated in the background. */
+  #receive({ batch, heads }: Sent): void {
+    const translation = this.#background!.receive();
+    if (!translation) return;
+    this.#underWay = undefined;
+    if (translation === 'failed') {
+      this.#background = undefined;
+      this.#translate(batch, heads);
+    } else this.#install(batch, heads, translation);
   }
 
-  #install(made: readonly { head: Head; graph: Graph; instructions: number }[]): void {
+  #batchOf(heads: readonly Head[]): RegionBatch {
+    const pages: BatchPage[] = [];
+    const numbers = new Map<PageRegions, number>();
+    const words = heads.map(({ page, word, covered }) => {
+      let number = numbers.get(page);
+      if (number === undefined) {
+        number = pages.length;
+        numbers.set(page, number);
+        pages.push(this.#copyOf(page));
+      }
+      return { page: number, word, covered };
+    });
+    return { pages, heads: words, guesses: guessesPay(new DataView(this.#interpreter.state.buffer)) };
+  }
+  #copyOf({ page, regions }: PageRegions): BatchPage {
+    const { paPage, records, poolOffset } = page;
+    const words = this.#words.slice(poolOffset / 4, poolOffset / 4 + RECORDS_PER_PAGE);
+    const decoded = new Uint8Array(RECORDS_PER_PAGE);
+    for (let n = 0; n < RECORDS_PER_PAGE; n++)
+      decoded[n] = this.#heads.isDecoded(this.#recordOf(page, n)) ? 1 : 0;
+    const inside = new Uint8Array(RECORDS_PER_PAGE);
+    for (const region of regions) for (const word of region.inside) inside[word] = 1;
+    return { paPage, records, words, decoded, inside };
+  }
+
+  #install(batch: RegionBatch, heads: readonly Head[], translation: Translation): void {
     const { mostRegions, mostBytes } = this.#options;
-    const guesses = guessesPay(new DataView(this.#interpreter.state.buffer));
-    const module: RegionModule = buildRegionModule(
-      made.map(({ head: { page, word }, graph }) => ({
-        name: `region ${(page.page.paPage + 4 * word).toString(16)}`,
-        graph,
-        detail: this.#detail,
-        records: page.page.records,
-        guesses,
-      })),
-      this.#interpreter.poolWidth,
-    );
+    const { module } = translation;
+    const live: LiveModule = { bytes: module?.bytes ?? 0, regions: 0 };
     if (
-      this.#live + made.length > Math.min(mostRegions, MOST_REGIONS) ||
-      this.#bytes + module.bytes.length > mostBytes
+      this.#live + (module?.names.length ?? 0) > Math.min(mostRegions, MOST_REGIONS) ||
+      this.#bytes + live.bytes > mostBytes
     )
       this.#dropAll();
-    const instance = new WebAssembly.Instance(
-      new WebAssembly.Module(module.bytes as Uint8Array<ArrayBuffer>),
-      this.#interpreter.imports,
-    );
-    const live: LiveModule = { bytes: module.bytes.length, regions: 0 };
-    for (const [n, { head, graph, instructions }] of made.entries()) {
-      if (this.#freeIndices.length === 0) return;
-      const index = this.#freeIndices.pop()!;
-      this.#interpreter.table.set(index, instance.exports[module.names[n]]);
-      const words = new Set(
-        graph.blocks.flatMap(({ first, length }) => Array.from({ length }, (_, i) => first + i)),
-      );
-      const region: Region = { head, inside: insideOf(graph), index, words, module: live };
-      head.region = region;
-      head.page.regions.add(region);
-      this.#heads.enter(head.slot, index, graph.needs[0]);
-      this.#live += 1;
-      if (live.regions === 0) this.#bytes += live.bytes;
-      live.regions += 1;
-      this.statistics.regions += 1;
-      this.statistics.instructions += instructions;
-      for (const exit of exitsOf(graph)) {
-        const { page } = head.page;
-        const skipped = exit < RECORDS_PER_PAGE && !canHold(this.#word(page, exit), this.#limits);
-        this.#heads.want(page.records, skipped ? exit + 1 : exit);
-      }
+    const functions = module && new WebAssembly.Instance(module.compiled, this.#interpreter.imports).exports;
+    for (const [n, head] of heads.entries()) {
+      // Released while it was translated: the slot is nobody's now, or another head's.
+      if (!head.queued) continue;
+      head.queued = false;
+      const made = translation.heads[n];
+      if (made === 'nothing') this.#giveUp(head);
+      else if (made === 'inside') {
+        head.covered = true;
+        this.#count(head);
+      } else if (this.#isAsThen(head.page.page, made, batch.pages[batch.heads[n].page]))
+        this.#enter(head, made, functions![module!.names[made.number]], live);
+      else this.#count(head);
     }
+    if (!module) return;
     this.statistics.modules += 1;
-    this.statistics.bytes += module.bytes.length;
+    this.statistics.bytes += module.bytes;
+  }
+  /** There is too little to translate, so far. Where no region can hold the word, one may begin behind it. */
+  #giveUp(head: Head): void {
+    const { slot, page, word } = head;
+    const { features, detail } = this.#target;
+    const holds = canHold(this.#word(page.page, word), { features, recording: detail !== 'none' });
+    head.attempts += 1;
+    if (holds && head.attempts < MOST_ATTEMPTS) this.#count(head);
+    else {
+      this.#heads.release(slot);
+      if (!holds) this.#heads.want(page.page.records, word + 1);
+    }
+  }
+  /** The region's words are decoded, and are what they were when the batch was made. */
+  #isAsThen(page: RegionPage, { words }: TranslatedRegion, then: BatchPage): boolean {
+    return words.every(
+      (word) =>
+        this.#heads.isDecoded(this.#recordOf(page, word)) && this.#word(page, word) === then.words[word],
+    );
+  }
+  #enter(head: Head, made: TranslatedRegion, enter: unknown, module: LiveModule): void {
+    const index = this.#freeIndices.pop();
+    if (index === undefined) return;
+    this.#interpreter.table.set(index, enter);
+    const region: Region = { head, inside: made.inside, index, words: new Set(made.words), module };
+    head.region = region;
+    head.page.regions.add(region);
+    this.#heads.enter(head.slot, index, made.need);
+    this.#live += 1;
+    if (module.regions === 0) this.#bytes += module.bytes;
+    module.regions += 1;
+    this.statistics.regions += 1;
+    this.statistics.instructions += made.instructions;
+    for (const exit of made.exits) this.#heads.want(head.page.page.records, exit);
   }
 }
 
 /** Address of the records of the page that has this one. */
 const recordsOf = (record: number): number => record - ((record - DECODED_BASE) % DECODED_PAGE_SIZE);
-
-/** Words that the region leaves to within its page. */
-function exitsOf({ blocks }: Graph): number[] {
-  return blocks.flatMap(({ taken, next }) =>
-    [taken, next].flatMap((edge) => (edge && 'leave' in edge ? [edge.leave] : [])),
-  );
-}
-
-/**
- * Words at which its blocks begin that are no loop's head, outside calls that it follows, and that it does not leave to. A loop is to
- * be entered at once when a miss made the region leave it.
- */
-function insideOf(graph: Graph): Set<number> {
-  const words = new Set(
-    graph.blocks.flatMap(({ first, context }, n) => (context.length > 0 || graph.loops[n] ? [] : [first])),
-  );
-  for (const exit of exitsOf(graph)) words.delete(exit);
-  return words;
-}
