@@ -41,22 +41,25 @@ const CONSOLE = ['icount', 'seq', 'time_ns', 'cpu', 'device', 'direction', 'byte
 const STORES = ['vttbr', 'far', 'hpfar', 'data'];
 const EXCEPTIONS = [...'icount seq time_ns cpu kind from_el to_el ec iss vmid call'.split(' '), ...STORES];
 
+/** A row with `data` is a store. HPFAR_EL2 is absent at an alignment fault, which nobody emulates. */
+const isStore = ({ data, hpfar }: Columns, row: number): boolean =>
+  data.validity![row] === 1 && hpfar.validity![row] === 1;
+
 /** HPFAR_EL2[43:4] is IPA[51:12]; FAR_EL2 has the offset in the page. */
 const ipaOf = ({ hpfar, far }: Columns, row: number): number =>
   Number((((hpfar.values[row] as bigint) >> 4n) << 12n) | ((far.values[row] as bigint) & 0xfffn));
 
-/** Rows of exceptions whose `data` is there are stores. */
 function findUarts(recording: Recording): ReadonlyMap<bigint, ReadonlySet<number>> {
   const finder = new UartFinder();
   for (const { rows, columns } of recording.batches('exceptions', STORES)) {
     const { vttbr, data } = columns;
-    const stored = data.validity!;
-    for (let row = stored.indexOf(1); row >= 0 && row < rows; row = stored.indexOf(1, row + 1))
-      finder.add({
-        vttbr: vttbr.values[row] as bigint,
-        ipa: ipaOf(columns, row),
-        data: data.values[row] as bigint,
-      });
+    for (let row = 0; row < rows; row++)
+      if (isStore(columns, row))
+        finder.add({
+          vttbr: vttbr.values[row] as bigint,
+          ipa: ipaOf(columns, row),
+          data: data.values[row] as bigint,
+        });
   }
   return finder.found();
 }
@@ -81,7 +84,7 @@ export function* printedBytes(recording: Recording): Generator<PrintedByte> {
         else services.interrupt(on);
         continue;
       }
-      const uart = data.validity![row] === 0 ? undefined : guests.channelOf(columns, row);
+      const uart = isStore(columns, row) ? guests.channelOf(columns, row) : undefined;
       const calls =
         call.validity![row] === 1 &&
         call.values[row] === XEN_CONSOLE_IO &&
