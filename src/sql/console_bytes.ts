@@ -7,7 +7,7 @@
  */
 import type { ColumnData } from '../trace/columns.ts';
 import type { Recording } from '../trace/recording.ts';
-import { DivisorLatches, UartFinder } from './emulated_uarts.ts';
+import { DivertedStores, UartFinder } from './emulated_uarts.ts';
 import { isXenHypercall, XEN_CONSOLE_IO } from './exit_reasons.ts';
 
 /** Where bytes make lines together. */
@@ -144,12 +144,12 @@ function halves({ values }: ColumnData): Uint32Array {
 /** The UARTs that are emulated for VMs. */
 class GuestChannels {
   readonly #uarts: ReadonlyMap<bigint, ReadonlySet<number>>;
-  readonly #latches: ReadonlyMap<bigint, DivisorLatches>;
+  readonly #diverted: ReadonlyMap<bigint, DivertedStores>;
   readonly #channels = new Map<string, Channel>();
 
   constructor(uarts: ReadonlyMap<bigint, ReadonlySet<number>>) {
     this.#uarts = uarts;
-    this.#latches = new Map([...uarts.keys()].map((vttbr) => [vttbr, new DivisorLatches()]));
+    this.#diverted = new Map([...uarts.keys()].map((vttbr) => [vttbr, new DivertedStores()]));
   }
 
   /** Where the store of a row is printed, if it is. */
@@ -158,7 +158,7 @@ class GuestChannels {
     const uarts = this.#uarts.get(vttbr);
     if (uarts === undefined) return undefined;
     const ipa = ipaOf(columns, row);
-    if (this.#latches.get(vttbr)!.takes(ipa, columns['data'].values[row] as bigint)) return undefined;
+    if (this.#diverted.get(vttbr)!.has(ipa, columns['data'].values[row] as bigint)) return undefined;
     return uarts.has(ipa) ? this.#channel(vttbr, Number(columns['vmid'].values[row]), ipa) : undefined;
   }
 
