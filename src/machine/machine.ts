@@ -309,6 +309,7 @@ export class Machine {
       },
       zeroBlock: (pa, bytes) => access.zero(pa, bytes),
       onTranslated: (va, page) => access.translated(va, page),
+      watching: () => this.debug.watching,
       watchpointHit: (va, size, el) => this.debug.checkAccess(va, size, true, el),
       doNotCount: () => this.time.doNotCount(),
     });

@@ -63,19 +63,26 @@ const COLUMNS: readonly ScanColumn[] = CONSOLE_LINES_VIEW.columns;
 /** Null on devices of the machine. */
 const OF_VMS = new Set(['vmid', 'vttbr']);
 const LINE_FEED = 0x0a;
+/** Of VTTBR_EL2. */
+const VMID_SHIFT = 48n;
 const BY_XEN = /^\(XEN\) (?:DOM(\d+): )?/;
 const BY_DOMAIN = /^\(d(\d+)\) /;
 
 /** Who printed a line, and what. */
-function attributed(
-  line: string,
-  { vm, caller }: Channel,
-): { readonly source: string; readonly text: string } {
-  if (vm !== null) return { source: `vm${vm.vmid}`, text: line };
-  const prefix = BY_XEN.exec(line) ?? BY_DOMAIN.exec(line);
-  if (prefix === null) return { source: caller === null ? '' : 'dom0', text: line };
-  const [{ length }, domain] = prefix;
-  return { source: domain === undefined ? 'xen' : `dom${domain}`, text: line.slice(length) };
+class Sources {
+  /** By VTTBR_EL2: a domain whose lines Xen printed in its name. */
+  readonly #domains = new Map<bigint, string>();
+
+  attribute(line: string, { vm, serves }: Channel): { readonly source: string; readonly text: string } {
+    if (vm !== null) return { source: `vm${vm.vmid}`, text: line };
+    const prefix = BY_XEN.exec(line) ?? BY_DOMAIN.exec(line);
+    if (prefix === null) return { source: serves?.what === 'console_io' ? 'dom0' : '', text: line };
+    const [{ length }, domain] = prefix;
+    const text = line.slice(length);
+    if (serves?.what !== 'uart') return { source: domain === undefined ? 'xen' : `dom${domain}`, text };
+    if (domain !== undefined) this.#domains.set(serves.vttbr, `dom${domain}`);
+    return { source: this.#domains.get(serves.vttbr) ?? `vm${serves.vttbr >> VMID_SHIFT}`, text };
+  }
 }
 
 /** A line of a channel that has not ended. */
@@ -106,11 +113,12 @@ function* batches(recording: Recording): Generator<Batch> {
       ]),
     ),
   );
+  const sources = new Sources();
   const lines = new Map<Channel, Line>();
   const end = (line: Line) => {
     const { icount, seq, timeNs, cpu, channel } = line.first;
     const { device, vm } = channel;
-    const { source, text } = attributed(textOf(line), channel);
+    const { source, text } = sources.attribute(textOf(line), channel);
     const cells = [icount, seq, timeNs, cpu, device, vm?.vmid ?? null, vm?.vttbr ?? null, source, text];
     const row = out.addRow();
     for (let column = 0; column < cells.length; column++) out.columns[column].push(row, cells[column]);

@@ -104,6 +104,11 @@ class FakeXen {
   returns(vttbr: bigint): this {
     return this.#exception('return', [2, 1], vttbr, {});
   }
+  /** An interrupt at EL2, which prints something. */
+  interruptedBy(text: string): this {
+    this.#exception('irq', [2, 2], 0n, {}).prints(text);
+    return this.#exception('return', [2, 2], 0n, {});
+  }
   stores(vttbr: bigint, ipa: number, data: number): this {
     return this.#exception('synchronous', [1, 2], vttbr, {
       ...{
@@ -122,7 +127,9 @@ test('what dom0 prints by console_io is its own, also when Xen prints in the mid
   await new FakeXen(directory)
     .prints('- UART enabled -\n(XEN) Xen version 4.17\n')
     .calls(DOM0, CONSOLE_IO)
-    .prints('Booting Linux\r\n/ ')
+    .prints('Booting')
+    .interruptedBy('(XEN) by an interrupt\n')
+    .prints(' Linux\r\n/ ')
     .returns(DOM0)
     .interrupts(DOM0)
     .prints('(XEN) by itself\nwithout a name\n')
@@ -149,6 +156,7 @@ test('what dom0 prints by console_io is its own, also when Xen prints in the mid
   expect(lines.map(({ source, text }) => [source, text])).toEqual([
     ['', '- UART enabled -'],
     ['xen', 'Xen version 4.17'],
+    ['xen', 'by an interrupt'],
     ['dom0', 'Booting Linux'],
     ['xen', 'by itself'],
     ['', 'without a name'],
@@ -186,4 +194,50 @@ test("a domain's line is there as its UART's and as what Xen makes of it, in the
   // A range has the lines that begin in it.
   expect(await session.sql('SELECT text FROM console_lines(2, 20)')).toEqual([{ text: 'wor' }]);
   session.close();
+});
+
+test('a domain that has the input is printed by Xen at each store, without its name: these lines are the domain’s', async () => {
+  const directory = join(scratch, 'input.hs');
+  const xen = new FakeXen(directory).prints('(XEN) Xen version 4.17\n');
+  const stores = (vttbr: bigint, text: string, printed: readonly string[]) => {
+    for (const [i, byte] of [...Buffer.from(text)].entries())
+      xen
+        .stores(vttbr, UART, byte)
+        .prints(printed[i] ?? '')
+        .returns(vttbr);
+  };
+  stores(DOM1, 'hello\n', ['', '', '', '', '', '(XEN) DOM1: hello\n']);
+  xen.interrupts(DOM1).prints('(XEN) *** Serial input to DOM1\n').returns(DOM1);
+  stores(DOM1, '/ # ', ['(XEN) /', ' ', '#', ' ']);
+  xen.interrupts(DOM1).prints('(XEN) something else\n').returns(DOM1);
+  stores(DOM1, 'ls\n', ['l', 's', '\n']);
+  // Xen never said which domain this is.
+  stores(DOM0 + (2n << 48n), 'who\n', ['(XEN) w', 'h', 'o', '\n']);
+  await xen.end();
+  const lines = await linesOf(directory);
+  expect(lines.filter(({ vmid }) => vmid === null).map(({ source, text }) => [source, text])).toEqual([
+    ['xen', 'Xen version 4.17'],
+    ['dom1', 'hello'],
+    ['xen', '*** Serial input to DOM1'],
+    ['xen', 'something else'],
+    ['dom1', '/ # ls'],
+    ['vm3', 'who'],
+  ]);
+  expect(lines.filter(({ vmid }) => vmid !== null).map(({ source, text }) => [source, text])).toEqual([
+    ['vm2', 'hello'],
+    ['vm2', '/ # ls'],
+    ['vm3', 'who'],
+  ]);
+});
+
+test('the line of another hypervisor is one, wherever it prints its parts', async () => {
+  const directory = join(scratch, 'other.hs');
+  const other = new FakeXen(directory);
+  for (const character of Buffer.from('hi\n'))
+    other.stores(DOM1, UART, character).prints('guest: ').returns(DOM1);
+  await other.prints('all\n').end();
+  const lines = await linesOf(directory);
+  expect(lines.filter(({ vmid }) => vmid === null)).toMatchObject([
+    { source: '', text: 'guest: guest: guest: all' },
+  ]);
 });

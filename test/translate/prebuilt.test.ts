@@ -71,7 +71,7 @@ const placesOf = (module: WebAssembly.Module) => exports(module).map(({ name }) 
 test.each([
   ['that ends early', (file: Buffer) => file.subarray(0, file.length - 1)],
   ['that has nothing in it', () => Buffer.alloc(0)],
-  ['with one bit of its digest flipped', (file: Buffer) => flipped(file, 0)],
+  ['with one bit of its checksum flipped', (file: Buffer) => flipped(file, 0)],
   ['with one bit of its module flipped', (file: Buffer) => flipped(file, file.length - 100)],
 ])('a file %s is as good as none', (_, damage) => {
   const file = prebuiltFile(directory, 'interpreter', 'flow');

@@ -2,12 +2,12 @@
  * The interpreter's modules as a build leaves them beside the program. Generating one costs every process some 70 ms of cold
  * JavaScript, and it depends on the program alone. Sources that run as they are have none: they generate.
  *
- * A file is the SHA-256 of all that follows it, the length of a head in JSON (u32, little-endian), the head, and the module. One that
+ * A file is the CRC-32 of all that follows it, the length of a head in JSON (u32, little-endian), the head, and the module. One that
  * is damaged is as good as none.
  */
-import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
 import type { Row } from '../../isa/row.ts';
 import { ROWS } from '../../isa/table.ts';
 import { DETAILS, type Detail } from '../detail.ts';
@@ -29,10 +29,8 @@ interface FunctionsHead {
   readonly families: Families;
 }
 
-const DIGEST_BYTES = 32;
-const HEAD = DIGEST_BYTES + 4;
-
-const digestOf = (bytes: Uint8Array): Buffer => createHash('sha256').update(bytes).digest();
+const CHECKSUM_BYTES = 4;
+const HEAD = CHECKSUM_BYTES + 4;
 
 export const prebuiltFile = (directory: string, kind: 'interpreter' | 'functions', detail: Detail): string =>
   join(directory, `${kind}-${detail}.bin`);
@@ -44,18 +42,17 @@ function read<Head>(path: string): { readonly head: Head; readonly bytes: Uint8A
   } catch {
     return undefined;
   }
-  if (file.length < HEAD || !digestOf(file.subarray(DIGEST_BYTES)).equals(file.subarray(0, DIGEST_BYTES)))
-    return undefined;
-  const end = HEAD + file.readUInt32LE(DIGEST_BYTES);
+  if (file.length < HEAD || crc32(file.subarray(CHECKSUM_BYTES)) !== file.readUInt32LE(0)) return undefined;
+  const end = HEAD + file.readUInt32LE(CHECKSUM_BYTES);
   return { head: JSON.parse(file.toString('utf8', HEAD, end)), bytes: file.subarray(end) };
 }
 
 function write<Head>(path: string, head: Head, bytes: Uint8Array): void {
   const text = Buffer.from(JSON.stringify(head), 'utf8');
-  const length = Buffer.alloc(4);
-  length.writeUInt32LE(text.length);
-  const content = Buffer.concat([length, text, bytes]);
-  writeFileSync(path, Buffer.concat([digestOf(content), content]));
+  const file = Buffer.concat([Buffer.alloc(HEAD), text, bytes]);
+  file.writeUInt32LE(text.length, CHECKSUM_BYTES);
+  file.writeUInt32LE(crc32(file.subarray(CHECKSUM_BYTES)), 0);
+  writeFileSync(path, file);
 }
 
 const namesOf = (families: InterpreterModule['families']): Families =>

@@ -121,7 +121,7 @@ describe.each([2, 3] as const)('on GICv%i', (gic) => {
     const recipe = recipeOf(xen(gic, 2, 'suite'));
     const { icount } = await record({ recipe, directory, detail: 'flow', onConsole: () => {} });
     const session = await open(directory);
-    const lines = await session.sql('SELECT source, text FROM console_lines');
+    const lines = await session.sql('SELECT source, text FROM console_lines WHERE vmid IS NULL');
     const aborts = await session.sql("SELECT DISTINCT sub_reason FROM exits WHERE reason = 'DABT_LOW'");
     session.close();
     const printedBy = (wanted: string) =>
