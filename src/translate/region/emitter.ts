@@ -17,7 +17,7 @@ import { node, value } from '../wasm_emitter.ts';
 import { WasmVectorEmitter } from '../wasm_vector.ts';
 import { FlagsEmitter, type FlagsOperands } from './flags_emitter.ts';
 import { FLAGS_IN_LOCALS, type FlagsState } from './flags_state.ts';
-import type { Instruction } from './instruction.ts';
+import type { Instruction, Registers } from './instruction.ts';
 import { guessLocal, LOCALS, MOST_GUESSES } from './locals.ts';
 import { knownRegister, numberOf } from './operands.ts';
 
@@ -30,6 +30,21 @@ export type Ending =
   | { readonly control: 'indirect'; readonly branchType?: Node };
 
 const SP = 31;
+
+/** From an address on the stack to where in the inline TLB its entry is. */
+function pushTlbOffset(code: CodeBuffer): void {
+  code.byte(op.i32WrapI64);
+  code.i32(12 - Math.log2(DATA_TLB_ENTRY));
+  code.int('shrU', 32);
+  code.i32((DATA_TLB_ENTRIES - 1) * DATA_TLB_ENTRY);
+  code.int('and', 32);
+}
+
+/** The code of an instruction that is the same wherever it stands: it is made once. */
+export interface RepeatedCode {
+  readonly code: Uint8Array;
+  readonly ending: Ending;
+}
 
 /** An access whose TLB entry was found. */
 interface InlineAccess {
@@ -55,19 +70,20 @@ function distanceFrom(base: Node, address: Node): number | undefined {
 export class RegionEmitter extends FlagsEmitter {
   readonly #detail: Detail;
   /** Registers through which accesses guess where their page is in the pool (guess.ts), and how many do. */
-  #pointers: ReadonlySet<number> = new Set();
+  #pointers: Registers = 0;
   #guesses = 0;
   /** The present instruction reads one of these registers. */
   #followsPointer = false;
+  readonly #repeated: WeakMap<Instruction, RepeatedCode>;
   readonly vector: WasmVectorEmitter;
   /** An instruction on SIMD and floating-point registers was emitted; and in this block, so that they are known not to be trapped. */
   usesVectors = false;
   #untrapped = false;
   /** Leads out of the region in front of the present instruction. */
   #leave = 0;
-  /** Registers that any instruction read or wrote; 31 is SP. */
-  readonly used = new Set<number>();
-  readonly written = new Set<number>();
+  /** Registers that any instruction read or wrote. */
+  used: Registers = 0;
+  written: Registers = 0;
   #word = 0;
   #ending: Ending = { control: 'none' };
   #pending: { readonly register: number; readonly of: Node }[] = [];
@@ -78,13 +94,16 @@ export class RegionEmitter extends FlagsEmitter {
   /** The first access of the present instruction. */
   #first: InlineAccess | undefined;
 
+  /** `repeated` is of regions with the same detail, functions, and width of the pool's addresses. */
   constructor(
     code: CodeBuffer,
     detail: Detail,
     functions: { readonly flags: number; readonly float: number },
+    repeated: WeakMap<Instruction, RepeatedCode>,
   ) {
     super(code, functions.flags);
     this.#detail = detail;
+    this.#repeated = repeated;
     this.vector = new WasmVectorEmitter(this, {
       registerNumber: () => {
         throw new Error("the numbers of a region's registers are known");
@@ -99,7 +118,7 @@ export class RegionEmitter extends FlagsEmitter {
   }
 
   /** A block begins, with these flags; accesses through `pointers` may guess. */
-  beginBlock(flags: FlagsState, pointers: ReadonlySet<number>): void {
+  beginBlock(flags: FlagsState, pointers: Registers): void {
     this.flags = flags;
     this.#pointers = pointers;
     this.#untrapped = false;
@@ -107,8 +126,21 @@ export class RegionEmitter extends FlagsEmitter {
 
   /** Emits the instruction at word `index` of the page; where it `leaves`, the label `leave` is where to. */
   instruction(instruction: Instruction, index: number, leave: number): Ending {
-    this.code.releaseTemporaries();
+    const { code } = this;
+    code.releaseTemporaries();
+    this.used |= instruction.reads | instruction.written;
+    this.written |= instruction.written;
     this.beginInstruction(instruction);
+    const mayGuess =
+      instruction.accesses > 0 && (instruction.reads & this.#pointers) !== 0 && this.#guesses < MOST_GUESSES;
+    const repeatable = instruction.repeatable && !mayGuess;
+    const repeated = repeatable ? this.#repeated.get(instruction) : undefined;
+    if (repeated) {
+      code.append(repeated.code);
+      this.endInstruction();
+      return repeated.ending;
+    }
+    const start = code.length;
     this.#leave = leave;
     this.#word = index;
     this.#ending = { control: 'none' };
@@ -125,6 +157,7 @@ export class RegionEmitter extends FlagsEmitter {
     }
     instruction.row!.execute!(instruction.operands, this);
     this.#flush();
+    if (repeatable) this.#repeated.set(instruction, { code: code.toBytes(start), ending: this.#ending });
     this.endInstruction();
     return this.#ending;
   }
@@ -143,8 +176,7 @@ export class RegionEmitter extends FlagsEmitter {
     return this.#read(numberOf(register), width);
   }
   #read<W extends 32 | 64>(number: number, width: W): Value<W> {
-    this.used.add(number);
-    if (this.#pointers.has(number)) this.#followsPointer = true;
+    if (((this.#pointers >>> number) & 1) === 1) this.#followsPointer = true;
     const pending = this.#pending.findLast(({ register }) => register === number);
     const wide = pending ? pending.of : local(LOCALS.x0 + number, 64);
     return value(width === 64 ? wide : convert(32, op.i32WrapI64, wide));
@@ -158,8 +190,6 @@ export class RegionEmitter extends FlagsEmitter {
   }
   #write(register: number, of: Value): void {
     this.notOnlyFlags();
-    this.used.add(register);
-    this.written.add(register);
     let wide = node(node(of).width === 64 ? of : this.zeroExtend(64, of, 32));
     if (records(this.#detail, 'full')) {
       wide = this.code.keep(wide);
@@ -202,7 +232,6 @@ export class RegionEmitter extends FlagsEmitter {
     this.notOnlyFlags();
     const { code } = this;
     if (access.stack && numberOf(access.stack) === SP) {
-      this.used.add(SP);
       this.#leaveIf(intOp('and', convert(32, op.i32WrapI64, local(LOCALS.x0 + SP, 64)), constant(32, 15)));
     }
     const first = this.#first;
@@ -216,28 +245,43 @@ export class RegionEmitter extends FlagsEmitter {
     const va = code.keep(address);
     const alignment = access.aligned ? (access.alignment ?? access.bytes) : access.bytes;
     const tlb = access.unprivileged ? this.readSmallCell('tlbUnprivileged') : local(LOCALS.tlb, 32);
-    const shift = 12 - Math.log2(DATA_TLB_ENTRY);
-    const offset = intOp(
-      'and',
-      intOp('shrU', convert(32, op.i32WrapI64, va), constant(32, shift)),
-      constant(32, (DATA_TLB_ENTRIES - 1) * DATA_TLB_ENTRY),
-    );
-    const entry = code.keep(intOp('add', offset, tlb));
-    code.emit(entry);
+    // Straight to code: this is a third of all that is emitted, and expressions would cost as much again.
+    code.emit(va);
+    pushTlbOffset(code);
+    code.emit(tlb);
+    code.int('add', 32);
+    const entry = code.keepTop(32);
+    code.get(entry.index);
     code.memory(op.i64Load, operation === 'load' ? 0 : 8);
     const tag = code.keepTop(64);
-    code.emit(intOp('ne', tag, intOp('and', va, constant(64, ~0xfffn | BigInt(alignment - 1)))));
+    code.get(tag.index);
+    code.emit(va);
+    code.i64(~0xfff | (alignment - 1));
+    code.int('and', 64);
+    code.int('ne', 64);
     code.open(op.if);
     if (!access.aligned && access.bytes > 1) {
       // An unaligned access is inline too where it is allowed and within the page: its offset from the tag is small. A tag that
       // matches nothing has low bits.
-      const offset = intOp('sub', va, tag);
-      const valid = intOp('shl', tag, constant(64, 52));
-      this.#leaveIf(intOp('ltU', constant(64, 4096 - access.bytes), intOp('or', offset, valid)));
-      code.emit(entry);
+      code.i64(4096 - access.bytes);
+      code.emit(va);
+      code.get(tag.index);
+      code.int('sub', 64);
+      code.get(tag.index);
+      code.i64(52);
+      code.int('shl', 64);
+      code.int('or', 64);
+      code.int('ltU', 64);
+      this.#leaveIf();
+      code.get(entry.index);
       code.memory(op.i64Load, 24);
-      const flipped = intOp('ltS', intOp('add', code.keepTop(64), va), constant(64, 0));
-      this.#leaveIf(intOp('eqz', flipped));
+      code.get(code.keepTop(64).index);
+      code.emit(va);
+      code.int('add', 64);
+      code.i64(0);
+      code.int('ltS', 64);
+      code.int('eqz', 32);
+      this.#leaveIf();
     } else this.#leaveNow();
     code.close();
     pushPoolDelta(code, entry);
@@ -451,13 +495,10 @@ export class RegionEmitter extends FlagsEmitter {
   }
 }
 
-/** Stores the guest registers in `numbers` into their cells, or loads them from there. */
-export function moveRegisters(
-  code: CodeBuffer,
-  numbers: Iterable<number>,
-  direction: 'load' | 'store',
-): void {
-  for (const number of numbers) {
+/** Stores the guest registers into their cells, or loads them from there. */
+export function moveRegisters(code: CodeBuffer, registers: Registers, direction: 'load' | 'store'): void {
+  for (let number = 0; number < 32; number++) {
+    if (((registers >>> number) & 1) === 0) continue;
     const cell = CELL.x0 + 8 * number;
     code.i32(0);
     if (direction === 'store') code.get(LOCALS.x0 + number);

@@ -135,9 +135,7 @@ export abstract class FlagsEmitter extends WasmEmitter {
   }
   /** Behind it. */
   protected endInstruction(): void {
-    if (this.present.flags || this.present.writes.length === 0) return;
-    const { a, b } = flagsAfter(this.flags, this.present);
-    if (a !== this.flags.a || b !== this.flags.b) this.flags = { ...this.flags, a, b };
+    if (this.present.flags !== 'computed') this.flags = flagsAfter(this.flags, this.present);
   }
   #moveOperands(from: FlagsState, to: FlagsState): void {
     if (to.a === 'local' && typeof from.a === 'object') this.#keep(LOCALS.flagsA, operandNode(from.a, 'a'));

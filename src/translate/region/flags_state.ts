@@ -6,6 +6,7 @@
 import { type FlagsKind, IN_CELLS, kindNumber } from './flags.ts';
 import type { Graph } from './graph.ts';
 import type { Instruction } from './instruction.ts';
+import type { Edge } from './plan.ts';
 
 export type FlagsOperation = 'add' | 'subtract' | 'logical';
 
@@ -89,50 +90,48 @@ function meet(a: FlagsState, b: FlagsState): FlagsState {
 const sameState = (a: FlagsState, b: FlagsState): boolean =>
   a.kind === b.kind && sameOperand(a.a, b.a) && sameOperand(a.b, b.b);
 
-/** What is known at the head of each block that more than one edge leads to; of the other blocks, undefined. */
-export function flagsOfBlocks({
-  blocks,
-  successors,
-  order,
-  loops,
-  merges,
-  needs,
-}: Graph): readonly (FlagsState | undefined)[] {
-  const sequence = blocks.map((_, n) => n).filter((n) => order[n] !== undefined);
-  sequence.sort((a, b) => order[a] - order[b]);
-
-  const live: boolean[] = [];
-  for (const n of [...sequence].reverse()) {
-    // A budget is compared at every head of a loop, which may leave there: backward edges need no second look.
-    const { taken, next, control, instructions } = blocks[n];
-    const decides =
-      needs[n] > 0 ? undefined : instructions.find((of) => of.leaves || of.readsFlags || of.flags);
-    const inside = (
-      control === 'direct' ? [taken] : control === 'conditional' ? [taken, next] : [next]
-    ).every((edge) => edge && 'block' in edge);
-    const ends = () =>
-      control === 'return' ||
-      control === 'dispatch' ||
-      control === 'indirect' ||
-      !inside ||
-      successors[n].some((to) => live[to] ?? true);
-    const { leaves, readsFlags, flags } = decides ?? {};
-    live[n] = needs[n] > 0 || (decides ? leaves || readsFlags || flags === 'computed' : ends()) === true;
+/** Whether the flags at the block's head are needed, where `live` tells that of the blocks behind it. */
+function needsFlags({ blocks, successors, needs }: Graph, n: number, live: readonly boolean[]): boolean {
+  // A budget is compared at every head of a loop, which may leave there: backward edges need no second look.
+  if (needs[n] > 0) return true;
+  const { taken, next, control, instructions } = blocks[n];
+  for (let i = 0; i < instructions.length; i++) {
+    const { leaves, readsFlags, flags } = instructions[i];
+    if (leaves || readsFlags || flags) return leaves || readsFlags || flags === 'computed';
   }
+  if (control === 'return' || control === 'dispatch' || control === 'indirect') return true;
+  const stays = (edge: Edge | undefined) => edge !== undefined && 'block' in edge;
+  if (control !== 'none' && !stays(taken)) return true;
+  if (control !== 'direct' && !stays(next)) return true;
+  return successors[n].some((to) => live[to] ?? true);
+}
 
-  const heads: (FlagsState | undefined)[] = [];
+/** What is known at the head of each block that more than one edge leads to; of the other blocks, undefined. */
+export function flagsOfBlocks(graph: Graph): readonly (FlagsState | undefined)[] {
+  const { blocks, successors, sequence, loops, merges } = graph;
+  const live: boolean[] = [];
+  for (let place = sequence.length - 1; place >= 0; place--)
+    live[sequence[place]] = needsFlags(graph, sequence[place], live);
+
+  const heads: (FlagsState | undefined)[] = blocks.map(() => undefined);
+  heads[0] = FLAGS_IN_CELLS;
+  const stale = blocks.map(() => true);
   for (let changed = true; changed; ) {
     changed = false;
-    for (const n of sequence) {
-      const state = n === 0 && !heads[0] ? FLAGS_IN_CELLS : heads[n];
-      if (!state) throw new Error(`no way leads to block ${n} of a region`);
-      heads[n] = state;
-      const after = blocks[n].instructions.reduce(flagsAfter, state);
+    for (let place = 0; place < sequence.length; place++) {
+      const n = sequence[place];
+      if (!stale[n]) continue;
+      stale[n] = false;
+      let after = heads[n];
+      if (!after) throw new Error(`no way leads to block ${n} of a region`);
+      const { instructions } = blocks[n];
+      for (let i = 0; i < instructions.length; i++) after = flagsAfter(after, instructions[i]);
       for (const to of successors[n]) {
         const before = heads[to];
-        const met = !live[to] ? FLAGS_DEAD : before ? meet(before, after) : { ...after };
+        const met = !live[to] ? FLAGS_DEAD : before ? meet(before, after) : after;
         if (before && sameState(before, met)) continue;
         heads[to] = met;
+        stale[to] = true;
         changed = true;
       }
     }

@@ -11,9 +11,10 @@ import { RECORD_SIZE } from '../layout.ts';
 import { type CodeBuffer, constant, intOp, local, type Node } from '../wasm/expression.ts';
 import type { FunctionCode } from '../wasm/module.ts';
 import { op } from '../wasm/opcodes.ts';
-import { type Ending, moveRegisters, RegionEmitter } from './emitter.ts';
+import { type Ending, moveRegisters, RegionEmitter, type RepeatedCode } from './emitter.ts';
 import { FLAGS_IN_CELLS, FLAGS_IN_LOCALS, type FlagsState, flagsOfBlocks } from './flags_state.ts';
 import type { Graph } from './graph.ts';
+import type { Instruction, Registers } from './instruction.ts';
 import { LOCAL_COUNTS, LOCALS, VECTOR_LOCAL_COUNTS } from './locals.ts';
 import type { Edge } from './plan.ts';
 import { REGION_SIGNATURE } from './signature.ts';
@@ -58,22 +59,26 @@ export function buildRegion(
   shared: SharedFunctions,
   exportName: string,
   code: CodeBuffer,
+  repeated: WeakMap<Instruction, RepeatedCode>,
 ): FunctionCode {
-  const region = new RegionFunction(source, shared, code);
+  const region = new RegionFunction(source, shared, code, repeated);
   const body = region.build();
   const locals = region.usesVectors ? VECTOR_LOCAL_COUNTS : LOCAL_COUNTS;
   return { signature: REGION_SIGNATURE, locals, body, exportName };
 }
 
 /** For each block, the registers that loads of its innermost loop write, as far as the region guesses. */
-function pointersOf({ guesses, graph }: RegionSource): readonly ReadonlySet<number>[] {
-  const byLoop = new Map<number | undefined, Set<number>>();
-  return graph.blocks.map(({ instructions }, n) => {
-    const pointers = byLoop.get(graph.innermost[n]) ?? new Set<number>();
-    byLoop.set(graph.innermost[n], pointers);
-    if (guesses) for (const { loaded } of instructions) for (const register of loaded) pointers.add(register);
-    return pointers;
-  });
+function pointersOf({ guesses, graph }: RegionSource): readonly Registers[] {
+  const { blocks, innermost } = graph;
+  // By the loop's head; those of blocks outside loops stand behind all others.
+  const byLoop = new Array<Registers>(blocks.length + 1).fill(0);
+  const loopOf = (block: number) => innermost[block] ?? blocks.length;
+  if (guesses)
+    for (let n = 0; n < blocks.length; n++) {
+      const { instructions } = blocks[n];
+      for (let i = 0; i < instructions.length; i++) byLoop[loopOf(n)] |= instructions[i].loaded;
+    }
+  return blocks.map((_, n) => byLoop[loopOf(n)]);
 }
 
 class RegionFunction {
@@ -84,16 +89,21 @@ class RegionFunction {
   readonly #left: number;
   /** Labels of the blocks that a branch can lead to now. */
   readonly #labels = new Map<number, number>();
-  readonly #pointers: readonly ReadonlySet<number>[];
+  readonly #pointers: readonly Registers[];
   /** What is known of the flags where ways meet. */
   readonly #heads: readonly (FlagsState | undefined)[];
 
-  constructor(source: RegionSource, shared: SharedFunctions, code: CodeBuffer) {
+  constructor(
+    source: RegionSource,
+    shared: SharedFunctions,
+    code: CodeBuffer,
+    repeated: WeakMap<Instruction, RepeatedCode>,
+  ) {
     this.#code = code;
     code.clear();
     this.#source = source;
     this.#shared = shared;
-    this.#emitter = new RegionEmitter(this.#code, source.detail, shared);
+    this.#emitter = new RegionEmitter(this.#code, source.detail, shared, repeated);
     this.#pointers = pointersOf(source);
     this.#heads = flagsOfBlocks(source.graph);
     this.#left = this.#code.open(op.block);
@@ -149,7 +159,9 @@ class RegionFunction {
   /** Takes `count` instructions off the budget. */
   #spend(count: number): void {
     if (count === 0) return;
-    this.#code.emit(intOp('sub', local(LOCALS.budget), constant(32, count)));
+    this.#code.get(LOCALS.budget);
+    this.#code.i32(count);
+    this.#code.int('sub', 32);
     this.#code.set(LOCALS.budget);
   }
   #leaveAt(word: number, flags: FlagsState): void {

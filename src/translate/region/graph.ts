@@ -8,7 +8,8 @@ export interface Graph {
   /** The plan's blocks, with the edges cut that would enter a loop beside its head. */
   readonly blocks: readonly Block[];
   readonly successors: readonly (readonly number[])[];
-  /** Place of each block in reverse postorder. */
+  /** The blocks in reverse postorder, those that are reached; and the place of each. */
+  readonly sequence: readonly number[];
   readonly order: readonly number[];
   /** Blocks that the block dominates immediately, in reverse postorder. */
   readonly dominated: readonly (readonly number[])[];
@@ -66,6 +67,7 @@ export function graphOf(plan: Plan, mostUnchecked: number): Graph {
   return {
     blocks,
     successors: ways.successors,
+    sequence,
     order,
     dominated,
     loops,

@@ -7,6 +7,9 @@ import { scan } from './scanner.ts';
 
 export type Control = 'none' | 'direct' | 'conditional' | 'return' | 'indirect';
 
+/** A set of general registers: bit n is Xn, bit 31 SP. */
+export type Registers = number;
+
 /** A register gets a value; `plus` where that is its own plus so much, modulo 2 to the power of `width`. */
 export interface RegisterWrite {
   readonly register: number;
@@ -31,12 +34,16 @@ export interface Instruction {
   /** X30 gets the address of the next instruction. */
   readonly link: boolean;
   readonly accesses: number;
-  /** Registers that get a loaded value as it is. */
-  readonly loaded: readonly number[];
+  /** Registers that it reads; that get a loaded value as it is. */
+  readonly reads: Registers;
+  readonly loaded: Registers;
   readonly writes: readonly RegisterWrite[];
+  readonly written: Registers;
   /** It may leave a region that holds it, before it has done anything. */
   readonly leaves: boolean;
   readonly readsFlags: boolean;
+  /** Its code is the same wherever it stands: no flags are read, nor its own address, and vectors are not looked after. */
+  readonly repeatable: boolean;
   /** What it sets the flags to: operands as they are before its writes, 'computed' where more than one operation is behind them. */
   readonly flags: FlagsSetting | 'computed' | undefined;
 }
@@ -51,10 +58,13 @@ const UNSUPPORTED: Instruction = {
   distance: 0,
   link: false,
   accesses: 0,
-  loaded: [],
+  reads: 0,
+  loaded: 0,
   writes: [],
+  written: 0,
   leaves: true,
   readsFlags: true,
+  repeatable: false,
   flags: undefined,
 };
 

@@ -1,11 +1,14 @@
 /** A batch of regions as one WebAssembly module: V8 takes about half a millisecond a module, and little more for many functions. */
+import type { Detail } from '../detail.ts';
 import { MEMORY_PAGES } from '../layout.ts';
 import { importPool, type PoolWidth } from '../pool.ts';
 import { CodeBuffer } from '../wasm/expression.ts';
 import { type FunctionCode, ModuleBuilder } from '../wasm/module.ts';
 import { I32, I64, type ValueType } from '../wasm/opcodes.ts';
+import type { RepeatedCode } from './emitter.ts';
 import { emitFlagsFunction, emitStoreFlags } from './flags.ts';
 import { buildRegion, type RegionSource } from './function.ts';
+import type { Instruction } from './instruction.ts';
 import { TEMPORARIES, TEMPORARY_BASE } from './locals.ts';
 
 export interface RegionModule {
@@ -55,6 +58,16 @@ function flagsFunctions(): FlagsFunctions {
   return made;
 }
 
+const repeatedCodes = new Map<string, WeakMap<Instruction, RepeatedCode>>();
+/** The code of instructions of earlier modules, where this one's is the same. */
+function repeatedCode(detail: Detail, poolWidth: PoolWidth): WeakMap<Instruction, RepeatedCode> {
+  const key = `${detail} ${poolWidth}`;
+  const repeated = repeatedCodes.get(key) ?? new WeakMap<Instruction, RepeatedCode>();
+  repeatedCodes.set(key, repeated);
+  return repeated;
+}
+
+/** All regions have the same detail. */
 export function buildRegionModule(sources: readonly RegionSource[], poolWidth: PoolWidth): RegionModule {
   const module = new ModuleBuilder();
   module.importMemory({
@@ -71,8 +84,9 @@ export function buildRegionModule(sources: readonly RegionSource[], poolWidth: P
   if (flags !== FLAGS_FUNCTION) throw new Error(`the flags function is number ${flags}`);
   const storeFlags = module.addFunction(shared.storeFlags);
   const names = sources.map(({ name }, n) => `${name} ${n}`);
+  const repeated = repeatedCode(sources[0].detail, poolWidth);
   const code = new CodeBuffer(TEMPORARY_BASE, TEMPORARIES, poolWidth);
   for (const [n, source] of sources.entries())
-    module.addFunction(buildRegion(source, { flags, storeFlags, float }, names[n], code));
+    module.addFunction(buildRegion(source, { flags, storeFlags, float }, names[n], code, repeated));
   return { bytes: module.build(), names };
 }

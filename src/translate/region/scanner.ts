@@ -11,7 +11,7 @@ import type { VectorEmitter } from '../../isa/vector_emitter.ts';
 import { regionHolds } from '../shortcuts.ts';
 import { type Constant, constant } from '../wasm/expression.ts';
 import type { FlagsOperand, FlagsOperation, FlagsSetting } from './flags_state.ts';
-import type { Control, Instruction, RegisterWrite } from './instruction.ts';
+import type { Control, Instruction, Registers, RegisterWrite } from './instruction.ts';
 import { knownRegister, numberOf } from './operands.ts';
 
 interface OfRegister {
@@ -64,10 +64,13 @@ class Scanner implements Record<keyof Emitter, unknown> {
   vectorsWritten = false;
   event = false;
   readsFlags = false;
+  readsAddress = false;
   /** Something that may leave: accesses and probes, calls. */
   leaves = false;
-  loaded: number[] = [];
+  reads: Registers = 0;
+  loaded: Registers = 0;
   writes: RegisterWrite[] = [];
+  registersWritten: Registers = 0;
   flags: FlagsSetting | 'computed' | undefined;
   /** Of the operation, where the row has one. */
   width: 32 | 64 | undefined;
@@ -80,8 +83,8 @@ class Scanner implements Record<keyof Emitter, unknown> {
     this.control = 'none' as Control;
     this.distance = this.loads = this.stores = this.vector.operations = 0;
     this.linked = this.written = this.vectorsWritten = this.event = false;
-    this.readsFlags = this.leaves = this.choosing = false;
-    this.loaded = [];
+    this.readsFlags = this.readsAddress = this.leaves = this.choosing = false;
+    this.reads = this.loaded = this.registersWritten = 0;
     this.writes = [];
     this.flags = undefined;
     this.width = (operands as { width?: 32 | 64 }).width;
@@ -96,10 +99,13 @@ class Scanner implements Record<keyof Emitter, unknown> {
       distance: this.distance,
       link: this.linked && this.control === 'direct',
       accesses: this.loads + this.stores,
+      reads: this.reads,
       loaded: this.loaded,
       writes: this.writes,
+      written: this.registersWritten,
       leaves: this.leaves || onVectors,
       readsFlags: this.readsFlags,
+      repeatable: !this.readsFlags && this.flags !== 'computed' && !this.readsAddress && !onVectors,
       flags: this.flags,
     };
   }
@@ -141,7 +147,6 @@ class Scanner implements Record<keyof Emitter, unknown> {
   select = anything;
   signExtend = anything;
   zeroExtend = anything;
-  pc = anything;
   cell = anything;
   crc32 = notInRegions;
   decided = notInRegions;
@@ -151,11 +156,16 @@ class Scanner implements Record<keyof Emitter, unknown> {
     return knownRegister(numberOf(register) + 1);
   }
   x(register: Register, width: 32 | 64): Value {
-    const number = numberOf(register);
-    return number === 31 ? this.constant(width, 0) : ofRegister(number, 0, width);
+    return numberOf(register) === 31 ? this.constant(width, 0) : this.xOrSp(register, width);
   }
   xOrSp(register: Register, width: 32 | 64): Value {
-    return ofRegister(numberOf(register), 0, width);
+    const number = numberOf(register);
+    this.reads |= 1 << number;
+    return ofRegister(number, 0, width);
+  }
+  pc(): Value {
+    this.readsAddress = true;
+    return ANYTHING;
   }
   setX(register: Register, of: Value): void {
     if (numberOf(register) !== 31) this.setXOrSp(register, of);
@@ -164,7 +174,8 @@ class Scanner implements Record<keyof Emitter, unknown> {
   setXOrSp(register: Register, of: Value): void {
     const number = numberOf(register);
     this.written = true;
-    if (of === LOADED) this.loaded.push(number);
+    this.registersWritten |= 1 << number;
+    if (of === LOADED) this.loaded |= 1 << number;
     if (number === LINK_REGISTER) this.linked = true;
     const value = scanned(of);
     const own = value.kind === 'register';

@@ -22,6 +22,18 @@ export class ByteBuffer {
     this.#bytes[this.length++] = value;
   }
 
+  /** A byte and an unsigned LEB128: what most instructions are. */
+  withUnsigned(byte: number, value: number): void {
+    if (value >= 0x80 || this.length + 2 > this.#bytes.length) {
+      this.byte(byte);
+      this.unsigned(value);
+      return;
+    }
+    this.#bytes[this.length] = byte;
+    this.#bytes[this.length + 1] = value;
+    this.length += 2;
+  }
+
   append(bytes: Uint8Array | readonly number[]): void {
     this.#reserve(bytes.length);
     this.#bytes.set(bytes, this.length);
@@ -68,8 +80,8 @@ export class ByteBuffer {
     this.append(utf8);
   }
 
-  /** A copy of what was written. */
-  toBytes(): Uint8Array {
-    return this.#bytes.slice(0, this.length);
+  /** A copy of what was written, from byte `start` on. */
+  toBytes(start = 0): Uint8Array {
+    return this.#bytes.slice(start, this.length);
   }
 }

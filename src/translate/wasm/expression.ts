@@ -148,16 +148,13 @@ export class CodeBuffer extends ByteBuffer {
   }
 
   get(local: number): void {
-    this.byte(op.localGet);
-    this.unsigned(local);
+    this.withUnsigned(op.localGet, local);
   }
   set(local: number): void {
-    this.byte(op.localSet);
-    this.unsigned(local);
+    this.withUnsigned(op.localSet, local);
   }
   tee(local: number): void {
-    this.byte(op.localTee);
-    this.unsigned(local);
+    this.withUnsigned(op.localTee, local);
   }
   i32(value: number): void {
     this.byte(op.i32Const);
@@ -173,8 +170,7 @@ export class CodeBuffer extends ByteBuffer {
   }
   /** A load or store in memory 0. Alignment is only a hint and is left at 1 byte. */
   memory(opcode: number, offset: number): void {
-    this.byte(opcode);
-    this.byte(0);
+    this.withUnsigned(opcode, 0);
     this.unsigned(offset);
   }
   /** A vector operation; its immediates follow. */
@@ -197,8 +193,7 @@ export class CodeBuffer extends ByteBuffer {
     this.unsigned(offset);
   }
   call(index: number): void {
-    this.byte(op.call);
-    this.unsigned(index);
+    this.withUnsigned(op.call, index);
   }
 
   /** Opens a block, loop or if; the result is its label for `branch`. */
@@ -216,12 +211,10 @@ export class CodeBuffer extends ByteBuffer {
     this.depth -= 1;
   }
   branch(label: number): void {
-    this.byte(op.br);
-    this.unsigned(this.depth - label);
+    this.withUnsigned(op.br, this.depth - label);
   }
   branchIf(label: number): void {
-    this.byte(op.brIf);
-    this.unsigned(this.depth - label);
+    this.withUnsigned(op.brIf, this.depth - label);
   }
 }
 
