@@ -163,8 +163,7 @@ export class SystemOperations {
   #maintain(va: bigint, el: 0 | 1 | 2, write: boolean): void {
     const answer = this.#translate(va, el, write ? 'write' : 'read', false, el > 0 && !write);
     if (!answer.ok) this.#options.exceptions.dataAbort(answer.fault, va, { write: true, maintenance: true });
-    // Recorded, the next one is asked for as well.
-    else if (!this.#options.events.recording) this.#options.onTranslated(va, answer.page);
+    else this.#options.onTranslated(va, answer.page);
   }
 
   #zero(va: bigint, el: 0 | 1 | 2): void {
