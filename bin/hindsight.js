@@ -1,6 +1,5 @@
 #!/usr/bin/env node
 // Starts the command line on Node 24 or later: on an older Node it runs itself again with the one that `npm ci` installed.
-import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import module from 'node:module';
 import { dirname, join } from 'node:path';
@@ -36,6 +35,7 @@ if (Number(process.versions.node.split('.')[0]) >= REQUIRED) {
     );
     process.exit(2);
   }
+  const { spawnSync } = await import('node:child_process');
   const { status, signal } = spawnSync(newer, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
     stdio: 'inherit',
   });

@@ -1,6 +1,5 @@
 // A checkout's program, bundled: made when the sources have changed, kept in .cache/start. It is a third of the time that a short
 // command takes. As with Node's compile cache nothing depends on it: where it cannot be made, the sources run as they are.
-import { spawnSync } from 'node:child_process';
 import {
   existsSync,
   mkdirSync,
@@ -62,6 +61,8 @@ function make(root, cache) {
   const name = `${Date.now()}-${process.pid}`;
   const program = join(cache, name);
   const script = join(import.meta.dirname, 'bundle.js');
+  // Loaded where it is needed, which is rare: it brings all of the network along.
+  const { spawnSync } = process.getBuiltinModule('node:child_process');
   const { status } = spawnSync(process.execPath, [script, program], { stdio: 'ignore', cwd: root });
   if (status !== 0) {
     rmSync(program, { recursive: true, force: true });

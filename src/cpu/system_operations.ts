@@ -38,6 +38,8 @@ export interface SystemOperationsOptions {
   readonly zeroBlock: (pa: number, bytes: number) => boolean;
   /** An operation by address found this page: what follows in the page may be done without asking. */
   readonly onTranslated: (va: bigint, page: Translation) => void;
+  /** Some access may hit a watchpoint. */
+  readonly watching: () => boolean;
   /** DC ZVA: takes the watchpoint exception of a store of `size` bytes, if there is one. */
   readonly watchpointHit: (va: bigint, size: number, el: 0 | 1 | 2) => boolean;
   /** DC ZVA took a data abort: time does not count the instruction (docs/qemu-time.md). */
@@ -159,39 +161,38 @@ export class SystemOperations {
   }
 
   #maintain(va: bigint, el: 0 | 1 | 2, write: boolean): void {
-    const answer = this.#translate(va, el, write ? 'write' : 'read', { cacheMaintenance: el > 0 && !write });
+    const answer = this.#translate(va, el, write ? 'write' : 'read', false, el > 0 && !write);
     if (!answer.ok) this.#options.exceptions.dataAbort(answer.fault, va, { write: true, maintenance: true });
-    // Recorded, the next one is asked for as well.
-    else if (!this.#options.events.recording) this.#options.onTranslated(va, answer.page);
+    else this.#options.onTranslated(va, answer.page);
   }
 
   #zero(va: bigint, el: 0 | 1 | 2): void {
-    const { exceptions, events, recordsStores, zeroBlock, onTranslated, watchpointHit, doNotCount } =
-      this.#options;
-    const answer = this.#translate(va, el, 'write', { unaligned: true });
-    if (answer.ok && watchpointHit(va & ~BigInt(ZERO_BLOCK - 1), ZERO_BLOCK, el)) return;
-    const pa = answer.ok ? this.#blockOf(answer.page, va) : 0;
-    if (answer.ok && zeroBlock(pa, ZERO_BLOCK)) {
-      onTranslated(va, answer.page);
-      if (recordsStores) events.append('writes', { pa, length: ZERO_BLOCK, who: 'dc zva' });
-      return;
+    const options = this.#options;
+    const answer = this.#translate(va, el, 'write', true, false);
+    if (answer.ok) {
+      if (options.watching() && options.watchpointHit(va & ~BigInt(ZERO_BLOCK - 1), ZERO_BLOCK, el)) return;
+      WHOLE[0] = va;
+      const pa = answer.page.paPage + (HALVES[0] & 0xfc0);
+      if (options.zeroBlock(pa, ZERO_BLOCK)) {
+        options.onTranslated(va, answer.page);
+        if (options.recordsStores) options.events.append('writes', { pa, length: ZERO_BLOCK, who: 'dc zva' });
+        return;
+      }
     }
-    exceptions.dataAbort(answer.ok ? EXTERNAL : answer.fault, va, { write: true });
-    doNotCount();
-  }
-
-  #blockOf({ paPage }: Translation, va: bigint): number {
-    return paPage + Number(va & 0xfc0n);
+    options.exceptions.dataAbort(answer.ok ? EXTERNAL : answer.fault, va, { write: true });
+    options.doNotCount();
   }
 
   #translate(
     va: bigint,
     el: 0 | 1 | 2,
     kind: 'read' | 'write',
-    how: { unaligned?: boolean; cacheMaintenance?: boolean },
+    unaligned: boolean,
+    cacheMaintenance: boolean,
   ): TranslationResult {
     const pan = this.#state.u32[PAN] === 1;
-    return this.#options.mmu().translate({ va: this.#canonical(va, el), kind, el, pan, ...how });
+    const canonical = this.#canonical(va, el);
+    return this.#options.mmu().translate({ va: canonical, kind, el, pan, unaligned, cacheMaintenance });
   }
 
   #canonical(va: bigint, el: 0 | 1 | 2): CanonicalAddress {

@@ -287,6 +287,11 @@ export class SystemRegisters {
     return controls || row.writable !== ALL_BITS ? undefined : slot;
   }
 
+  /** Name of the register that an encoding means to the current exception level. */
+  nameAt(encoding: number): string | undefined {
+    return this.#accessibleAt(encoding)?.row.name;
+  }
+
   /** No trap and no refusal, now. */
   #isPlain(accessible: Accessible | undefined, isRead: boolean): accessible is Accessible {
     if (accessible === undefined) return false;

@@ -2,7 +2,6 @@
  * The virtio entropy device: virtio 1.1, 5.4. Its bytes are SHA-256 over the recipe's seed and a counter: as good as random to
  * the guest, and the same in every replay.
  */
-import { createHash } from 'node:crypto';
 import type { DeviceState } from '../machine/device.ts';
 import { type QueueAccess, SERVE_BYTES_MAX, type VirtioBackend, type VirtioHost } from './virtio_backend.ts';
 
@@ -56,6 +55,8 @@ export class VirtioEntropy implements VirtioBackend {
   }
 
   #block(index: number): Uint8Array {
+    // Loaded here, as few guests draw numbers.
+    const { createHash } = process.getBuiltinModule('node:crypto');
     return createHash('sha256').update(`${this.#seed} ${index}`).digest();
   }
 

@@ -16,6 +16,7 @@ import type { CodePage, CodePages } from './code_pages.ts';
 import type { DataAccess, StepObserver } from './data_access.ts';
 import { type GuestMemory, PAGE_SIZE } from './memory.ts';
 import type { RawBuffers } from './raw_buffers.ts';
+import type { RecordedCalls } from './recorded_calls.ts';
 import type { Returns } from './returns.ts';
 import type { Shortcuts } from './shortcuts.ts';
 
@@ -49,6 +50,8 @@ export interface EngineParts {
   readonly goesOn: () => boolean;
   readonly returns: Returns;
   readonly shortcuts: Shortcuts;
+  /** Absent where nothing is recorded. */
+  readonly recorded?: RecordedCalls;
   /** Bank of the fetch TLB in use. */
   readonly fetchBank: () => number;
   /** Jumps to the page of pc must end the slice: it may have a breakpoint. */
@@ -113,6 +116,7 @@ export class InterpreterEngine implements Engine {
         },
         access: (low, high, flags) => parts.access.access(low, high, flags) && redirected(),
         runtime: (index) => {
+          if (parts.recorded?.make(index)) return 0;
           runtime.redirected = false;
           if (index === EXCEPTION_RETURN) parts.returns.begin();
           const { u32, u64 } = state;

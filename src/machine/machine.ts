@@ -45,6 +45,7 @@ import { Processors } from './processors.ts';
 import { Psci } from './psci.ts';
 import { RawBuffers } from './raw_buffers.ts';
 import type { Recipe, StopReason } from './recipe.ts';
+import { RecordedCalls } from './recorded_calls.ts';
 import { Returns } from './returns.ts';
 import { Shortcuts } from './shortcuts.ts';
 import { Storage } from './storage.ts';
@@ -309,6 +310,7 @@ export class Machine {
       },
       zeroBlock: (pa, bytes) => access.zero(pa, bytes),
       onTranslated: (va, page) => access.translated(va, page),
+      watching: () => this.debug.watching,
       watchpointHit: (va, size, el) => this.debug.checkAccess(va, size, true, el),
       doNotCount: () => this.time.doNotCount(),
     });
@@ -334,11 +336,18 @@ export class Machine {
       doNotCount: () => this.time.doNotCount(),
       ...(recipe.semihosting ? { semihosting: this.#semihosting(access) } : {}),
     });
+    const recorded = new RecordedCalls({
+      state: this.state,
+      registers: this.registers,
+      events: this.events,
+      context: () => this.mmu.regime(1),
+    });
     this.#shortcuts = new Shortcuts({
       state: this.state,
       memory: stateMemory.buffer,
       registers: this.registers,
       operations,
+      recorded,
       inputs: () => this.board.inputs[currentCpu()],
       recording: () => this.events.recording,
       recordsStores: records(detail, 'memory'),
@@ -368,6 +377,7 @@ export class Machine {
       goesOn: () => continuation.goesOn(),
       returns: new Returns(this.state, stateMemory.buffer),
       shortcuts: this.#shortcuts,
+      recorded: detail === 'none' ? undefined : recorded,
       fetchBank: () => this.#banks.current,
       breaksInPage: () => this.debug.armed && this.debug.breaksInPage(this.state.u64[PC]),
       onFirstExecution: (page, offset) => this.#firstExecution(page, offset),

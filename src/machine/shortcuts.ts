@@ -16,6 +16,7 @@ import {
 } from '../translate/layout.ts';
 import { DAIF_ENTRY, OPERATION_CLEANS, OPERATION_NOTHING, OPERATION_ZEROES } from '../translate/shortcuts.ts';
 import type { CpuInterruptInputs } from './device.ts';
+import type { RecordedCalls } from './recorded_calls.ts';
 
 export interface ShortcutsContext {
   readonly state: CpuState;
@@ -23,6 +24,8 @@ export interface ShortcutsContext {
   readonly memory: ArrayBufferLike;
   readonly registers: SystemRegisters;
   readonly operations: SystemOperations;
+  /** Where events are recorded. */
+  readonly recorded: RecordedCalls;
   /** Interrupt inputs of the current CPU. */
   readonly inputs: () => CpuInterruptInputs;
   /** Events are recorded: MSR, operations and changes of DAIF are. */
@@ -62,16 +65,14 @@ export class Shortcuts {
 
   /** Before a slice: what the cells say follows from the state, and stands until the slice ends. */
   settle(): void {
-    const { state, inputs, recording, debugArmed, countsByLevel } = this.#context;
+    const { state, inputs, recording, recorded, debugArmed, countsByLevel } = this.#context;
     const { u32 } = state;
     u32[SHORTCUTS] = this.#table();
     const { fiq, irq, vfiq, virq } = inputs();
-    const quiet =
-      u32[EL] !== 0 &&
-      !(fiq || irq || vfiq || virq) &&
-      (u32[HCR] & HCR_PENDING) === 0 &&
-      !recording() &&
-      !debugArmed();
+    const unnoticed =
+      u32[EL] !== 0 && !(fiq || irq || vfiq || virq) && (u32[HCR] & HCR_PENDING) === 0 && !debugArmed();
+    recorded.quiet = unnoticed;
+    const quiet = unnoticed && !recording();
     u32[QUIET] = quiet ? 1 : 0;
     u32[RETURNS] = quiet && !countsByLevel() ? 1 : 0;
   }
@@ -79,6 +80,7 @@ export class Shortcuts {
   /** What is trapped, or whose registers these are, may have changed. */
   forget(): void {
     this.#context.operations.forgetPermissions();
+    this.#context.recorded.forget();
     for (const index of this.#filled) this.#entries[index] = 0;
     this.#filled = [];
     this.#constantCount = 0;
@@ -94,16 +96,22 @@ export class Shortcuts {
 
   /** MSR of the encoding was called, and raised no exception. */
   learnWrite(encoding: number): void {
-    const slot = this.#context.recording() ? undefined : this.#context.registers.plainWrite(encoding);
-    if (slot !== undefined) this.#enter(SHORTCUT_WRITES, encoding & 0x7fff, slot);
+    const { recording, recorded, registers } = this.#context;
+    const slot = registers.plainWrite(encoding);
+    if (slot === undefined) return;
+    if (recording()) recorded.learnWrite(encoding, slot);
+    else this.#enter(SHORTCUT_WRITES, encoding & 0x7fff, slot);
   }
 
   /** SYS of the encoding was called, and raised no exception. */
   learnOperation(encoding: number): void {
-    const { recording, recordsStores, operations } = this.#context;
+    const { recording, recorded, recordsStores, operations } = this.#context;
     const kind = operations.plain(encoding);
     if (kind === undefined || kind === 'tlbi' || kind === 'at') return;
-    if (recording() && (kind !== 'dc zva' || recordsStores)) return;
+    if (recording()) {
+      if (kind !== 'dc zva') recorded.learnOperation(encoding, kind === 'dc' ? 'clean' : 'nothing');
+      if (kind !== 'dc zva' || recordsStores) return;
+    }
     const entry = kind === 'none' ? OPERATION_NOTHING : kind === 'dc' ? OPERATION_CLEANS : OPERATION_ZEROES;
     this.#enter(SHORTCUT_OPERATIONS, encoding & 0x3fff, entry);
   }

@@ -175,7 +175,8 @@ export class Mmu {
 
   /** What a TLBI executed here invalidates. Give it to `invalidate`: of this CPU, and of all for a broadcast. */
   decodeTlbi(operation: TlbiOperation, argument: bigint): TlbInvalidation {
-    const [el1, el2] = [this.regime(0), this.regime(2)];
+    const el1 = this.regime(0);
+    const el2 = this.regime(2);
     const regimeOf = (name: RegimeName) =>
       name === el2.name ? el2 : name === el1.name ? el1 : this.#regimes.decode(name).regime;
     return decodeTlbi(operation, argument, { el1: el1.name, el2: el2.name }, regimeOf);

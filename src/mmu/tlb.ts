@@ -44,6 +44,16 @@ export interface TlbState {
   readonly flags: number[];
 }
 
+/** The contexts that an invalidation by address reaches. */
+export interface ReachedContexts {
+  /** EL10 is with its stage 1 off too. */
+  readonly regime: TlbRegime;
+  /** null: every one. */
+  readonly vmid: number | null;
+  /** An ASID's own context and the global one; null: every one. */
+  readonly asid: number | null;
+}
+
 interface Context extends ContextName {
   readonly pages: PageMap;
 }
@@ -183,10 +193,13 @@ export class Tlb {
     this.#dropped();
   }
 
-  /** Drops the entries, of any size, that touch [va, end) in the contexts chosen. */
-  dropRange(chosen: (name: ContextName) => boolean, va: CanonicalAddress, end: CanonicalAddress): void {
+  /** Drops the entries, of any size, that touch [va, end) in the contexts reached. */
+  dropRange(reached: ReachedContexts, va: CanonicalAddress, end: CanonicalAddress): void {
+    const { regime, vmid, asid } = reached;
     for (const context of this.#contexts.values()) {
-      if (!chosen(context)) continue;
+      if (context.regime !== regime && !(regime === 'EL10' && context.regime === 'EL10 flat')) continue;
+      if (vmid !== null && context.vmid !== vmid) continue;
+      if (asid !== null && context.asid !== asid && context.asid !== GLOBAL) continue;
       if (end - va <= SMALLEST_PAGE) this.#dropAddressIn(context, va);
       else this.#dropRangeIn(context, va, end);
     }

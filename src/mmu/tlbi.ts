@@ -7,7 +7,7 @@
  * FEAT_TTL says nothing that is needed.
  */
 import type { Regime, RegimeName } from './regime.ts';
-import { type ContextName, GLOBAL, type Tlb } from './tlb.ts';
+import type { ContextName, Tlb } from './tlb.ts';
 import type { CanonicalAddress } from './translation.ts';
 
 export const TLBI_OPERATIONS = [
@@ -55,19 +55,25 @@ export type TlbInvalidation =
   | { readonly scope: 'ipa'; readonly vmid: number; readonly ipa: number; readonly end: number }
   | { readonly scope: 'nothing' };
 
-export const isBroadcast = (operation: TlbiOperation): operation is BroadcastOperation =>
-  operation.endsWith('IS') || operation.endsWith('OS');
-
-const PARSED: ReadonlyMap<TlbiOperation, { readonly local: LocalOperation; readonly el2: boolean }> = new Map(
+interface Parsed {
+  readonly local: LocalOperation;
+  readonly el2: boolean;
+  readonly broadcast: boolean;
+}
+const PARSED: ReadonlyMap<TlbiOperation, Parsed> = new Map(
   TLBI_OPERATIONS.flatMap((local) => {
-    const parsed = { local, el2: local.endsWith('E2') };
+    const parsed = { local, el2: local.endsWith('E2'), broadcast: false };
+    const broadcast = { ...parsed, broadcast: true };
     return [
       [local, parsed],
-      [`${local}IS`, parsed],
-      [`${local}OS`, parsed],
+      [`${local}IS`, broadcast],
+      [`${local}OS`, broadcast],
     ];
   }),
 );
+
+export const isBroadcast = (operation: TlbiOperation): operation is BroadcastOperation =>
+  PARSED.get(operation)!.broadcast;
 
 /** The regimes that the operations for EL1 and for EL2 work on now. */
 export interface TlbiRegimes {
@@ -179,9 +185,6 @@ function rangeOf(argument: bigint, largeAddresses: boolean, signed = true): Addr
  * permits and QEMU does: software follows it with VMALLE1 or VAAE1, and one that forgets shows here.
  */
 export function invalidate(tlb: Tlb, what: TlbInvalidation): void {
-  const inRegime = (name: ContextName, regime: RegimeName, vmid: number | null) =>
-    (name.regime === regime || (name.regime === 'EL10 flat' && regime === 'EL10')) &&
-    (vmid === null || name.vmid === vmid);
   switch (what.scope) {
     case 'all':
       tlb.dropContexts((name) => inRegime(name, what.regime, what.vmid));
@@ -189,13 +192,14 @@ export function invalidate(tlb: Tlb, what: TlbInvalidation): void {
     case 'asid':
       tlb.dropContexts((name) => name.asid === what.asid && inRegime(name, what.regime, what.vmid));
       break;
-    case 'va': {
-      const { asid } = what;
-      const hasAsid = (name: ContextName) => asid === null || name.asid === asid || name.asid === GLOBAL;
-      tlb.dropRange((name) => hasAsid(name) && inRegime(name, what.regime, what.vmid), what.va, what.end);
+    case 'va':
+      tlb.dropRange(what, what.va, what.end);
       break;
-    }
     case 'ipa':
-      tlb.dropRange((name) => name.regime === 'EL10 flat' && name.vmid === what.vmid, what.ipa, what.end);
+      tlb.dropRange({ regime: 'EL10 flat', vmid: what.vmid, asid: null }, what.ipa, what.end);
   }
 }
+
+const inRegime = (name: ContextName, regime: RegimeName, vmid: number | null): boolean =>
+  (name.regime === regime || (name.regime === 'EL10 flat' && regime === 'EL10')) &&
+  (vmid === null || name.vmid === vmid);

@@ -29,8 +29,8 @@ export const OPERATION_ZEROES = 3;
 const ZERO_BLOCK = 64;
 
 /** op1:op2 of MSR (immediate). */
-const DAIF_SET = 0b011_110;
-const DAIF_CLEAR = 0b011_111;
+export const DAIF_SET = 0b011_110;
+export const DAIF_CLEAR = 0b011_111;
 
 export type Shortcut = 'readSystemRegister' | 'writeSystemRegister' | 'systemOperation' | 'writePstateField';
 const SHORTCUTS: ReadonlySet<RuntimeCall> = new Set<Shortcut>([

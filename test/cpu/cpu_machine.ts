@@ -156,6 +156,7 @@ export class CpuMachine {
       invalidateAllCpus: (what) => this.broadcasts.push(what),
       onTranslated: () => {},
       zeroBlock: (pa) => this.zeroed.push(pa) > 0,
+      watching: () => false,
       watchpointHit: () => false,
       doNotCount: () => {
         this.uncounted += 1;

@@ -56,7 +56,8 @@ describe('the architectural TLB', () => {
         expect([tlb.lookup(view, Number(base + offset)), tlb.pa]).toEqual([true, Number(offset)]);
         expect(tlb.lookup(view, Number(base + (1n << BigInt(bits))))).toBe(false);
         expect(tlb.lookup(view, Number(base - 1n))).toBe(false);
-        tlb.dropRange(() => true, Number(base + offset), Number(base + offset) + 4096);
+        const everyContext = { regime: 'EL20', vmid: null, asid: null } as const;
+        tlb.dropRange(everyContext, Number(base + offset), Number(base + offset) + 4096);
         expect(tlb.size).toBe(0);
       }),
     );

@@ -277,7 +277,13 @@ function dispatchLoop(
   for (const [cell, to] of [['ip', ip], ['budget', budget], ...allPointers] as const) loadState(cell, to);
 
   for (const label of Object.keys(LABELS)) code.open(label === 'dispatch' ? op.loop : op.block);
-  const { exhausted, dispatch, jump, redirected } = LABELS;
+  const { dispatch, next, jump, redirected } = LABELS;
+  /** To the record at `ip`, with nothing executed. By way of `next`: where a loop has one way back, V8 moves no register on it. */
+  const again = () => {
+    code.emit(intOp('add', local(budget), constant(32, 1)));
+    code.set(budget);
+    code.branch(next);
+  };
 
   const firstOfVectors = FIRST_ROW_HANDLER + bodies.length + MOST_EXTENSION_FUNCTIONS;
   const fixed: ((code: CodeBuffer) => void)[] = [];
@@ -286,7 +292,7 @@ function dispatchLoop(
     storeState('budget', local(budget));
     code.get(ip);
     code.call(imports.decode);
-    code.branch(dispatch);
+    again();
   };
   fixed[HANDLER_PAGE_END] = () => {
     emitPc(code, ip);
@@ -402,7 +408,7 @@ function dispatchLoop(
     code.open(op.if);
     code.get(ip);
     code.call(imports.hot);
-    code.branch(dispatch);
+    again();
     code.close();
   }
   /** Falls through where the region left at its first instruction: it is not tried again at once. */
@@ -428,9 +434,7 @@ function dispatchLoop(
     code.close();
     code.emit(intOp('ne', local(budget), before));
     code.open(op.if);
-    code.get(budget);
-    code.branchIf(dispatch);
-    code.branch(exhausted);
+    again();
     code.close();
   }
 
@@ -477,8 +481,6 @@ function dispatchLoop(
     const quarter = convert(64, op.i64ExtendI32U, intOp('shrU', records, constant(32, 2)));
     return intOp('sub', intOp('and', address, constant(64, ~0xfffn)), quarter);
   };
-  code.emit(intOp('sub', local(budget), constant(32, 1)));
-  code.set(budget);
   // The tag of a guarded page is found second, and not by the instruction behind an indirect branch, which must be a landing pad:
   // TypeScript looks.
   code.emit(entry);
@@ -494,7 +496,7 @@ function dispatchLoop(
   code.memory(op.i32Load, CELL.branched);
   code.emit(constant(32, 2));
   code.int('shrU', 32);
-  code.emit(intOp('add', local(budget), constant(32, 1)));
+  code.get(budget);
   code.int('ne', 32);
   code.open(op.if);
   storeState('guardedBase', baseOf(recordsOfEntry()));
@@ -502,7 +504,7 @@ function dispatchLoop(
   code.close();
   code.close();
   storeState('pc', address);
-  storeState('budget', local(budget));
+  storeState('budget', intOp('sub', local(budget), constant(32, 1)));
   leave(0);
   code.close();
   const page = recordsOfEntry();
@@ -514,9 +516,6 @@ function dispatchLoop(
   );
   code.emit(intOp('add', page, offset));
   code.set(ip);
-  code.get(budget);
-  code.branchIf(dispatch);
-  code.branch(exhausted);
 
   // next: one instruction done, `ip` is at the next record.
   code.close();

@@ -11,9 +11,9 @@ import type { PoolWidth } from '../pool.ts';
 import { conditionTable } from '../wasm_emitter.ts';
 import { extentMasks } from '../wasm_vector.ts';
 import { RecordDecoder } from './decoder.ts';
-import { HANDLER_EXPORT, HandlerFunctions } from './handler_functions.ts';
+import { HandlerFunctions } from './handler_functions.ts';
 import { buildInterpreter, FUNCTION_TABLE, type InterpreterModule } from './handlers.ts';
-import { prebuiltInterpreter } from './prebuilt.ts';
+import { prebuiltFunctions, prebuiltInterpreter } from './prebuilt.ts';
 import { StateDigest } from './state_digest.ts';
 
 /** What translated code calls. The functions that return a number return 1 where execution was redirected, else 0. */
@@ -65,7 +65,12 @@ function moduleFor(detail: Detail, withDigest: boolean, poolWidth: PoolWidth) {
     made = {
       plan,
       compiled: compile(plan.bytes),
-      functions: new HandlerFunctions(detail, plan.firstFunction, poolWidth),
+      functions: new HandlerFunctions(
+        detail,
+        plan.firstFunction,
+        poolWidth,
+        () => prebuilt && prebuiltFunctions(detail),
+      ),
     };
     modules.set(key, made);
   }
@@ -85,7 +90,7 @@ export class Interpreter {
   readonly table: WebAssembly.Table;
   /** Of the states before all instructions, where it was asked for. */
   readonly digest: StateDigest | undefined;
-  /** Handler functions that are in the table. */
+  /** Modules whose functions are in the table. */
   #installed = 0;
 
   constructor(
@@ -135,9 +140,8 @@ export class Interpreter {
     this.#decoder.write(ip, word, pageOffset);
     const { modules } = this.#functions;
     for (; this.#installed < modules.length; this.#installed++) {
-      const { module, place } = modules[this.#installed];
-      const { exports } = new WebAssembly.Instance(module, this.imports);
-      this.table.set(place, exports[HANDLER_EXPORT]);
+      const { exports } = new WebAssembly.Instance(modules[this.#installed], this.imports);
+      for (const place in exports) this.table.set(Number(place), exports[place]);
     }
   }
 }
