@@ -106,7 +106,10 @@ export class InterpreterEngine implements Engine {
         decode: (ip) => {
           const { page, offset } = code.locate(ip);
           // Cell pc is that of the last call out: a new version's row of table fetch needs this instruction's.
-          state.set('pc', BigInt.asUintN(64, state.get('pcBase') + BigInt(ip / 4)));
+          const { u32 } = state;
+          const pcLow = u32[PC_BASE] + ip / 4;
+          u32[PC] = pcLow;
+          u32[PC + 1] = u32[PC_BASE + 1] + (pcLow >= 2 ** 32 ? 1 : 0);
           parts.onFirstExecution(page, offset);
           this.#decodeRun(page, offset);
         },
