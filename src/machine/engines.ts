@@ -106,7 +106,10 @@ export class InterpreterEngine implements Engine {
         decode: (ip) => {
           const { page, offset } = code.locate(ip);
           // Cell pc is that of the last call out: a new version's row of table fetch needs this instruction's.
-          state.set('pc', BigInt.asUintN(64, state.get('pcBase') + BigInt(ip / 4)));
+          const { u32 } = state;
+          const low = u32[PC_BASE] + ip / 4;
+          u32[PC] = low;
+          u32[PC + 1] = u32[PC_BASE + 1] + (low >= 2 ** 32 ? 1 : 0);
           parts.onFirstExecution(page, offset);
           this.#decodeRun(page, offset);
         },
@@ -177,6 +180,7 @@ export class InterpreterEngine implements Engine {
       const word = memory.u32[(poolOffset + at) >>> 2];
       this.#interpreter.decode(records + at * (RECORD_SIZE / 4), word, at);
       if (!leavesRun(word) && at < PAGE_SIZE - 4 && code.mayDecodeAhead(page, at + 4)) continue;
+      this.#interpreter.install();
       this.regions?.decoded(page, offset / 4, at / 4);
       return;
     }

@@ -27,6 +27,9 @@ interface Leaf {
   mask: number;
   /** By these bits; undefined: no row that is implemented. */
   readonly known: Map<number, FamilyForm | undefined>;
+  /** The last one of them, which is most often the next one too. */
+  last: FamilyForm | undefined;
+  lastBits: number;
 }
 
 export class RecordDecoder {
@@ -62,7 +65,12 @@ export class RecordDecoder {
    */
   write(address: number, word: number, pageOffset: number): void {
     const leaf = this.#tree.leafOf(word);
-    const form = leaf.known.get(word & leaf.mask) ?? this.#formOf(leaf, word);
+    let form = leaf.last;
+    if (form === undefined || (word & leaf.mask) !== leaf.lastBits) {
+      form = leaf.known.get(word & leaf.mask) ?? this.#formOf(leaf, word);
+      leaf.last = form;
+      leaf.lastBits = word & leaf.mask;
+    }
     // The handler last: a record is either whole or still to be decoded.
     if (form) this.#u16[address >>> 1] = form.write(this.#u8, this.#i32, address, word, pageOffset);
     else {
@@ -81,7 +89,7 @@ export class RecordDecoder {
       }
       return candidate;
     });
-    const leaf = { candidates, mask: 0, known: new Map() };
+    const leaf: Leaf = { candidates, mask: 0, known: new Map(), last: undefined, lastBits: 0 };
     this.#leaves.push(leaf);
     return leaf;
   }
