@@ -3,7 +3,7 @@ import { SLOT_SP } from '../../cpu/state.ts';
 import type { Feature, Row } from '../../isa/row.ts';
 import { RowTree } from '../../isa/row_tree.ts';
 import { ORDERED_ROWS } from '../../isa/table.ts';
-import { WordFields } from '../../isa/word_fields.ts';
+import { type WordFields, WordFieldsOfPatterns } from '../../isa/word_fields.ts';
 import { RECORD_OPERANDS } from '../layout.ts';
 import type { HandlerFunctions } from './handler_functions.ts';
 import { HANDLER_UNDEFINED, type HandlerFamily, type InterpreterModule, inLoop } from './handlers.ts';
@@ -40,6 +40,7 @@ export class RecordDecoder {
   readonly #functions: HandlerFunctions;
   readonly #tree: RowTree<Leaf>;
   readonly #candidates = new Map<Row, Candidate>();
+  readonly #fields = new WordFieldsOfPatterns();
   readonly #leaves: Leaf[] = [];
   #learnt = 0;
 
@@ -84,7 +85,7 @@ export class RecordDecoder {
     const candidates = rows.map((row) => {
       let candidate = this.#candidates.get(row);
       if (!candidate) {
-        candidate = { row, source: new WordFields(row.pattern), forms: new Map() };
+        candidate = { row, source: this.#fields.of(row.pattern), forms: new Map() };
         this.#candidates.set(row, candidate);
       }
       return candidate;
