@@ -7,7 +7,7 @@
  */
 import type { ColumnData } from '../trace/columns.ts';
 import type { Recording } from '../trace/recording.ts';
-import { DivisorLatches, UartFinder } from './emulated_uarts.ts';
+import { DivertedStores, UartFinder } from './emulated_uarts.ts';
 import { isXenHypercall, XEN_CONSOLE_IO } from './exit_reasons.ts';
 
 /** Where bytes make lines together. */
@@ -41,22 +41,25 @@ const CONSOLE = ['icount', 'seq', 'time_ns', 'cpu', 'device', 'direction', 'byte
 const STORES = ['vttbr', 'far', 'hpfar', 'data'];
 const EXCEPTIONS = [...'icount seq time_ns cpu kind from_el to_el ec iss vmid call'.split(' '), ...STORES];
 
+/** A row with `data` is a store. HPFAR_EL2 is absent at an alignment fault, which nobody emulates. */
+const isStore = ({ data, hpfar }: Columns, row: number): boolean =>
+  data.validity![row] === 1 && hpfar.validity![row] === 1;
+
 /** HPFAR_EL2[43:4] is IPA[51:12]; FAR_EL2 has the offset in the page. */
 const ipaOf = ({ hpfar, far }: Columns, row: number): number =>
   Number((((hpfar.values[row] as bigint) >> 4n) << 12n) | ((far.values[row] as bigint) & 0xfffn));
 
-/** Rows of exceptions whose `data` is there are stores. */
 function findUarts(recording: Recording): ReadonlyMap<bigint, ReadonlySet<number>> {
   const finder = new UartFinder();
   for (const { rows, columns } of recording.batches('exceptions', STORES)) {
     const { vttbr, data } = columns;
-    const stored = data.validity!;
-    for (let row = stored.indexOf(1); row >= 0 && row < rows; row = stored.indexOf(1, row + 1))
-      finder.add({
-        vttbr: vttbr.values[row] as bigint,
-        ipa: ipaOf(columns, row),
-        data: data.values[row] as bigint,
-      });
+    for (let row = 0; row < rows; row++)
+      if (isStore(columns, row))
+        finder.add({
+          vttbr: vttbr.values[row] as bigint,
+          ipa: ipaOf(columns, row),
+          data: data.values[row] as bigint,
+        });
   }
   return finder.found();
 }
@@ -81,7 +84,7 @@ export function* printedBytes(recording: Recording): Generator<PrintedByte> {
         else services.interrupt(on);
         continue;
       }
-      const uart = data.validity![row] === 0 ? undefined : guests.channelOf(columns, row);
+      const uart = isStore(columns, row) ? guests.channelOf(columns, row) : undefined;
       const calls =
         call.validity![row] === 1 &&
         call.values[row] === XEN_CONSOLE_IO &&
@@ -141,12 +144,12 @@ function halves({ values }: ColumnData): Uint32Array {
 /** The UARTs that are emulated for VMs. */
 class GuestChannels {
   readonly #uarts: ReadonlyMap<bigint, ReadonlySet<number>>;
-  readonly #latches: ReadonlyMap<bigint, DivisorLatches>;
+  readonly #diverted: ReadonlyMap<bigint, DivertedStores>;
   readonly #channels = new Map<string, Channel>();
 
   constructor(uarts: ReadonlyMap<bigint, ReadonlySet<number>>) {
     this.#uarts = uarts;
-    this.#latches = new Map([...uarts.keys()].map((vttbr) => [vttbr, new DivisorLatches()]));
+    this.#diverted = new Map([...uarts.keys()].map((vttbr) => [vttbr, new DivertedStores()]));
   }
 
   /** Where the store of a row is printed, if it is. */
@@ -155,7 +158,7 @@ class GuestChannels {
     const uarts = this.#uarts.get(vttbr);
     if (uarts === undefined) return undefined;
     const ipa = ipaOf(columns, row);
-    if (this.#latches.get(vttbr)!.takes(ipa, columns['data'].values[row] as bigint)) return undefined;
+    if (this.#diverted.get(vttbr)!.has(ipa, columns['data'].values[row] as bigint)) return undefined;
     return uarts.has(ipa) ? this.#channel(vttbr, Number(columns['vmid'].values[row]), ipa) : undefined;
   }
 

@@ -8,18 +8,19 @@
  * - nineteen of twenty are text, in UTF-8, with the control characters that terminals know;
  * - two printable characters at least are different, and an end of a line comes behind them.
  *
- * The divisor latch of a 8250 is at THR's address. While its LCR, three registers on, has bit DLAB, stores there are no output. What is
- * no UART stores numbers: of a queue to notify, of an interrupt, bits of control. It fails by values above 255 or below the printable
- * ones.
+ * A 8250 prints nothing of what is stored to THR's address while its LCR, three registers on, has bit DLAB: that is its divisor's; nor
+ * while its MCR, one further, has bit LOOP: a driver measures its FIFO with 256 bytes that come back. What is no UART stores numbers: of a
+ * queue to notify, of an interrupt, bits of control. It fails by values above 255 or below the printable ones.
  */
 /** Each of so many stores may be no text: what a driver tries out. */
 const TEXTS_PER_OTHER = 19;
 /** VMs and addresses that are observed at a time: a guest may store everywhere. */
 const MOST_OBSERVED = 1 << 16;
 
-/** Offsets of LCR from THR, with registers of one byte, and of four. */
-const LINE_CONTROL = [3, 12];
-const DLAB = 0x80;
+/** Registers of a 8250, by their offsets from THR: at every byte, and at every fourth. */
+const LINE_CONTROL = { offsets: [3, 12], bit: 0x80, most: 0xff };
+/** Its upper two bits are zero. That tells it from a PL011's UARTECR at offset 4, which 0xff clears. */
+const MODEM_CONTROL = { offsets: [4, 16], bit: 0x10, most: 0x3f };
 
 /** \a \b \t \n \v \f \r and ESC. */
 const CONTROLS = new Set([0x07, 0x08, 0x09, 0x0a, 0x0b, 0x0c, 0x0d, 0x1b]);
@@ -80,25 +81,39 @@ class Observed {
   }
 }
 
-/** Which 8250s of one VM have DLAB set. */
-export class DivisorLatches {
-  /** Addresses of THR. */
-  readonly #open = new Set<number>();
+/** The 8250s of one VM to which it stores something else than output. */
+export class DivertedStores {
+  /** Addresses of THR: those with DLAB, and those with LOOP. */
+  readonly #latched = new Set<number>();
+  readonly #looped = new Set<number>();
 
-  /** Whether the store goes to an open latch. Wants every store of the VM, in order. */
-  takes(ipa: number, data: bigint): boolean {
-    const latched = this.#open.has(ipa);
-    for (const offset of LINE_CONTROL) {
-      if (data < 256n && Number(data) & DLAB && this.#open.size < MOST_OBSERVED) this.#open.add(ipa - offset);
-      else this.#open.delete(ipa - offset);
-    }
-    return latched;
+  /** Whether the store goes there. Wants every store of the VM, in order. */
+  has(ipa: number, data: bigint): boolean {
+    const diverted = this.#latched.has(ipa) || this.#looped.has(ipa);
+    observe(this.#latched, LINE_CONTROL, ipa, data);
+    observe(this.#looped, MODEM_CONTROL, ipa, data);
+    return diverted;
   }
+}
+
+function observe(
+  addresses: Set<number>,
+  { offsets, bit, most }: typeof LINE_CONTROL,
+  ipa: number,
+  data: bigint,
+): void {
+  const set = data <= BigInt(most) && (Number(data) & bit) !== 0;
+  for (const offset of offsets)
+    if (!set) addresses.delete(ipa - offset);
+    else if (addresses.size < MOST_OBSERVED) addresses.add(ipa - offset);
 }
 
 /** Watches the stores of a recording, in order. */
 export class UartFinder {
-  readonly #vms = new Map<bigint, { readonly latches: DivisorLatches; readonly at: Map<number, Observed> }>();
+  readonly #vms = new Map<
+    bigint,
+    { readonly diverted: DivertedStores; readonly at: Map<number, Observed> }
+  >();
   /** VMs and addresses that are observed. */
   #observed = 0;
 
@@ -107,11 +122,11 @@ export class UartFinder {
     let vm = this.#vms.get(vttbr);
     if (vm === undefined) {
       if (this.#observed + 2 > MOST_OBSERVED) return;
-      vm = { latches: new DivisorLatches(), at: new Map() };
+      vm = { diverted: new DivertedStores(), at: new Map() };
       this.#vms.set(vttbr, vm);
       this.#observed++;
     }
-    if (vm.latches.takes(ipa, data)) return;
+    if (vm.diverted.has(ipa, data)) return;
     let observed = vm.at.get(ipa);
     if (observed === undefined) {
       if (this.#observed === MOST_OBSERVED) return;

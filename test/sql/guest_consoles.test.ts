@@ -109,12 +109,12 @@ class FakeXen {
     this.#exception('irq', [2, 2], 0n, {}).prints(text);
     return this.#exception('return', [2, 2], 0n, {});
   }
-  stores(vttbr: bigint, ipa: number, data: number): this {
+  stores(vttbr: bigint, ipa: number, data: number, hpfar: bigint | null = BigInt(ipa >> 12) << 4n): this {
     return this.#exception('synchronous', [1, 2], vttbr, {
       ...{
         ec: EC.dataAbortLower,
         far: BigInt(ipa % 4096),
-        hpfar: BigInt(ipa >> 12) << 4n,
+        hpfar,
         data: BigInt(data),
       },
     });
@@ -228,6 +228,14 @@ test('a domain that has the input is printed by Xen at each store, without its n
     ['vm2', '/ # ls'],
     ['vm3', 'who'],
   ]);
+});
+
+test('stores to an address that is not aligned are no output: their faults have no address', async () => {
+  const directory = join(scratch, 'unaligned.hs');
+  const xen = new FakeXen(directory);
+  for (const byte of Buffer.from('hello\n')) xen.stores(DOM1, UART, byte, null).returns(DOM1);
+  await xen.end();
+  expect(await linesOf(directory)).toEqual([]);
 });
 
 test('the line of another hypervisor is one, wherever it prints its parts', async () => {

@@ -88,7 +88,7 @@ class RegionFunction {
   readonly #emitter: RegionEmitter;
   readonly #left: number;
   /** Labels of the blocks that a branch can lead to now. */
-  readonly #labels = new Map<number, number>();
+  readonly #labels: (number | undefined)[];
   readonly #pointers: readonly Registers[];
   /** What is known of the flags where ways meet. */
   readonly #heads: readonly (FlagsState | undefined)[];
@@ -104,6 +104,7 @@ class RegionFunction {
     this.#source = source;
     this.#shared = shared;
     this.#emitter = new RegionEmitter(this.#code, source.detail, shared, repeated);
+    this.#labels = source.graph.blocks.map(() => undefined);
     this.#pointers = pointersOf(source);
     this.#heads = flagsOfBlocks(source.graph);
     this.#left = this.#code.open(op.block);
@@ -189,30 +190,33 @@ class RegionFunction {
   }
   /** The block, and those that it dominates. */
   #tree(block: number, flags: FlagsState): void {
-    const { graph } = this.#source;
-    const merges = graph.dominated[block]
-      .filter((child) => graph.merges[child])
-      .sort((a, b) => graph.order[b] - graph.order[a]);
-    if (graph.loops[block]) {
-      const outer = this.#labels.get(block);
-      this.#labels.set(block, this.#code.open(op.loop));
-      this.#within(block, merges, flags);
-      this.#code.close();
-      if (outer === undefined) this.#labels.delete(block);
-      else this.#labels.set(block, outer);
-    } else this.#within(block, merges, flags);
+    const { dominated, loops } = this.#source.graph;
+    const { length } = dominated[block];
+    if (!loops[block]) {
+      this.#within(block, length, flags);
+      return;
+    }
+    const outer = this.#labels[block];
+    this.#labels[block] = this.#code.open(op.loop);
+    this.#within(block, length, flags);
+    this.#code.close();
+    this.#labels[block] = outer;
   }
-  #within(block: number, merges: readonly number[], flags: FlagsState): void {
-    if (merges.length === 0) {
+  /** The block, and the first `count` of those that it dominates, as far as several lead to them: each stands behind all that do. */
+  #within(block: number, count: number, flags: FlagsState): void {
+    const { dominated, merges } = this.#source.graph;
+    let last = count - 1;
+    while (last >= 0 && !merges[dominated[block][last]]) last -= 1;
+    if (last < 0) {
       this.#emitBlock(block, flags);
       return;
     }
-    const [last, ...others] = merges;
-    this.#labels.set(last, this.#code.open(op.block));
-    this.#within(block, others, flags);
+    const merge = dominated[block][last];
+    this.#labels[merge] = this.#code.open(op.block);
+    this.#within(block, last, flags);
     this.#code.close();
-    this.#labels.delete(last);
-    this.#tree(last, this.#heads[last]!);
+    this.#labels[merge] = undefined;
+    this.#tree(merge, this.#heads[merge]!);
   }
 
   #emitBlock(number: number, flags: FlagsState): void {
@@ -243,7 +247,8 @@ class RegionFunction {
       this.#spend(length);
       this.#end(number, ending, context);
     }
-    for (const { done, flags: known } of leaves.reverse()) {
+    for (let n = leaves.length - 1; n >= 0; n--) {
+      const { done, flags: known } = leaves[n];
       code.close();
       this.#spend(done);
       if (control === 'dispatch') this.#leaveFar(local(LOCALS.target, 64), known);
@@ -329,7 +334,7 @@ class RegionFunction {
     if ('leave' in edge) return undefined;
     const { order, merges } = this.#source.graph;
     const backward = order[edge.block] <= order[from];
-    return backward || merges[edge.block] ? this.#labels.get(edge.block)! : undefined;
+    return backward || merges[edge.block] ? this.#labels[edge.block]! : undefined;
   }
   #follow(from: number, edge: Edge, flags: FlagsState): void {
     if ('leave' in edge) {
