@@ -20,13 +20,16 @@ export const inputName = (path: string) => (path === '-' ? 'standard input' : pa
 /** Gives the bytes of a file that a recipe names. */
 export type FileReader = (path: string) => Uint8Array;
 
-/** The bytes of a file, or of standard input for `-`. A `UserError` where it cannot be read, is empty, or is too large. */
-export function readInputFile(path: string): Uint8Array {
+/**
+ * The bytes of a file, or of standard input for `-`; `shared`, if it is a file, in memory that threads can share. A `UserError` where it
+ * cannot be read, is empty, or is too large.
+ */
+export function readInputFile(path: string, shared = false): Uint8Array {
   const name = inputName(path);
   let descriptor = 0;
   try {
     if (path !== '-') descriptor = openSync(path, 'r');
-    const bytes = readAll(descriptor, name);
+    const bytes = readAll(descriptor, name, shared);
     if (bytes.length === 0) throw new UserError(`${name}: is empty`);
     return bytes;
   } catch (error) {
@@ -38,12 +41,13 @@ export function readInputFile(path: string): Uint8Array {
   }
 }
 
-function readAll(descriptor: number, name: string): Uint8Array {
+function readAll(descriptor: number, name: string, shared: boolean): Uint8Array {
   const stat = fstatSync(descriptor);
   const limit = stat.isFile() ? FILE_MAX : STREAM_MAX;
   const tooLarge = () => new UserError(`${name}: larger than ${limit} bytes`);
   if (stat.isFile() && stat.size > limit) throw tooLarge();
-  let bytes = new Uint8Array(stat.isFile() ? stat.size + 1 : CHUNK);
+  const size = stat.isFile() ? stat.size + 1 : CHUNK;
+  let bytes = new Uint8Array(shared ? new SharedArrayBuffer(size) : new ArrayBuffer(size));
   for (let length = 0; ; ) {
     if (length > limit) throw tooLarge();
     if (length === bytes.length) {

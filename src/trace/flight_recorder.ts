@@ -13,7 +13,6 @@ import { saveMachine } from '../machine/snapshot.ts';
 import type { Detail } from '../translate/detail.ts';
 import { records } from '../translate/detail.ts';
 import type { BackgroundTranslator } from '../translate/region/translator_thread.ts';
-import { sha256 } from './digest.ts';
 import { type DiskSource, hostDisks } from './disk_images.ts';
 import { PAGES_PER_GROUP, type PackedSection, packedCheckpoint, packPageGroup } from './encode/checkpoint.ts';
 import { feedInput, type InputSource, RecordedInput } from './input_source.ts';
@@ -106,7 +105,7 @@ class RecordingSession {
     let sink: PacketEvents | undefined;
     const files = new Map<string, Uint8Array>();
     const readFile = (path: string) => {
-      const bytes = files.get(path) ?? (options.readFile ?? readInputFile)(path);
+      const bytes = files.get(path) ?? options.readFile?.(path) ?? readInputFile(path, true);
       files.set(path, bytes);
       return bytes;
     };
@@ -125,15 +124,12 @@ class RecordingSession {
       detail: options.detail,
       onConsole: (byte) => this.#onConsole(byte),
       events: (time, currentCpu) => {
-        const images = Object.fromEntries([...files].map(([path, bytes]) => [path, sha256(bytes)]));
         recorder = new Recorder(options.directory, new MachineStamp(time, currentCpu), {
           recipe: { ...options.recipe, detail: options.detail },
-          images,
           firstIcount: options.from?.icount ?? 0,
           writer: options.writer,
         });
-        const byDigest = new Map([...files].map(([path, bytes]) => [images[path], bytes]));
-        for (const [digest, bytes] of byDigest) recorder.storeFile(digest, bytes);
+        recorder.storeFiles(files);
         sink = new PacketEvents(recorder, options.from === undefined, () => this.#machine.endPacket());
         return sink;
       },

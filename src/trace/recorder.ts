@@ -24,8 +24,6 @@ import type { WriterMessage } from './writer_worker.ts';
 export interface RecorderOptions {
   /** How to run it again: plain JSON. */
   readonly recipe: { readonly [name: string]: unknown };
-  /** SHA-256 of each image. */
-  readonly images: { readonly [name: string]: string };
   /** The recording begins at this instruction: 0 when absent. */
   readonly firstIcount?: number;
   /** Started for this directory and `firstIcount` already; the recorder starts one where it is absent. */
@@ -92,10 +90,17 @@ export class Recorder implements EventSink {
     this.#post({ kind: 'rows', chunk });
   }
 
-  /** Keeps a copy of a file that the recipe names; `digest` is one of `images`, and not given before. */
-  storeFile(digest: string, bytes: Uint8Array): void {
-    const copy = new Uint8Array(bytes);
-    this.#post({ kind: 'file', digest, bytes: copy }, [copy.buffer]);
+  /** Keeps a copy of the files that the recipe names, by these names. Call at most once, before the first packet. */
+  storeFiles(files: ReadonlyMap<string, Uint8Array>): void {
+    const transfer: ArrayBuffer[] = [];
+    const own = (bytes: Uint8Array) => {
+      if (bytes.buffer instanceof SharedArrayBuffer) return bytes;
+      const copy = new Uint8Array(bytes);
+      transfer.push(copy.buffer);
+      return copy;
+    };
+    const copies = [...files].map(([name, bytes]) => ({ name, bytes: own(bytes) }));
+    this.#post({ kind: 'files', recipe: this.#options.recipe, files: copies }, transfer);
   }
 
   /** Call with the state from which the next packet starts, before any event that belongs into it. Returns its seq. */
@@ -176,8 +181,8 @@ export class Recorder implements EventSink {
     try {
       const pending = this.#rows.seq > this.#epochFirstSeq || this.#stamp.icount > this.#epochFirstIcount;
       if (pending) this.closeEpoch(state);
-      const { recipe, images } = this.#options;
-      this.#post({ kind: 'finish', end: { reason, recipe, images, host } });
+      const { recipe } = this.#options;
+      this.#post({ kind: 'finish', end: { reason, recipe, host } });
       this.#channel.waitForEnd();
     } finally {
       await this.#worker.terminate();
@@ -207,15 +212,15 @@ export class Recorder implements EventSink {
   }
 }
 
-function makeDirectory(directory: string, { recipe, images }: RecorderOptions): void {
+function makeDirectory(directory: string, { recipe }: RecorderOptions): void {
   try {
     if (existsSync(directory) && readdirSync(directory).length > 0)
       throw new UserError(`${directory} exists already: remove it, or give another name with -o`);
     if (!existsSync(directory)) mkdirSync(directory);
     mkdirSync(layout.epochsDirectory(directory));
     mkdirSync(layout.checkpointsDirectory(directory));
-    // Synced with the first epoch: until then there is nothing to lose.
-    textFile(layout.recordingFile(directory), seal(layout.startOfRecording(recipe, images))).place();
+    // Synced with the first epoch, as are its files, whose digests the writer adds: until then there is nothing to lose.
+    textFile(layout.recordingFile(directory), seal(layout.startOfRecording(recipe, {}))).place();
   } catch (error) {
     throw writeError(directory, error, 0);
   }

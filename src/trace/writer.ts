@@ -28,11 +28,19 @@ export interface EpochEnd {
   readonly checkpoint: Checkpoint | PackedCheckpoint | null;
 }
 
+/** How to run it again: plain JSON. */
+export type Recipe = layout.RecordingFacts['recipe'];
+
+/** A file that a recipe names. */
+export interface NamedFile {
+  readonly name: string;
+  readonly bytes: Uint8Array;
+}
+
 /** What ends a recording. */
 export interface RecordingEnd {
   readonly reason: string;
-  readonly recipe: { readonly [name: string]: unknown };
-  readonly images: { readonly [name: string]: string };
+  readonly recipe: Recipe;
   readonly host: { readonly [name: string]: unknown };
 }
 
@@ -45,6 +53,8 @@ export class Writer {
   #committing: Promise<void> = Promise.resolve();
   /** The recipe's files, which the first epoch waits for. */
   #storing: Promise<unknown> = Promise.resolve();
+  /** Their digests. */
+  readonly #images: { [name: string]: string } = {};
   /** The last epoch that is. */
   #committed = 0;
   readonly #memory: WebAssembly.Memory;
@@ -87,9 +97,18 @@ export class Writer {
     });
   }
 
-  /** Keeps a file that the recipe names. */
-  storeFile(digest: string, bytes: Uint8Array): Promise<unknown> {
-    this.#storing = Promise.all([this.#storing, storeFile(this.#directory, digest, bytes)]);
+  /** Keeps the files that the recipe names. */
+  storeFiles(recipe: Recipe, files: readonly NamedFile[]): Promise<unknown> {
+    const directory = this.#directory;
+    const byDigest = new Map<string, Uint8Array>();
+    for (const { name, bytes } of files) {
+      const digest = sha256(bytes);
+      this.#images[name] = digest;
+      byDigest.set(digest, bytes);
+    }
+    const start = layout.startOfRecording(recipe, this.#images);
+    textFile(layout.recordingFile(directory), seal(start)).place();
+    this.#storing = Promise.all([...byDigest].map(([digest, bytes]) => storeFile(directory, digest, bytes)));
     return this.#storing;
   }
 
@@ -181,8 +200,9 @@ export class Writer {
   }
 
   /** Commits the recording, behind its last epoch. */
-  async finish({ reason, recipe, images, host }: RecordingEnd): Promise<void> {
+  async finish({ reason, recipe, host }: RecordingEnd): Promise<void> {
     const directory = this.#directory;
+    const images = this.#images;
     const { formatVersion } = layout.startOfRecording(recipe, images);
     const facts: layout.RecordingFacts = {
       formatVersion,

@@ -1,11 +1,15 @@
 /** The worker thread that encodes, compresses and writes while the guest runs on. */
 import { parentPort, workerData } from 'node:worker_threads';
 import type { ChunkFacts } from './rows/chunk.ts';
-import { type EpochEnd, type RecordingEnd, Writer } from './writer.ts';
+import { type EpochEnd, type NamedFile, type Recipe, type RecordingEnd, Writer } from './writer.ts';
 import { type ChannelParts, WriterChannel } from './writer_channel.ts';
 
 export type WriterMessage =
-  | { readonly kind: 'file'; readonly digest: string; readonly bytes: Uint8Array }
+  | {
+      readonly kind: 'files';
+      readonly recipe: Recipe;
+      readonly files: readonly NamedFile[];
+    }
   | {
       readonly kind: 'packets';
       readonly slot: number;
@@ -33,8 +37,8 @@ const writer = new Writer(directory, firstIcount, channel.memory);
 /** What waits for the disk goes on behind the messages that follow. */
 function handle(message: WriterMessage): Promise<unknown> | undefined {
   switch (message.kind) {
-    case 'file':
-      return writer.storeFile(message.digest, message.bytes);
+    case 'files':
+      return writer.storeFiles(message.recipe, message.files);
     case 'packets':
       writer.addPackets(message.start, message.bytes);
       if (message.all) channel.releaseSlot(message.slot);

@@ -72,7 +72,7 @@ class FakeXen {
   readonly #recorder: Recorder;
 
   constructor(directory: string) {
-    this.#recorder = new Recorder(directory, this.#stamp, { recipe: {}, images: {} });
+    this.#recorder = new Recorder(directory, this.#stamp, { recipe: {} });
   }
 
   on(cpu: number): this {

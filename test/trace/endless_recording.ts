@@ -9,7 +9,7 @@ const stamp = { icount: 0, timeNs: 0, cpu: 0 };
 const random = randomNumbers(1);
 let told = false;
 try {
-  const recorder = new Recorder(directory, stamp, { recipe: {}, images: {} });
+  const recorder = new Recorder(directory, stamp, { recipe: {} });
   for (let epoch = 1; ; epoch++) {
     // Random bytes do not compress: the second epoch is larger than the limit of the test.
     const rows = size === 'large' && epoch > 1 ? 40_000 : 300;

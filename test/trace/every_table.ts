@@ -12,7 +12,7 @@ const ROWS = 300;
 export async function recordEveryTable(directory: string): Promise<void> {
   const random = randomNumbers(99);
   const stamp = { icount: 0, timeNs: 0, cpu: 0 };
-  const recorder = new Recorder(directory, stamp, { recipe: {}, images: {} });
+  const recorder = new Recorder(directory, stamp, { recipe: {} });
   recorder.takePacketsFrom(packetMemory);
   const u64 = () => (BigInt(random(2 ** 32)) << 32n) | BigInt(random(2 ** 32));
   const values: { readonly [T in ColumnType]: () => unknown } = {

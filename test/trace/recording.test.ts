@@ -57,7 +57,7 @@ describe('a recording', () => {
   test('gives back every kind of value: 64-bit ones from numbers and from BigInts, nulls, lists, bytes, texts', async () => {
     const stamp = { icount: 2 ** 40 + 7, timeNs: 5, cpu: 3 };
     const values = join(directory, 'values.hs');
-    const recorder = new Recorder(values, stamp, { recipe: {}, images: {} });
+    const recorder = new Recorder(values, stamp, { recipe: {} });
     const walk = {
       pc: -4096n,
       stage: 1,
@@ -116,7 +116,7 @@ describe('a recording', () => {
   test('of more rows than the recorder and its writer have room for has all of them, in batches of 65,536', async () => {
     const stamp = { icount: 0, timeNs: 0, cpu: 0 };
     const many = join(directory, 'many.hs');
-    const recorder = new Recorder(many, stamp, { recipe: {}, images: {} });
+    const recorder = new Recorder(many, stamp, { recipe: {} });
     const count = 5 * 65_536 + 3;
     for (let n = 0; n < count; n++)
       recorder.append('tlbi', { pc: 0n, op: `op ${n >>> 16}`, argument: BigInt(n), vmid: 0, asid: 0, el: 1 });
@@ -234,7 +234,7 @@ describe('damage', () => {
   });
 
   test('a recording is not written over another', () => {
-    expect(() => new Recorder(path, { icount: 0, timeNs: 0, cpu: 0 }, { recipe: {}, images: {} })).toThrow(
+    expect(() => new Recorder(path, { icount: 0, timeNs: 0, cpu: 0 }, { recipe: {} })).toThrow(
       /exists already/,
     );
   });
@@ -277,18 +277,14 @@ describe('an interrupted recording', () => {
   });
 
   test('whose directory cannot be made is refused in one line', () => {
-    expect(
-      () => new Recorder('/proc/nothing.hs', { icount: 0, timeNs: 0, cpu: 0 }, { recipe: {}, images: {} }),
-    ).toThrow(/cannot write \/proc\/nothing.hs/);
+    expect(() => new Recorder('/proc/nothing.hs', { icount: 0, timeNs: 0, cpu: 0 }, { recipe: {} })).toThrow(
+      /cannot write \/proc\/nothing.hs/,
+    );
   });
 });
 
 test('an epoch cannot close within a packet', async () => {
-  const recorder = new Recorder(
-    join(directory, 'open.hs'),
-    { icount: 0, timeNs: 0, cpu: 0 },
-    { recipe: {}, images: {} },
-  );
+  const recorder = new Recorder(join(directory, 'open.hs'), { icount: 0, timeNs: 0, cpu: 0 }, { recipe: {} });
   recorder.beginPacket();
   expect(() => recorder.closeEpoch(() => syntheticState(1))).toThrow(/within a packet/);
   await recorder.abandon();

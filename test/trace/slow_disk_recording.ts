@@ -27,7 +27,7 @@ function ahead(recorder: Recorder): number {
 }
 
 if (kind === 'epochs') {
-  const recorder = new Recorder(directory, { icount: 0, timeNs: 0, cpu: 0 }, { recipe: {}, images: {} });
+  const recorder = new Recorder(directory, { icount: 0, timeNs: 0, cpu: 0 }, { recipe: {} });
   const most = ahead(recorder);
   await recorder.finish('power off', () => syntheticState(EPOCHS));
   console.log(most);

@@ -115,7 +115,6 @@ export async function recordSynthetic(directory: string, options: SyntheticOptio
   const stamp: Stamp = { icount: 0, timeNs: 0, cpu: 0 };
   const recorder = new Recorder(directory, stamp, {
     recipe: { machine: 'synthetic', seed },
-    images: { guest: 'none' },
   });
   recorder.takePacketsFrom(packetMemory);
   const rows: { [table: string]: number } = {};
