@@ -44,6 +44,12 @@ export class Bus {
     return this.#find(pa) !== undefined;
   }
 
+  /** Whether the main loop need not look after this access. */
+  isQuiet(pa: number, write: boolean): boolean {
+    const window = this.#find(pa);
+    return window?.device.isQuiet?.(pa - window.base, write) === true;
+  }
+
   /** Device and register at an address, as table mmio names them; undefined where no device is. */
   describe(pa: number): string | undefined {
     const window = this.#find(pa);

@@ -292,7 +292,7 @@ export class DataAccess implements MemoryPort {
     const { u64 } = this.#state;
     if (write) this.#bus.write(pa, width, BigInt.asUintN(8 * size, u64[ARGUMENT]));
     else u64[RESULT] = this.#bus.read(pa, width)!;
-    this.#context.attention();
+    if (!this.#bus.isQuiet(pa, write)) this.#context.attention();
     return 0;
   }
 

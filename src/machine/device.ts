@@ -10,6 +10,11 @@ export interface Device {
   readonly name: string;
   read(offset: number, size: 1 | 2 | 4): number;
   write(offset: number, size: 1 | 2 | 4, value: number): void;
+  /**
+   * Whether the main loop need not look after an access to this register: all that it can lead to are interrupts, of which the line
+   * tells. Absent: it looks after every access.
+   */
+  isQuiet?(offset: number, write: boolean): boolean;
   /** Name of the register at an offset, for the mmio table: GICD_ISENABLER1, UARTDR; hexadecimal offset where none. */
   registerName(offset: number): string;
   /** Everything that a checkpoint needs: a plain object of named numbers, strings, booleans, arrays of them, bigints excluded. */

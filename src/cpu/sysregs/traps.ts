@@ -191,6 +191,17 @@ const isHostNow = (registers: ControlRegisters): boolean =>
 /** HCR_EL2.{E2H, TGE} is {1, 1}: EL0 belongs to a host at EL2. */
 export const isHost = (hcr: bigint): boolean => (hcr & E2H_AND_TGE) === E2H_AND_TGE;
 
+function applies(
+  { from, direction, when, inHost }: Trap,
+  el: number,
+  isRead: boolean,
+  registers: ControlRegisters,
+): boolean {
+  if (!from.includes(el) || (direction !== 'both' && (direction === 'read') !== isRead)) return false;
+  for (const condition of when) if (!holds(registers, condition)) return false;
+  return inHost === undefined || inHost === isHostNow(registers);
+}
+
 /** The trap that an access from `el` meets, if any. */
 export function firstTrap(
   traps: readonly Trap[],
@@ -198,11 +209,6 @@ export function firstTrap(
   isRead: boolean,
   registers: ControlRegisters,
 ): Trap | undefined {
-  return traps.find(
-    ({ from, direction, when, inHost }) =>
-      from.includes(el) &&
-      (direction === 'both' || (direction === 'read') === isRead) &&
-      when.every((condition) => holds(registers, condition)) &&
-      (inHost === undefined || inHost === isHostNow(registers)),
-  );
+  for (const trap of traps) if (applies(trap, el, isRead, registers)) return trap;
+  return undefined;
 }
