@@ -21,3 +21,19 @@ export class WordFields {
     this.fields = view as Fields;
   }
 }
+
+/** One for all patterns that have the same fields at the same places: functions that rows share see few kinds of objects. */
+export class WordFieldsOfPatterns {
+  readonly #known = new Map<string, WordFields>();
+
+  of(pattern: Pattern): WordFields {
+    let key = '';
+    for (const { name, low, width } of pattern.fields) key += `${name}:${low}:${width} `;
+    let fields = this.#known.get(key);
+    if (!fields) {
+      fields = new WordFields(pattern);
+      this.#known.set(key, fields);
+    }
+    return fields;
+  }
+}

@@ -107,9 +107,9 @@ export class InterpreterEngine implements Engine {
           const { page, offset } = code.locate(ip);
           // Cell pc is that of the last call out: a new version's row of table fetch needs this instruction's.
           const { u32 } = state;
-          const pcLow = u32[PC_BASE] + ip / 4;
-          u32[PC] = pcLow;
-          u32[PC + 1] = u32[PC_BASE + 1] + (pcLow >= 2 ** 32 ? 1 : 0);
+          const low = u32[PC_BASE] + ip / 4;
+          u32[PC] = low;
+          u32[PC + 1] = u32[PC_BASE + 1] + (low >= 2 ** 32 ? 1 : 0);
           parts.onFirstExecution(page, offset);
           this.#decodeRun(page, offset);
         },
@@ -180,6 +180,7 @@ export class InterpreterEngine implements Engine {
       const word = memory.u32[(poolOffset + at) >>> 2];
       this.#interpreter.decode(records + at * (RECORD_SIZE / 4), word, at);
       if (!leavesRun(word) && at < PAGE_SIZE - 4 && code.mayDecodeAhead(page, at + 4)) continue;
+      this.#interpreter.install();
       this.regions?.decoded(page, offset / 4, at / 4);
       return;
     }

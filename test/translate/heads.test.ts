@@ -129,21 +129,51 @@ test('the slots of a released page are used again, and nothing there is wanted a
   expect(heads.most).toBe(most);
 });
 
-test('when all slots are in use, those that may go are used again', () => {
-  const { heads } = page([]);
+describe('when all slots are in use', () => {
+  const recordOf = (n: number) => DECODED_BASE + (n >>> 10) * DECODED_PAGE_SIZE + (n & 1023) * RECORD_SIZE;
   const u16 = new Uint16Array(memory);
-  let exhausted = 0;
-  heads.onExhausted = () => {
-    exhausted += 1;
-    heads.releaseWhere((slot) => slot >= 10);
+  const u32 = new Uint32Array(memory);
+  const counterOf = (slot: number) => (SLOT_BASE + slot * SLOT_SIZE + SLOT_COUNTER) / 4;
+  const make = (heads: Heads, n: number) => {
+    u16[recordOf(n) / 2] = HANDLER;
+    heads.want(DECODED_BASE + (n >>> 10) * DECODED_PAGE_SIZE, n & 1023);
   };
-  for (let n = 0; n <= SLOT_COUNT; n++) {
-    const records = DECODED_BASE + (n >>> 10) * DECODED_PAGE_SIZE;
-    u16[(records + (n & 1023) * RECORD_SIZE) / 2] = HANDLER;
-    heads.want(records, n & 1023);
-  }
-  expect(exhausted).toBe(1);
-  expect(heads.slotOf(DECODED_BASE + 9 * RECORD_SIZE)).toBe(9);
-  expect(heads.slotOf(DECODED_BASE + 10 * RECORD_SIZE)).toBe(-1);
-  expect(heads.most).toBe(SLOT_COUNT);
+
+  test('those that have counted little are decoded anew before they execute again, and are heads then', () => {
+    const { heads } = page([]);
+    for (let n = 0; n < SLOT_COUNT; n++) make(heads, n);
+    const [nearlyHot, inRegion, cold] = [5, 6, 7];
+    u32[counterOf(heads.slotOf(recordOf(nearlyHot)))] = 1;
+    heads.enter(heads.slotOf(recordOf(inRegion)), 1, 10);
+    make(heads, SLOT_COUNT);
+    expect(heads.slotOf(recordOf(SLOT_COUNT))).toBeGreaterThanOrEqual(0);
+    expect(heads.slotOf(recordOf(nearlyHot))).toBeGreaterThanOrEqual(0);
+    expect(heads.slotOf(recordOf(inRegion))).toBeGreaterThanOrEqual(0);
+    expect(heads.isDecoded(recordOf(cold))).toBe(false);
+    u16[recordOf(cold) / 2] = HANDLER;
+    heads.decoded(DECODED_BASE, cold, cold, new Uint32Array(1024), 0);
+    expect(heads.slotOf(recordOf(cold))).toBeGreaterThanOrEqual(0);
+  });
+
+  test('and all have counted much, none of them is kept that has no region', () => {
+    const { heads } = page([]);
+    for (let n = 0; n < SLOT_COUNT; n++) {
+      make(heads, n);
+      u32[counterOf(heads.slotOf(recordOf(n)))] = 1;
+    }
+    make(heads, SLOT_COUNT);
+    expect(heads.slotOf(recordOf(SLOT_COUNT))).toBeGreaterThanOrEqual(0);
+    expect(heads.isDecoded(recordOf(0))).toBe(false);
+  });
+
+  test('and all lead to regions, there are no more heads', () => {
+    const { heads } = page([]);
+    for (let n = 0; n < SLOT_COUNT; n++) {
+      make(heads, n);
+      heads.enter(heads.slotOf(recordOf(n)), 1, 10);
+    }
+    make(heads, SLOT_COUNT);
+    expect(heads.slotOf(recordOf(SLOT_COUNT))).toBe(-1);
+    expect(u16[recordOf(SLOT_COUNT) / 2]).toBe(HANDLER);
+  });
 });

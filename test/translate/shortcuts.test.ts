@@ -9,6 +9,7 @@ import { SYSTEM_REGISTERS as TABLE } from '../../src/cpu/sysregs/table.ts';
 import { type EngineName, Machine } from '../../src/machine/machine.ts';
 import { DEFAULT_RECIPE } from '../../src/machine/recipe.ts';
 import { RunLoop } from '../../src/machine/run_loop.ts';
+import type { Timekeeper } from '../../src/machine/timekeeper.ts';
 import type { RegionOptions } from '../../src/translate/region/regions.ts';
 import { Code } from '../conformance/random/assembler.ts';
 import { randomNumbers } from '../random.ts';
@@ -257,15 +258,36 @@ interface Outcome {
   readonly states: readonly string[];
   readonly stopped: string | undefined;
   readonly memory: string;
+  /** Of MSR, system operations and what traps; none where nothing is recorded. */
+  readonly rows: readonly string[];
 }
 
-function run(seed: number, cpu: string, engine: EngineName, regions?: Partial<RegionOptions>): Outcome {
+interface RunOptions {
+  readonly regions?: Partial<RegionOptions>;
+  readonly records?: boolean;
+}
+
+const RECORDED: readonly string[] = ['sysregs', 'tlbi', 'exceptions'];
+
+function run(seed: number, cpu: string, engine: EngineName, { regions, records }: RunOptions = {}): Outcome {
+  const rows: string[] = [];
   const pieces = guest(randomNumbers(seed), cpu);
   const machine = new Machine({
     recipe: { ...DEFAULT_RECIPE, ram: 2 ** 24, cpu, load: [...pieces.keys()].map((at) => `${at}@${at}`) },
     readFile: (path) => pieces.get(path)!,
     engine,
     regions,
+    ...(records && {
+      detail: 'flow',
+      events: (time: Timekeeper) => ({
+        recording: true,
+        append: (table: string, row: object) => {
+          const cells = Object.entries(row).map(([name, cell]) => `${name}=${cell}`);
+          if (RECORDED.includes(table)) rows.push([table, time.icount, time.now(), ...cells].join(' '));
+          return 0;
+        },
+      }),
+    }),
   });
   const { state, time } = machine;
   state.set('pc', BigInt(CODE));
@@ -290,25 +312,35 @@ function run(seed: number, cpu: string, engine: EngineName, regions?: Partial<Re
     );
   }
   const memory = createHash('sha1').update(machine.memory.readBytes(DATA, 0x2_0000)!).digest('hex');
-  return { states, stopped, memory };
+  return { states, stopped, memory, rows };
 }
 
 describe.each(['cortex-a57', 'max'])('on %s', (cpu) => {
-  test.each([1, 2, 3])('engines agree without a recording (seed %i)', (seed) => {
-    const exact = run(seed, cpu, 'evaluator');
+  test.each([
+    [1, false],
+    [2, false],
+    [3, false],
+    [1, true],
+    [2, true],
+  ])('engines agree (seed %i, recorded: %s)', (seed, records) => {
+    const exact = run(seed, cpu, 'evaluator', { records });
     expect(exact.stopped).toBe('power off');
     expect(exact.states.length).toBeGreaterThan(50);
+    expect(exact.rows.length > 1000).toBe(records);
     const early = { threshold: 2, batch: 1, leastInstructions: 1 };
-    for (const [engine, options] of [
+    for (const [engine, regions] of [
       ['interpreter'],
       ['regions', early],
       ['regions', { ...early, slice: 7 }],
     ] as const) {
-      const other = run(seed, cpu, engine, options);
+      const other = run(seed, cpu, engine, { regions, records });
       const at = exact.states.findIndex((state, n) => state !== other.states[n]);
       expect(other.states[at], `${engine}, after ${97 * at} instructions`).toEqual(exact.states[at]);
       expect(other.stopped).toBe(exact.stopped);
       expect(other.memory).toBe(exact.memory);
+      const row = exact.rows.findIndex((text, n) => text !== other.rows[n]);
+      expect(other.rows[row], `${engine}, row ${row}`).toEqual(exact.rows[row]);
+      expect(other.rows.length).toBe(exact.rows.length);
     }
   });
 });

@@ -3,7 +3,7 @@ import { SLOT_SP } from '../../cpu/state.ts';
 import type { Feature, Row } from '../../isa/row.ts';
 import { RowTree } from '../../isa/row_tree.ts';
 import { ORDERED_ROWS } from '../../isa/table.ts';
-import { WordFields } from '../../isa/word_fields.ts';
+import { type WordFields, WordFieldsOfPatterns } from '../../isa/word_fields.ts';
 import { RECORD_OPERANDS } from '../layout.ts';
 import type { HandlerFunctions } from './handler_functions.ts';
 import { HANDLER_UNDEFINED, type HandlerFamily, type InterpreterModule, inLoop } from './handlers.ts';
@@ -27,6 +27,9 @@ interface Leaf {
   mask: number;
   /** By these bits; undefined: no row that is implemented. */
   readonly known: Map<number, FamilyForm | undefined>;
+  /** The last one of them, which is most often the next one too. */
+  last: FamilyForm | undefined;
+  lastBits: number;
 }
 
 export class RecordDecoder {
@@ -37,6 +40,7 @@ export class RecordDecoder {
   readonly #functions: HandlerFunctions;
   readonly #tree: RowTree<Leaf>;
   readonly #candidates = new Map<Row, Candidate>();
+  readonly #fields = new WordFieldsOfPatterns();
   readonly #leaves: Leaf[] = [];
   #learnt = 0;
 
@@ -62,7 +66,12 @@ export class RecordDecoder {
    */
   write(address: number, word: number, pageOffset: number): void {
     const leaf = this.#tree.leafOf(word);
-    const form = leaf.known.get(word & leaf.mask) ?? this.#formOf(leaf, word);
+    let form = leaf.last;
+    if (form === undefined || (word & leaf.mask) !== leaf.lastBits) {
+      form = leaf.known.get(word & leaf.mask) ?? this.#formOf(leaf, word);
+      leaf.last = form;
+      leaf.lastBits = word & leaf.mask;
+    }
     // The handler last: a record is either whole or still to be decoded.
     if (form) this.#u16[address >>> 1] = form.write(this.#u8, this.#i32, address, word, pageOffset);
     else {
@@ -76,12 +85,12 @@ export class RecordDecoder {
     const candidates = rows.map((row) => {
       let candidate = this.#candidates.get(row);
       if (!candidate) {
-        candidate = { row, source: new WordFields(row.pattern), forms: new Map() };
+        candidate = { row, source: this.#fields.of(row.pattern), forms: new Map() };
         this.#candidates.set(row, candidate);
       }
       return candidate;
     });
-    const leaf = { candidates, mask: 0, known: new Map() };
+    const leaf: Leaf = { candidates, mask: 0, known: new Map(), last: undefined, lastBits: 0 };
     this.#leaves.push(leaf);
     return leaf;
   }

@@ -135,9 +135,13 @@ export class Interpreter {
     return this.#run() === 1;
   }
 
-  /** Decodes the instruction at `pageOffset` of its page into its record. */
+  /** Decodes the instruction at `pageOffset` of its page into its record. Before it executes, `install` is called. */
   decode(ip: number, word: number, pageOffset: number): void {
     this.#decoder.write(ip, word, pageOffset);
+  }
+
+  /** Puts functions of handlers into the table that decoding has made. */
+  install(): void {
     const { modules } = this.#functions;
     for (; this.#installed < modules.length; this.#installed++) {
       const { exports } = new WebAssembly.Instance(modules[this.#installed], this.imports);

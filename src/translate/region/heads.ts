@@ -9,7 +9,7 @@
  * A slot is known by its number, a record by its address in memory 0. What a head is at all stands in the record, so that asking costs a
  * load, and decoding a word that is none makes no object.
  */
-import { FIRST_SLOT_HANDLER } from '../interpreter/handlers.ts';
+import { FIRST_SLOT_HANDLER, HANDLER_DECODE } from '../interpreter/handlers.ts';
 import {
   DECODED_BASE,
   DECODED_PAGE_SIZE,
@@ -45,8 +45,6 @@ export class Heads {
   readonly #counts: (record: number) => number;
   /** Called before a head is none any more. */
   onReleased: (slot: number) => void = () => {};
-  /** Called when all slots are in use. */
-  onExhausted: () => void = () => {};
 
   constructor(state: ArrayBufferLike, counts: (record: number) => number) {
     this.#u16 = new Uint16Array(state);
@@ -149,12 +147,6 @@ export class Heads {
     this.#free.push(slot);
   }
 
-  /** Releases those that `gone` is true of. */
-  releaseWhere(gone: (slot: number) => boolean): void {
-    for (let slot = 0; slot < this.#next; slot++)
-      if (this.#records[slot] !== 0 && gone(slot)) this.release(slot);
-  }
-
   /** All records of all pages are gone. */
   forget(): void {
     this.#free.length = 0;
@@ -167,16 +159,36 @@ export class Heads {
   #make(record: number): void {
     this.#wanted.delete(record);
     if (this.slotOf(record) >= 0) return;
-    const slot = this.#free.pop() ?? this.#next;
-    if (slot === SLOT_COUNT) {
-      this.onExhausted();
-      return;
+    if (this.#free.length === 0 && this.#next === SLOT_COUNT) {
+      this.#makeRoom((slot) => this.#remaining(slot) > this.#counts(this.#records[slot]) / 2);
+      if (this.#free.length === 0) this.#makeRoom(() => true);
+      if (this.#free.length === 0) return;
     }
+    const slot = this.#free.pop() ?? this.#next;
     this.#next = Math.max(this.#next, slot + 1);
     this.#records[slot] = record;
     this.#u16[(SLOT_BASE + slot * SLOT_SIZE) / 2] = this.#u16[record >>> 1];
     this.count(slot, this.#counts(record));
     this.#u16[record >>> 1] = FIRST_SLOT_HANDLER + slot;
+  }
+
+  #remaining(slot: number): number {
+    return this.#u32[SLOT_BASE / 4 + slot * WORDS_PER_SLOT + SLOT_COUNTER / 4];
+  }
+
+  /**
+   * Releases the heads without a region that `cold` is true of. Most of them never execute again; their records are to be decoded
+   * anew, so that the others will be heads again.
+   */
+  #makeRoom(cold: (slot: number) => boolean): void {
+    for (let slot = 0; slot < SLOT_COUNT; slot++) {
+      const record = this.#records[slot];
+      const need = this.#u32[SLOT_BASE / 4 + slot * WORDS_PER_SLOT + SLOT_NEED / 4];
+      if (record === 0 || need !== NEVER_ENTERED || !cold(slot)) continue;
+      this.release(slot);
+      this.#u16[record >>> 1] = HANDLER_DECODE;
+      this.#wanted.add(record);
+    }
   }
 }
 

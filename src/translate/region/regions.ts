@@ -183,8 +183,6 @@ export class Regions {
       head.queued = false;
       this.#hot.delete(slot);
     };
-    // Those that lead to no region are given up.
-    this.#heads.onExhausted = () => this.#heads.releaseWhere((slot) => !this.#hot.get(slot)?.region);
   }
 
   /** The words `first` to `last` of the page were decoded, which execute one after the other. */

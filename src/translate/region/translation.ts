@@ -82,17 +82,34 @@ export interface Translation {
 
 /** Words that the region leaves to within its page. */
 function exitsOf({ blocks }: Graph): number[] {
-  return blocks.flatMap(({ taken, next }) =>
-    [taken, next].flatMap((edge) => (edge && 'leave' in edge ? [edge.leave] : [])),
-  );
+  const exits: number[] = [];
+  for (const { taken, next } of blocks) {
+    if (taken && 'leave' in taken) exits.push(taken.leave);
+    if (next && 'leave' in next) exits.push(next.leave);
+  }
+  return exits;
 }
 
-function insideOf(graph: Graph, exits: readonly number[]): number[] {
-  const words = new Set(
-    graph.blocks.flatMap(({ first, context }, n) => (context.length > 0 || graph.loops[n] ? [] : [first])),
-  );
-  for (const exit of exits) words.delete(exit);
-  return [...words];
+/** `TranslatedRegion.inside`; a word may be there more than once. */
+function insideOf({ blocks, loops }: Graph, exits: readonly number[]): number[] {
+  const words: number[] = [];
+  for (let n = 0; n < blocks.length; n++) {
+    const { first, context } = blocks[n];
+    if (context.length === 0 && !loops[n] && !exits.includes(first)) words.push(first);
+  }
+  return words;
+}
+
+/** The words of its blocks, each once. */
+function wordsOf({ blocks }: Graph): number[] {
+  const words: number[] = [];
+  const known = new Uint8Array(RECORDS_PER_PAGE);
+  for (const { first, length } of blocks)
+    for (let word = first; word < first + length; word++) {
+      if (known[word] === 0) words.push(word);
+      known[word] = 1;
+    }
+  return words;
 }
 
 export function translate(batch: RegionBatch, target: RegionTarget): Translation {
@@ -129,11 +146,9 @@ export function translate(batch: RegionBatch, target: RegionTarget): Translation
       number: sources.length - 1,
       need: graph.needs[0],
       instructions: plan.instructions,
-      words: Uint16Array.from(
-        new Set(graph.blocks.flatMap(({ first, length }) => Array.from({ length }, (_, n) => first + n))),
-      ),
-      inside: Uint16Array.from(entered),
-      exits: Uint16Array.from(begin.filter((exit) => exit < RECORDS_PER_PAGE)),
+      words: new Uint16Array(wordsOf(graph)),
+      inside: new Uint16Array(entered),
+      exits: new Uint16Array(begin.filter((exit) => exit < RECORDS_PER_PAGE)),
     };
   });
   if (sources.length === 0) return { heads };
