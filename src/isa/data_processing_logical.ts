@@ -4,6 +4,7 @@ import type { Fields } from './pattern.ts';
 import {
   decodeBitMasks,
   immediate,
+  isReservedBitMask,
   type ShiftedRegister,
   shiftForm,
   shiftRegister,
@@ -27,7 +28,7 @@ const maskOf = ({ sf, n, immr, imms }: MaskFields) => decodeBitMasks(n, imms, im
 const byImmediate = {
   shape: ({ sf }: Fields<'sf'>) => ({ width: widthOf(sf) }),
   imm: (fields: MaskFields) => maskOf(fields) ?? 0n,
-  unallocated: (fields: MaskFields) => maskOf(fields) === undefined,
+  unallocated: ({ sf, n, imms }: Fields<'sf' | 'n' | 'imms'>) => isReservedBitMask(n, imms, widthOf(sf)),
 };
 const immediateForm =
   (operation: Operation, set: 'setX' | 'setXOrSp') =>

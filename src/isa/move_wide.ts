@@ -5,13 +5,15 @@ import { immediate, widthOf } from './pseudocode.ts';
 import { row } from './row.ts';
 
 type WideFields = Fields<'sf' | 'hw' | 'imm16'>;
-const placed = ({ hw, imm16 }: Fields<'hw' | 'imm16'>) => BigInt(imm16) << BigInt(16 * hw);
+/** A number where it is exact: most words are. */
+const placed = ({ hw, imm16 }: Fields<'hw' | 'imm16'>) =>
+  hw < 3 ? imm16 * 2 ** (16 * hw) : BigInt(imm16) << 48n;
 const unallocated = ({ sf, hw }: Fields<'sf' | 'hw'>) => !sf && hw >= 2;
 
 const zero = { imm: placed, unallocated };
 /** The 32-bit form clears the upper half, so the constant has both widths' results in it. */
 const negated = {
-  imm: (fields: WideFields) => BigInt.asUintN(widthOf(fields.sf), ~placed(fields)),
+  imm: (fields: WideFields) => BigInt.asUintN(widthOf(fields.sf), ~BigInt(placed(fields))),
   unallocated,
 };
 const keep = {

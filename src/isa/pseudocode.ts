@@ -21,12 +21,21 @@ export const immediate = (e: Emitter, width: Width, imm: Value<64>): Value =>
 export const widen = (e: Emitter, width: Width, small: Value<32>): Value =>
   width === 32 ? small : e.zeroExtend(64, small, 32);
 
+/** log2 of the element's size, for DecodeBitMasks(). */
+const elementLength = (n: number, imms: number): number => 31 - Math.clz32((n << 6) | (~imms & 0x3f));
+
+/** Whether the encoding of a logical immediate is reserved, which its rotation does not matter to. */
+export function isReservedBitMask(n: number, imms: number, width: Width): boolean {
+  const length = elementLength(n, imms);
+  const levels = (1 << length) - 1;
+  return length < 1 || (width === 32 && n === 1) || (imms & levels) === levels;
+}
+
 /** DecodeBitMasks() for a logical immediate: undefined where the encoding is reserved. */
 export function decodeBitMasks(n: number, imms: number, immr: number, width: Width): bigint | undefined {
-  const length = 31 - Math.clz32((n << 6) | (~imms & 0x3f));
-  if (length < 1 || (width === 32 && n === 1)) return undefined;
+  if (isReservedBitMask(n, imms, width)) return undefined;
+  const length = elementLength(n, imms);
   const levels = (1 << length) - 1;
-  if ((imms & levels) === levels) return undefined;
   const size = BigInt(1 << length);
   const ones = (1n << BigInt((imms & levels) + 1)) - 1n;
   const rotation = BigInt(immr & levels);
