@@ -338,6 +338,7 @@ export class Machine {
     });
     const recorded = new RecordedCalls({
       state: this.state,
+      memory: stateMemory.buffer,
       registers: this.registers,
       events: this.events,
       context: () => this.mmu.regime(1),

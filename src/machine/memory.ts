@@ -106,6 +106,12 @@ export class GuestMemory {
 
   /** As `offsetOf`, for a load or store of the CPU: -1 also where the device behind a ROM answers. */
   dataOffsetOf(pa: number, write: boolean): number {
+    // RAM that was touched, without asking each range: nearly all that is accessed.
+    const page = (pa - this.#ramBase) / PAGE_SIZE;
+    if (page >= 0 && page < this.#ramSlots.length) {
+      const slot = this.#ramSlots[Math.floor(page)];
+      if (slot !== 0) return (slot - 1) * PAGE_SIZE + ((pa >>> 0) & (PAGE_SIZE - 1));
+    }
     for (const { base, end, hidden } of this.#roms)
       if (pa >= base && pa < end && (write || hidden)) return -1;
     return this.offsetOf(pa);

@@ -12,6 +12,8 @@ import { DAIF_CLEAR, DAIF_SET, DAIF_SHIFT } from '../translate/shortcuts.ts';
 
 export interface RecordedCallsContext {
   readonly state: CpuState;
+  /** Of memory 0. */
+  readonly memory: ArrayBufferLike;
   readonly registers: SystemRegisters;
   readonly events: EventSink;
   /** VMID and ASID of EL1&0. */
@@ -38,12 +40,15 @@ const SECOND_64 = CELL.argument1 >>> 3;
 
 export class RecordedCalls {
   readonly #context: RecordedCallsContext;
+  /** All of memory 0. */
+  readonly #words: Uint32Array;
   readonly #known = new Map<number, RecordedCall>();
   /** A change of PSTATE.DAIF has no consequence until the slice ends. */
   quiet = false;
 
   constructor(context: RecordedCallsContext) {
     this.#context = context;
+    this.#words = new Uint32Array(context.memory);
   }
 
   /** What is trapped, or whose registers these are, may have changed. */
@@ -104,8 +109,8 @@ export class RecordedCalls {
   #readable(): boolean {
     const { u32 } = this.#context.state;
     const low = u32[SECOND];
-    const entry = u32[TLB] + ((low >>> 12) & (DATA_TLB_ENTRIES - 1)) * DATA_TLB_ENTRY;
-    return u32[entry >>> 2] === (low & ~0xfff) >>> 0 && u32[(entry >>> 2) + 1] === u32[SECOND + 1];
+    const entry = (u32[TLB] + ((low >>> 12) & (DATA_TLB_ENTRIES - 1)) * DATA_TLB_ENTRY) >>> 2;
+    return this.#words[entry] === (low & ~0xfff) >>> 0 && this.#words[entry + 1] === u32[SECOND + 1];
   }
 
   #recordWrite(register: string): void {
