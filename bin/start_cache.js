@@ -27,6 +27,12 @@ export function stampOf(file) {
   return found && [found.mtimeMs, found.size];
 }
 
+/** Whether a file is as it was; `stamp` is null where there was none. There are hundreds of them: no text is made to compare. */
+function hasStamp(file, stamp) {
+  const found = statSync(file, { throwIfNoEntry: false });
+  return stamp ? found?.mtimeMs === stamp[0] && found.size === stamp[1] : found === undefined;
+}
+
 /** Writes what a start compares: stamps of `sources` and of the program's files. Paths are absolute: a copied checkout makes its own. */
 export function writeFacts(root, program, sources) {
   const files = readdirSync(program, { recursive: true, withFileTypes: true })
@@ -43,9 +49,7 @@ function usableProgram(root, cache) {
     const program = join(cache, readFileSync(join(cache, CURRENT), 'utf8'));
     const facts = JSON.parse(readFileSync(join(program, FACTS), 'utf8'));
     if (facts.root !== root || facts.node !== process.version) return undefined;
-    return facts.stamps.every(([file, stamp]) => String(stampOf(file)) === String(stamp ?? undefined))
-      ? program
-      : undefined;
+    return facts.stamps.every(([file, stamp]) => hasStamp(file, stamp)) ? program : undefined;
   } catch {
     return undefined;
   }

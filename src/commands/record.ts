@@ -190,6 +190,8 @@ async function run(argument: string | undefined, options: Options): Promise<void
         output.flush();
         progress?.update(now);
       },
+      // It would translate on, beside the threads that compress.
+      onGuestStopped: () => void translator.close(),
       signal: interrupt.signal,
       host: hostFacts(),
     });

@@ -62,6 +62,8 @@ export interface RecordOptions {
   readonly outputCaughtUp?: () => Promise<unknown> | undefined;
   /** Called some times a second. */
   readonly onProgress?: (progress: Progress) => void;
+  /** The guest has stopped; what follows is compressing and writing. */
+  readonly onGuestStopped?: () => void;
   /** Ends the recording cleanly, reason `interrupted`. */
   readonly signal?: AbortSignal;
   readonly host?: { readonly [name: string]: unknown };
@@ -144,6 +146,7 @@ class RecordingSession {
     try {
       if (this.#options.from) this.#reach(this.#options.from);
       const reason = await this.#packets();
+      this.#options.onGuestStopped?.();
       // This thread has nothing else to do, and the writer's has.
       await this.#recorder.finish(reason, () => this.#epochState(true), this.#options.host ?? {});
       const { time, exitStatus } = this.#machine;

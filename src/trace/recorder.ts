@@ -17,7 +17,7 @@ import type { ChunkFacts } from './rows/chunk.ts';
 import { EventRows, type Stamp } from './rows/event_rows.ts';
 import type { EventSink } from './schema.ts';
 import { writeError } from './write_error.ts';
-import { ROW_LAYOUT, SLOT_BYTES, SLOTS, type WriterChannel } from './writer_channel.ts';
+import { ROW_LAYOUT, SLOT_BYTES, type WriterChannel } from './writer_channel.ts';
 import { startWriter, type WriterThread } from './writer_thread.ts';
 import type { WriterMessage } from './writer_worker.ts';
 
@@ -122,7 +122,7 @@ export class Recorder implements EventSink {
     if (this.#slotTaken && this.#slotUsed + bytes > SLOT_BYTES) this.#sendPackets(true);
     if (bytes > SLOT_BYTES) throw new Error(`a packet of ${bytes} bytes`);
     if (!this.#slotTaken) {
-      this.#channel.takeSlot(this.#slot);
+      this.#slot = this.#channel.takeSlot();
       this.#slotTaken = true;
     }
     const start = this.#slot * SLOT_BYTES;
@@ -200,7 +200,6 @@ export class Recorder implements EventSink {
     this.#post({ kind: 'packets', slot: this.#slot, start, bytes: this.#slotUsed - this.#slotSent, all });
     this.#slotSent = this.#slotUsed;
     if (!all) return;
-    this.#slot = (this.#slot + 1) % SLOTS;
     this.#slotUsed = 0;
     this.#slotSent = 0;
     this.#slotTaken = false;

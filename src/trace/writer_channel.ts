@@ -78,10 +78,16 @@ export class WriterChannel {
     throw status === USER_ERROR ? new UserError(text) : new Error(`in the trace writer: ${text}`);
   }
 
-  /** Waits for a slot that the worker has emptied, and takes it. */
-  takeSlot(slot: number): void {
-    this.waitUntil(() => Atomics.load(this.control, FIRST_SLOT + slot) === 0);
+  /** Takes the first slot that the worker has emptied; waits until there is one. The same ones again where it keeps up. */
+  takeSlot(): number {
+    let slot = 0;
+    this.waitUntil(() => {
+      for (slot = 0; slot < SLOTS; slot++)
+        if (Atomics.load(this.control, FIRST_SLOT + slot) === 0) return true;
+      return false;
+    });
     Atomics.store(this.control, FIRST_SLOT + slot, 1);
+    return slot;
   }
 
   /** The writer has the chunk from now on. */

@@ -494,15 +494,3 @@ export class RegionEmitter extends FlagsEmitter {
     return read ? value(read) : this.constant(64, 0);
   }
 }
-
-/** Stores the guest registers into their cells, or loads them from there. */
-export function moveRegisters(code: CodeBuffer, registers: Registers, direction: 'load' | 'store'): void {
-  for (let number = 0; number < 32; number++) {
-    if (((registers >>> number) & 1) === 0) continue;
-    const cell = CELL.x0 + 8 * number;
-    code.i32(0);
-    if (direction === 'store') code.get(LOCALS.x0 + number);
-    code.memory(direction === 'load' ? op.i64Load : op.i64Store, cell);
-    if (direction === 'load') code.set(LOCALS.x0 + number);
-  }
-}

@@ -11,7 +11,7 @@ import { RECORD_SIZE } from '../layout.ts';
 import { type CodeBuffer, constant, intOp, local, type Node } from '../wasm/expression.ts';
 import type { FunctionCode } from '../wasm/module.ts';
 import { op } from '../wasm/opcodes.ts';
-import { type Ending, moveRegisters, RegionEmitter, type RepeatedCode } from './emitter.ts';
+import { type Ending, RegionEmitter, type RepeatedCode } from './emitter.ts';
 import { FLAGS_IN_CELLS, FLAGS_IN_LOCALS, type FlagsState, flagsOfBlocks } from './flags_state.ts';
 import type { Graph } from './graph.ts';
 import type { Instruction, Registers } from './instruction.ts';
@@ -79,6 +79,18 @@ function pointersOf({ guesses, graph }: RegionSource): readonly Registers[] {
       for (let i = 0; i < instructions.length; i++) byLoop[loopOf(n)] |= instructions[i].loaded;
     }
   return blocks.map((_, n) => byLoop[loopOf(n)]);
+}
+
+/** Stores the guest registers into their cells, or loads them from there. */
+function moveRegisters(code: CodeBuffer, registers: Registers, direction: 'load' | 'store'): void {
+  for (let number = 0; number < 32; number++) {
+    if (((registers >>> number) & 1) === 0) continue;
+    const cell = CELL.x0 + 8 * number;
+    code.i32(0);
+    if (direction === 'store') code.get(LOCALS.x0 + number);
+    code.memory(direction === 'load' ? op.i64Load : op.i64Store, cell);
+    if (direction === 'load') code.set(LOCALS.x0 + number);
+  }
 }
 
 class RegionFunction {
