@@ -46,7 +46,7 @@ export interface RegionOptions {
   readonly mostBytes: number;
   /**
    * With so many heads translation goes on in the background, where the machine has a translator for it. What has fewer is over before a
-   * thread has started.
+   * thread has started. 0: from the beginning.
    */
   readonly backgroundHeads: number;
   /** The machine runs at most so many instructions at once. */
@@ -64,7 +64,7 @@ export const DEFAULT_REGION_OPTIONS: RegionOptions = {
   mostUnchecked: 128,
   mostRegions: 4096,
   mostBytes: 32 * 1024 * 1024,
-  backgroundHeads: 2048,
+  backgroundHeads: 1024,
   slice: Number.POSITIVE_INFINITY,
 };
 
@@ -175,6 +175,7 @@ export class Regions {
     };
     this.#words = words;
     this.#interpreter = interpreter;
+    if (this.#options.backgroundHeads === 0) background?.start(this.#target);
     this.#heads = new Heads(interpreter.state.buffer, (record) => this.#times(record));
     this.#heads.onReleased = (slot) => {
       const head = this.#hot.get(slot);

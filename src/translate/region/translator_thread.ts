@@ -29,6 +29,7 @@ export interface TranslatorSetup {
 
 /** It needs 20: what it has made is not its own. */
 const HEAP_MB = 64;
+const YOUNG_MB = 8;
 /** A thread that died without a word must not hold up translation for ever. */
 const PATIENCE_MS = 10_000;
 /** The clock is looked at once in so many times. */
@@ -68,7 +69,7 @@ export class TranslatorThread implements BackgroundTranslator {
       transferList: [theirs],
       name: 'region translator',
       env: cache === undefined ? process.env : { ...process.env, NODE_COMPILE_CACHE: dirname(cache) },
-      resourceLimits: { maxOldGenerationSizeMb: HEAP_MB },
+      resourceLimits: { maxOldGenerationSizeMb: HEAP_MB, maxYoungGenerationSizeMb: YOUNG_MB },
     });
     worker.unref();
     port.unref();
