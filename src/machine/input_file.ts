@@ -7,6 +7,9 @@ const FILE_MAX = 2 ** 31 - 2;
 /** A device or a pipe without an end stops here. */
 const STREAM_MAX = 2 ** 29;
 const CHUNK = 2 ** 20;
+/** How long a reader pauses where nothing is there yet. */
+const PAUSE_MS = 5;
+const PAUSE = new Int32Array(new SharedArrayBuffer(4));
 
 const REASONS: { readonly [code: string]: string } = {
   ENOENT: 'no such file',
@@ -55,8 +58,20 @@ function readAll(descriptor: number, name: string, shared: boolean): Uint8Array 
       larger.set(bytes);
       bytes = larger;
     }
-    const got = readSync(descriptor, bytes, length, Math.min(bytes.length - length, 2 ** 30), null);
+    const got = readSome(descriptor, bytes, length);
     if (got === 0) return bytes.subarray(0, length);
     length += got;
   }
+}
+
+/** Reads what is there, at least a byte; 0 at the end. */
+function readSome(descriptor: number, bytes: Uint8Array, at: number): number {
+  for (;;)
+    try {
+      return readSync(descriptor, bytes, at, Math.min(bytes.length - at, 2 ** 30), null);
+    } catch (error) {
+      // Whoever shares a pipe or a terminal with us may have said that reads of it do not wait.
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+      Atomics.wait(PAUSE, 0, 0, PAUSE_MS);
+    }
 }
