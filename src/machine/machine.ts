@@ -388,7 +388,7 @@ export class Machine {
         ? new EvaluatorEngine(parts)
         : new InterpreterEngine(
             parts,
-            engine === 'regions' ? { ...this.#usualRegions(), ...regions } : undefined,
+            engine === 'regions' ? (regions ?? {}) : undefined,
             options.digest,
             options.translator,
           );
@@ -396,12 +396,6 @@ export class Machine {
     this.#parts = parts;
     this.#access = access;
     this.#reset();
-  }
-
-  /** The thread that translates may start while the machine is built where it is known that there will be much to do: in a Linux Image. */
-  #usualRegions(): Partial<RegionOptions> {
-    const isLinux = this.recipe.image !== undefined && this.boot.elf === undefined;
-    return isLinux ? { backgroundHeads: 0 } : {};
   }
 
   /** Whether pc is in [va, va + size). */

@@ -45,10 +45,10 @@ export interface RegionOptions {
   readonly mostRegions: number;
   readonly mostBytes: number;
   /**
-   * With so many heads translation goes on in the background, where the machine has a translator for it. What has fewer is over before a
-   * thread has started. 0: from the beginning.
+   * When so many instructions have been translated there is more to come, as in a large kernel: then translation goes on in the
+   * background, where the machine has a translator for it. To start a thread costs as much as to translate a thousand instructions.
    */
-  readonly backgroundHeads: number;
+  readonly background: number;
   /** The machine runs at most so many instructions at once. */
   readonly slice: number;
 }
@@ -64,7 +64,7 @@ export const DEFAULT_REGION_OPTIONS: RegionOptions = {
   mostUnchecked: 128,
   mostRegions: 4096,
   mostBytes: 32 * 1024 * 1024,
-  backgroundHeads: 1024,
+  background: 1500,
   slice: Number.POSITIVE_INFINITY,
 };
 
@@ -175,7 +175,6 @@ export class Regions {
     };
     this.#words = words;
     this.#interpreter = interpreter;
-    if (this.#options.backgroundHeads === 0) background?.start(this.#target);
     this.#heads = new Heads(interpreter.state.buffer, (record) => this.#times(record));
     this.#heads.onReleased = (slot) => {
       const head = this.#hot.get(slot);
@@ -299,7 +298,8 @@ export class Regions {
   /** Translates the queue, or sends it to be translated, unless something is under way. */
   #compile(): void {
     if (this.#underWay) return;
-    const background = this.#heads.most >= this.#options.backgroundHeads ? this.#background : undefined;
+    const background =
+      this.statistics.instructions >= this.#options.background ? this.#background : undefined;
     background?.start(this.#target);
     if (background?.status === 'starting') return;
     if (background?.status === 'failed') this.#background = undefined;
