@@ -38,7 +38,11 @@ async function linesOf(directory: string): Promise<{ readonly [who: string]: rea
   const rows = await session.sql('SELECT device, source, text FROM console_lines');
   session.close();
   const lines: { [who: string]: string[] } = {};
-  for (const { device, source, text } of rows) (lines[`${device}: ${source}`] ??= []).push(String(text));
+  for (const { device, source, text } of rows) {
+    const who = `${device}: ${source}`;
+    lines[who] ??= [];
+    lines[who].push(String(text));
+  }
   globalThis.console.log(Object.entries(lines).map(([who, { length }]) => `${who}: ${length} lines`));
   return lines;
 }
