@@ -207,13 +207,6 @@ export class ExceptionLog {
       found.push(this.#byReturn[low]);
     return found;
   }
-
-  /** The last return into a context before `icount`. */
-  lastReturnInto(context: string, icount: number): ExceptionRow | undefined {
-    return this.returns.findLast(
-      (row) => row.icount < icount && contextOf(row.cpu, row.toEl, row.vttbr) === context,
-    );
-  }
 }
 
 export const contextOf = (cpu: number, el: number, vttbr: bigint) =>

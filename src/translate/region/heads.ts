@@ -66,10 +66,6 @@ export class Heads {
     return Math.max(this.#u16[record >>> 1] - FIRST_SLOT_HANDLER, -1);
   }
 
-  recordOf(slot: number): number {
-    return this.#records[slot];
-  }
-
   /**
    * The records of the words `first` to `last` of a page were decoded, which execute one after the other. `words` are of all memory,
    * the page's from `page` on; its records begin at `records`.
