@@ -10,8 +10,9 @@ import {
   type Translation,
   translate,
 } from '../../src/translate/region/translation.ts';
-import { type BackgroundTranslator, TranslatorThread } from '../../src/translate/region/translator_thread.ts';
+import type { BackgroundTranslator } from '../../src/translate/region/translator_thread.ts';
 import { randomNumbers } from '../random.ts';
+import { AwaitedThread } from './awaited_thread.ts';
 import { executionTrace, firstDifference } from './execution_trace.ts';
 import {
   PROGRAM_BASE,
@@ -53,25 +54,6 @@ class HeldBackTranslator implements BackgroundTranslator {
     this.#made = undefined;
     this.status = 'ready';
     return translation;
-  }
-}
-
-/** A thread that is waited for, so that what happens does not depend on the host. */
-class AwaitedThread extends TranslatorThread {
-  static readonly #never = new Int32Array(new SharedArrayBuffer(4));
-  #wait(): void {
-    while (super.status === 'starting') Atomics.wait(AwaitedThread.#never, 0, 0, 1);
-  }
-  override get status(): BackgroundTranslator['status'] {
-    this.#wait();
-    return super.status;
-  }
-  override receive(): Translation | 'failed' | undefined {
-    for (;;) {
-      const translation = super.receive();
-      if (translation) return translation;
-      Atomics.wait(AwaitedThread.#never, 0, 0, 1);
-    }
   }
 }
 
