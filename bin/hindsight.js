@@ -11,7 +11,8 @@ const REQUIRED = 24;
 // A reader that has seen enough, as `head` has, ends the program without a word.
 process.stdout.on('error', (error) => {
   if (error.code === 'EPIPE') process.exit(0);
-  throw error;
+  process.stderr.write(`hindsight: standard output: ${error.message}\n`);
+  process.exit(2);
 });
 
 if (Number(process.versions.node.split('.')[0]) >= REQUIRED) {

@@ -5,6 +5,11 @@ const SIZES: { readonly [suffix: string]: number } = { '': 1, K: 2 ** 10, M: 2 *
 const COUNTS: { readonly [suffix: string]: number } = { '': 1, k: 1e3, M: 1e6, G: 1e9 };
 const TIMES: { readonly [suffix: string]: number } = { ns: 1, us: 1e3, ms: 1e6, s: 1e9 };
 
+/** An option and its value: `--ram 1G`, or `--until icount=1M` where the option ends with its equals sign. */
+const said = (option: string, value: string): string =>
+  option.endsWith('=') ? `${option}${value}` : `${option} ${value}`;
+
+/** `example` is what a user is told to write instead. */
 function parse(
   option: string,
   text: string,
@@ -14,22 +19,23 @@ function parse(
   const [, number, suffix] = /^(0x[0-9a-f]+|[0-9]+(?:\.[0-9]+)?)([a-zA-Z]*)$/i.exec(text.trim()) ?? [];
   const value = number === undefined || !(suffix in units) ? Number.NaN : Number(number) * units[suffix];
   if (!Number.isSafeInteger(value))
-    throw new UserError(`${option} ${text}: write a number, as in ${option} ${example}`);
+    throw new UserError(`${said(option, text)}: write a number, as in ${said(option, example)}`);
   return value;
 }
 
 /** Bytes: 256M, 1G. */
-export const parseSize = (option: string, text: string): number =>
-  parse(option, text.replace(/i?B$/, ''), SIZES, '256M');
+export const parseSize = (option: string, text: string, example = '256M'): number =>
+  parse(option, text.replace(/i?B$/, ''), SIZES, example);
 /** A number of things: 1000000, 10M. */
-export const parseCount = (option: string, text: string): number => parse(option, text, COUNTS, '10M');
+export const parseCount = (option: string, text: string, example = '10M'): number =>
+  parse(option, text, COUNTS, example);
 /** Nanoseconds: 1.5s, 20ms. */
 export const parseTime = (option: string, text: string): number => parse(option, text, TIMES, '1.5s');
 
 /** An address: hexadecimal with 0x, or decimal. */
 export function parseAddress(option: string, text: string): bigint {
   if (!/^(0x[0-9a-f]+|[0-9]+)$/i.test(text))
-    throw new UserError(`${option} ${text}: write an address, as in 0x40080000`);
+    throw new UserError(`${said(option, text)}: write an address, as in 0x40080000`);
   return BigInt.asUintN(64, BigInt(text));
 }
 

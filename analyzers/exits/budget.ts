@@ -1,5 +1,5 @@
 /** Budgets: what a build's tests may spend on exits. */
-import { readFileSync } from 'node:fs';
+import { readInputFile } from '../../src/machine/input_file.ts';
 import { UserError } from '../../src/user-error.ts';
 
 /** Limits by `REASON` or `REASON sub_reason`; a limit that is absent does not count. */
@@ -17,8 +17,9 @@ export interface Spent {
 export function readBudget(path: string): Budget {
   let parsed: unknown;
   try {
-    parsed = JSON.parse(readFileSync(path, 'utf8'));
+    parsed = JSON.parse(new TextDecoder().decode(readInputFile(path)));
   } catch (error) {
+    if (error instanceof UserError) throw error;
     throw new UserError(`${path}: ${(error as Error).message}`);
   }
   const isLimit = (value: unknown) => value === undefined || (typeof value === 'number' && value >= 0);

@@ -44,7 +44,7 @@ async function run(path: string, options: Options): Promise<void> {
       await checkBudget(session, path, options);
       return;
     }
-    const slices = typeof options.timeline === 'string' ? parseCount('--timeline', options.timeline) : 20;
+    const slices = typeof options.timeline === 'string' ? sliceCount(options.timeline) : 20;
     const sql = options.timeline
       ? statement('timeline').replaceAll('$slices', String(slices))
       : statement(options.histogram ? 'histogram' : 'ledger');
@@ -60,6 +60,12 @@ async function run(path: string, options: Options): Promise<void> {
   }
 }
 
+function sliceCount(text: string): number {
+  const slices = parseCount('--timeline', text, '20');
+  if (slices === 0) throw new UserError('--timeline 0: at least one slice');
+  return slices;
+}
+
 async function checkBudget(session: Session, path: string, { budget, writeBudget }: Options): Promise<void> {
   const rows = await session.sql(statement('ledger'));
   const spent = rows.map(
@@ -70,10 +76,18 @@ async function checkBudget(session: Session, path: string, { budget, writeBudget
       cost: Number(cost),
     }),
   );
-  if (writeBudget !== undefined) writeFileSync(writeBudget, `${JSON.stringify(budgetOf(spent), null, 2)}\n`);
+  if (writeBudget !== undefined) write(writeBudget, `${JSON.stringify(budgetOf(spent), null, 2)}\n`);
   if (budget === undefined) return;
   const lines = exceeded(readBudget(budget), spent);
   for (const line of lines) process.stdout.write(`${line}\n`);
   if (lines.length > 0) process.exitCode = 1;
   else process.stdout.write(`${path}: within the budget of ${budget}\n`);
+}
+
+function write(path: string, text: string): void {
+  try {
+    writeFileSync(path, text);
+  } catch (error) {
+    throw new UserError(`--write-budget ${path}: ${(error as Error).message}`);
+  }
 }

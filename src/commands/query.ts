@@ -1,4 +1,5 @@
 /** hindsight query REC "SQL": asks a recording in SQL; without SQL, a prompt. */
+import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { createInterface } from 'node:readline/promises';
 import type { Writable } from 'node:stream';
@@ -47,6 +48,8 @@ async function answer(
   output: string | undefined,
   ask: (text: string, out: Writable) => Promise<void>,
 ) {
+  if (text.trim() === '')
+    throw new UserError('there is no statement: write one, as in "SELECT * FROM exits"');
   if (output === undefined || output === '-') {
     await ask(text, process.stdout);
     return;
@@ -55,8 +58,11 @@ async function answer(
   const failed = new Promise<never>((_, reject) => {
     file.once('error', (error) => reject(new UserError(`${output}: ${error.message}`)));
   });
+  // Before anything is asked: what reads a result may stumble over a file that is not there.
+  await Promise.race([once(file, 'open'), failed]);
   await Promise.race([ask(text, file), failed]);
-  await Promise.race([new Promise<void>((resolve) => file.end(resolve)), failed]);
+  file.end();
+  await Promise.race([once(file, 'finish'), failed]);
 }
 
 async function readAll(stream: NodeJS.ReadStream): Promise<string> {

@@ -135,7 +135,7 @@ async function run(argument: string | undefined, options: Options): Promise<void
     ...DEFAULT_RECIPE,
     ram: parseSize('--ram', options.ram),
     gic: Number(oneOf('--gic', options.gic, ['2', '3'])) as 2 | 3,
-    smp: parseCount('--smp', options.smp),
+    smp: parseCount('--smp', options.smp, '2'),
     el: Number(oneOf('--el', options.el, ['1', '2'])) as 1 | 2,
     cpu: options.cpu,
     semihosting: options.semihosting === true,
@@ -221,8 +221,8 @@ function parseUntil(conditions: readonly string[]): Until {
   const until: { icount?: number; timeNs?: number; console?: string } = {};
   for (const condition of conditions) {
     const [, name, value] = /^(icount|time|console)=(.+)$/s.exec(condition) ?? [];
-    if (name === 'icount') until.icount = parseCount('--until icount', value);
-    else if (name === 'time') until.timeNs = parseTime('--until time', value);
+    if (name === 'icount') until.icount = parseCount('--until icount=', value);
+    else if (name === 'time') until.timeNs = parseTime('--until time=', value);
     else if (name === 'console') until.console = value;
     else throw new UserError(`--until ${condition}: write icount=10M, time=1.5s or console=TEXT`);
   }

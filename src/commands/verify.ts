@@ -1,5 +1,7 @@
 /** hindsight verify REC: is everything in it as it was written? */
+import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
+import { UserError } from '../user-error.ts';
 
 export default function addVerify(program: Command): void {
   program
@@ -7,6 +9,7 @@ export default function addVerify(program: Command): void {
     .summary('check digests, row counts and invariants; say what is damaged')
     .argument('<recording>')
     .action(async (path: string) => {
+      if (!existsSync(path)) throw new UserError(`${path}: no such recording`);
       const { findingText, verifyRecording } = await import('../trace/verify.ts');
       const { findings, leftovers, incomplete } = verifyRecording(path);
       for (const finding of findings) process.stdout.write(`${findingText(finding)}\n`);

@@ -90,7 +90,7 @@ const DEVICE_TREE_ROOM = 4 * 2 ** 20 + 2 * 10000;
 /** Refuses boards that cannot be built. */
 export function checkBoard({ ram, smp, gic }: Board): void {
   if (!Number.isInteger(ram) || ram <= 0 || ram % PAGE_SIZE !== 0)
-    throw new UserError('--ram: must be a multiple of 4 KiB');
+    throw new UserError(`--ram ${ram}: must be a multiple of 4 KiB, as 256M is`);
   if (ram > RAM_SIZE_MAX) throw new UserError(`--ram: at most ${RAM_SIZE_MAX / 2 ** 30} GiB`);
   if (!Number.isInteger(smp) || smp < 1 || smp > CPUS_MAX[gic])
     throw new UserError(`--smp ${smp}: GICv${gic} serves 1 to ${CPUS_MAX[gic]} CPUs`);

@@ -36,7 +36,7 @@ export function parseBootModule(argument: string): BootModule {
   return {
     kind: kernel === undefined ? 'initrd' : 'kernel',
     file,
-    address: addr === undefined ? undefined : parseSize('--module addr', addr),
+    address: addr === undefined ? undefined : parseSize('--module addr=', addr, '0x49000000'),
     bootargs,
   };
 }

@@ -3,6 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { linuxImage } from '../machine/linux_image.ts';
 import { hindsight } from './command_line.ts';
 
 const HELLO = join(import.meta.dirname, '../../traces/hello/hello.elf');
@@ -45,12 +46,55 @@ const MISTAKES: readonly (readonly [string, () => string[], RegExp])[] = [
   ['too little RAM', () => ['record', HELLO, '--ram', '64K'], /outside|RAM/],
   ['too much RAM', () => ['record', HELLO, '--ram', '128G'], /at most 64 GiB/],
   ['an unreadable size', () => ['record', HELLO, '--ram', 'much'], /--ram much/],
+  ['no RAM', () => ['record', HELLO, '--ram', '0'], /--ram 0: must be a multiple of 4 KiB, as 256M is/],
+  ['no number of CPUs', () => ['record', HELLO, '--smp', 'x'], /--smp x: write a number, as in --smp 2$/m],
+  [
+    'an end that is no number',
+    () => ['record', HELLO, '--until', 'icount=x'],
+    /--until icount=x: write a number, as in --until icount=10M/,
+  ],
+  [
+    'a disk of another format',
+    () => ['record', HELLO, '--drive', `${HELLO},format=qcow2`],
+    /hello\.elf: not a qcow2 image/,
+  ],
+  [
+    'a module at no address',
+    () => ['record', file('Xen', linuxImage({})), '--module', `kernel=${HELLO},addr=here`],
+    /--module addr=here: write a number, as in --module addr=0x49000000/,
+  ],
   ['an unknown GIC', () => ['record', HELLO, '--gic', '4'], /--gic 4: must be one of 2, 3/],
   ['an unknown CPU', () => ['record', HELLO, '--cpu', 'z80', '-o', join(scratch, 'c.hs')], /--cpu z80/],
   ['an unknown end', () => ['record', HELLO, '--until', 'tomorrow'], /--until tomorrow/],
   ['an output that exists', () => ['record', HELLO, '-o', recording], /exists already/],
   ['an unknown option', () => ['record', HELLO, '--frobnicate'], /unknown option '--frobnicate'/],
   ['an unknown command', () => ['frobnicate'], /unknown command 'frobnicate'/],
+  ['nothing to verify', () => ['verify', join(scratch, 'none.hs')], /none\.hs: no such recording/],
+  ['no statement', () => ['query', recording, ' '], /there is no statement/],
+  ...['table', 'parquet'].map(
+    (format) =>
+      [
+        `a result, as ${format}, in no folder`,
+        () => ['query', recording, 'SELECT 1', '--format', format, '-o', join(scratch, 'none/result')],
+        /none\/result: .*no such file or directory/,
+      ] as const,
+  ),
+  [
+    'a result that the disk has no room for',
+    () => ['query', recording, 'SELECT 1', '--format', 'arrow', '-o', '/dev/full'],
+    /\/dev\/full: .*no space left/,
+  ],
+  [
+    'no budget',
+    () => ['exits', recording, '--budget', join(scratch, 'none.json')],
+    /none\.json: no such file/,
+  ],
+  [
+    'a budget in no folder',
+    () => ['exits', recording, '--write-budget', join(scratch, 'none/budget.json')],
+    /--write-budget .*none\/budget\.json: .*no such file or directory/,
+  ],
+  ['a timeline of nothing', () => ['exits', recording, '--timeline', '0'], /--timeline 0: at least one/],
   ['no recording', () => ['info', scratch], /not a recording/],
   ['a wrong statement', () => ['query', recording, 'selec 1'], /SQL: .*syntax error/],
   ['an unknown table', () => ['query', recording, 'select * from exit'], /SQL: .*exit does not exist/],

@@ -51,6 +51,7 @@ export class Qcow2Image implements DiskImage {
     const header = new DataView(bytes.buffer);
     const number64 = (at: number) => Number(header.getBigUint64(at));
     this.#file = file;
+    if (!isQcow2(bytes)) throw refuse('not a qcow2 image: leave format=qcow2 out for a raw one');
     this.#version = header.getUint32(4);
     if (file.size < HEADER_SIZE_2 || (this.#version !== 2 && this.#version !== 3))
       throw refuse(`a qcow2 image of version ${this.#version}: only 2 and 3 exist`);
