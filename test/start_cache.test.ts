@@ -6,6 +6,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -52,6 +53,30 @@ test('the same program is used until a source or the Node changes, and the new o
   const second = program();
   expect(second).not.toBe(first);
   expect(program()).toBe(second);
+});
+
+test('a recording is the same with the machine code of the interpreters and without', () => {
+  const folder = join(program(), 'src/translate/interpreter');
+  const recorded = (name: string) => {
+    const recording = join(scratch, name);
+    node(
+      join(checkout, 'bin/hindsight.js'),
+      'record',
+      '-q',
+      '--cpu',
+      'max',
+      '-o',
+      recording,
+      join(ROOT, 'traces/hello/hello.elf'),
+    );
+    return JSON.parse(readFileSync(join(recording, 'recording.json'), 'utf8'));
+  };
+  const code = readdirSync(folder).filter((file) => file.startsWith('code-'));
+  expect(code).toHaveLength(4);
+  const withCode = recorded('with.hs');
+  for (const file of code) renameSync(join(folder, file), join(folder, `no-${file}`));
+  expect(recorded('without.hs')).toEqual(withCode);
+  for (const file of code) renameSync(join(folder, `no-${file}`), join(folder, file));
 });
 
 test('a copy of a checkout makes a program of its own', () => {

@@ -388,7 +388,7 @@ export class Machine {
         ? new EvaluatorEngine(parts)
         : new InterpreterEngine(
             parts,
-            engine === 'regions' ? (regions ?? {}) : undefined,
+            engine === 'regions' ? { ...(this.#bootsSystem ? FOR_SYSTEMS : {}), ...regions } : undefined,
             options.digest,
             options.translator,
           );
@@ -396,6 +396,11 @@ export class Machine {
     this.#parts = parts;
     this.#access = access;
     this.#reset();
+  }
+
+  /** What is loaded is a system more likely than a program. */
+  get #bootsSystem(): boolean {
+    return this.boot.loads.reduce((sum, { size }) => sum + size, 0) >= SYSTEM_BYTES;
   }
 
   /** Whether pc is in [va, va + size). */
@@ -621,6 +626,11 @@ export class Machine {
     });
   }
 }
+
+/** Kernels, firmware and hypervisors are at least so large with what belongs to them. */
+const SYSTEM_BYTES = 2 ** 20;
+/** They have so much to translate that it goes on in the background from the start. */
+const FOR_SYSTEMS: Partial<RegionOptions> = { background: 0 };
 
 const PC = CELL.pc >>> 3;
 const EL = CELL.el >>> 2;
