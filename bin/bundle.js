@@ -48,7 +48,7 @@ const places = {
 // A folder changes when a verb is added to it, npm's list when packages are installed.
 for (const file of [
   ...['src/commands', 'analyzers', ...here('analyzers/*/')],
-  ...['node_modules/.package-lock.json', 'bin/bundle.js', 'bin/start_cache.js'],
+  ...['node_modules/.package-lock.json', 'bin/bundle.js', 'bin/start_cache.js', 'bin/warm_cache.js'],
 ])
   cameFrom(join(ROOT, file));
 const build = await rolldown({
@@ -75,3 +75,6 @@ prebuild(dirname(prebuilt));
 spawnSync(process.execPath, [join(dirname(prebuilt), 'write_machine_code.js')], { stdio: 'ignore' });
 
 writeFacts(ROOT, DIRECTORY, sources);
+// Node writes its cache again where it likes to: not of what a start compares.
+const warm = join(import.meta.dirname, 'warm_cache.js');
+spawnSync(process.execPath, ['--experimental-vm-modules', warm, DIRECTORY], { stdio: 'ignore' });
