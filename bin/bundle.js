@@ -1,5 +1,6 @@
 // node bin/bundle.js DIRECTORY: the checkout's program as a few modules of JavaScript, and the interpreters that it generates. What
 // bin/start_cache.js keeps: Node takes half a millisecond for each module that it loads, and there are some hundreds.
+import { spawnSync } from 'node:child_process';
 import { copyFileSync, globSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -20,6 +21,7 @@ const ENTRIES = [
   'src/translate/region/translator_worker.ts',
   ...here('test/bench/untraced.ts'),
   'src/translate/interpreter/prebuilt.ts',
+  'src/translate/interpreter/write_machine_code.ts',
 ];
 const STATEMENTS = here('analyzers/*/*.sql');
 /** Native code, and what finds a file beside its own. */
@@ -46,7 +48,7 @@ const places = {
 // A folder changes when a verb is added to it, npm's list when packages are installed.
 for (const file of [
   ...['src/commands', 'analyzers', ...here('analyzers/*/')],
-  ...['node_modules/.package-lock.json', 'bin/bundle.js', 'bin/start_cache.js'],
+  ...['node_modules/.package-lock.json', 'bin/bundle.js', 'bin/start_cache.js', 'bin/warm_cache.js'],
 ])
   cameFrom(join(ROOT, file));
 const build = await rolldown({
@@ -69,5 +71,10 @@ for (const file of STATEMENTS) {
 const prebuilt = placeOf(join(ROOT, 'src/translate/interpreter/prebuilt.ts'));
 const { prebuild } = await import(pathToFileURL(prebuilt).href);
 prebuild(dirname(prebuilt));
+// Where that fails there is none.
+spawnSync(process.execPath, [join(dirname(prebuilt), 'write_machine_code.js')], { stdio: 'ignore' });
 
 writeFacts(ROOT, DIRECTORY, sources);
+// Node writes its cache again where it likes to: not of what a start compares.
+const warm = join(import.meta.dirname, 'warm_cache.js');
+spawnSync(process.execPath, ['--experimental-vm-modules', warm, DIRECTORY], { stdio: 'ignore' });

@@ -6,6 +6,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -52,6 +53,63 @@ test('the same program is used until a source or the Node changes, and the new o
   const second = program();
   expect(second).not.toBe(first);
   expect(program()).toBe(second);
+});
+
+test('a recording is the same with the machine code of the interpreters and without', () => {
+  const folder = join(program(), 'src/translate/interpreter');
+  const recorded = (name: string) => {
+    const recording = join(scratch, name);
+    node(
+      join(checkout, 'bin/hindsight.js'),
+      'record',
+      '-q',
+      '--cpu',
+      'max',
+      '-o',
+      recording,
+      join(ROOT, 'traces/hello/hello.elf'),
+    );
+    return JSON.parse(readFileSync(join(recording, 'recording.json'), 'utf8'));
+  };
+  const code = readdirSync(folder).filter((file) => file.startsWith('code-'));
+  expect(code).toHaveLength(4);
+  const withCode = recorded('with.hs');
+  for (const file of code) renameSync(join(folder, file), join(folder, `no-${file}`));
+  expect(recorded('without.hs')).toEqual(withCode);
+  for (const file of code) renameSync(join(folder, `no-${file}`), join(folder, file));
+});
+
+/** Node's compile cache of the program: path and bytes of each entry. */
+function entries(): Map<string, Buffer> {
+  const found = readdirSync(join(program(), 'node'), { recursive: true, withFileTypes: true });
+  const files = found.filter((entry) => entry.isFile());
+  return new Map(
+    files.map(({ parentPath, name }) => [join(parentPath, name), readFileSync(join(parentPath, name))]),
+  );
+}
+
+test('all functions of a program are compiled before they are called, and V8 takes them', () => {
+  // In a function that only a mistake calls.
+  const message = 'no such CPU model';
+  const before = entries();
+  expect([...before.values()].filter((entry) => entry.includes(message))).toHaveLength(1);
+  expect(cpus()).toContain('cortex-a53');
+  // Node writes again what V8 refuses.
+  expect(entries()).toEqual(before);
+});
+
+test.each([
+  ['end early', (entry: Buffer) => entry.subarray(0, entry.length >> 1)],
+  ['have nothing in them', () => Buffer.alloc(0)],
+  [
+    'have one bit flipped',
+    (entry: Buffer) => entry.fill(entry[entry.length >> 1] ^ 1, entry.length >> 1, (entry.length >> 1) + 1),
+  ],
+])('entries that %s are not used', (_, damage) => {
+  const whole = entries();
+  for (const [path, entry] of whole) writeFileSync(path, damage(Buffer.from(entry)));
+  expect(cpus()).toContain('cortex-a53');
+  for (const [path, entry] of whole) writeFileSync(path, entry);
 });
 
 test('a copy of a checkout makes a program of its own', () => {

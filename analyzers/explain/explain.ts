@@ -180,9 +180,10 @@ function badTarget(context: Case, entry: Entry, at: Instruction): Finding | unde
   return explainPointer(context, target.register, before, branch === 'return' ? 'return' : 'jump');
 }
 
-/** The indirect branch that went to the instruction which could not be executed. */
+/** The indirect branch that went to the instruction which could not be executed, where that is not a function's first one. */
 function branchTo(context: Case, { ec, icount }: Entry, at: Instruction): Instruction | undefined {
   if (!isInstructionAbort(ec) && ec !== EC.pcAlignment && ec !== EC.unknown) return undefined;
+  if (ec === EC.unknown && context.symbols.at(at.pc, at)?.offset === 0) return undefined;
   const before = context.trace.instruction(icount - 1);
   if (before === undefined || before.el !== at.el || before.vmid !== at.vmid || before.pc + 4n === at.pc)
     return undefined;

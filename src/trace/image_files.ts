@@ -7,10 +7,11 @@ import type { FileReader } from '../machine/input_file.ts';
 import { UserError } from '../user-error.ts';
 import { sha256 } from './digest.ts';
 import { DurableFile } from './durable_file.ts';
+import { giveBack, roomFor } from './encode/zstd.ts';
 import type { Recording } from './recording.ts';
 
 /** Level 2 takes two thirds of the time of level 3, and 3 % more bytes. */
-const OPTIONS = { params: { [constants.ZSTD_c_compressionLevel]: 2 } };
+const PARAMETERS = { [constants.ZSTD_c_compressionLevel]: 2 };
 const compress = promisify(zstdCompress);
 
 const imagePath = (directory: string, digest: string) => join(directory, 'images', `${digest}.zst`);
@@ -23,12 +24,13 @@ export function storedFilePaths(directory: string): string[] {
 
 /** Compresses it on another thread, and puts it in its place; it is synced with the first epoch. `digest` is that of the bytes. */
 export async function storeFile(directory: string, digest: string, bytes: Uint8Array): Promise<void> {
-  const packed = await compress(bytes, OPTIONS);
+  const packed = await compress(bytes, { params: PARAMETERS, chunkSize: roomFor(bytes) });
   mkdirSync(join(directory, 'images'), { recursive: true });
   const file = new DurableFile(imagePath(directory, digest));
   try {
     file.write(packed);
     file.place();
+    giveBack(packed);
   } catch (error) {
     file.abandon();
     throw error;

@@ -13,13 +13,21 @@ export interface WriterThread {
   readonly worker: Worker;
 }
 
+/** V8 marks the whole of a small heap as soon as its young generation could outgrow what is free: half a dozen times in a boot. */
+const YOUNG_MB = 6;
+
 /** Starts the thread, which writes nothing until it is told to, and does not keep the process alive. */
 export function startWriter(directory: string, firstIcount = 0): WriterThread {
   const channel = WriterChannel.make();
   const script = import.meta.url.replace(/writer_thread(\.[jt]s)$/, 'writer_worker$1');
   const { control, memory } = channel;
   const workerData: WriterSetup = { directory, firstIcount, channel: { control, memory } };
-  const worker = new Worker(new URL(script), { workerData, name: 'trace writer', env: workerEnvironment() });
+  const worker = new Worker(new URL(script), {
+    workerData,
+    name: 'trace writer',
+    env: workerEnvironment(),
+    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
+  });
   worker.unref();
   return { channel, worker };
 }

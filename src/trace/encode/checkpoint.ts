@@ -6,7 +6,7 @@ import { constants } from 'node:zlib';
 import { sha256 } from '../digest.ts';
 import type { DurableFile } from '../durable_file.ts';
 import type { CheckpointFacts, SectionFacts } from '../layout.ts';
-import { compressed } from './zstd.ts';
+import { compressed, giveBack } from './zstd.ts';
 
 /** The machine's state at an instant. */
 export interface Checkpoint {
@@ -41,13 +41,13 @@ export interface PackedCheckpoint {
   readonly packed: readonly PackedSection[];
 }
 
-const packSection = (name: string, raw: Uint8Array): PackedSection => ({
-  name,
+function packSection(name: string, raw: Uint8Array): PackedSection {
+  const result = compressed(raw, PARAMETERS);
   // In memory of its own, as small as it is: it may go to another thread.
-  packed: new Uint8Array(compressed(raw, PARAMETERS)),
-  rawBytes: raw.length,
-  digest: sha256(raw),
-});
+  const packed = new Uint8Array(result);
+  giveBack(result);
+  return { name, packed, rawBytes: raw.length, digest: sha256(raw) };
+}
 export const packPageGroup = (n: number, pages: Uint8Array) => packSection(pageGroup(n), pages);
 
 /** `groups`: of packPageGroup, in order. */
@@ -64,10 +64,16 @@ export function packedCheckpoint(
 const packCheckpoint = (checkpoint: Checkpoint): PackedCheckpoint =>
   packedCheckpoint(
     checkpoint,
-    checkpoint.pageGroups.map((pages, n) => packPageGroup(n, pages)),
+    checkpoint.pageGroups.map((pages, n) => {
+      const section = packPageGroup(n, pages);
+      giveBack(pages);
+      return section;
+    }),
   );
 
-/** Writes it aside: the caller puts it in its place, or abandons it. `name` is its path in the recording. */
+/**
+ * Writes it aside: the caller puts it in its place, or abandons it. `name` is its path in the recording. Groups of pages are used up.
+ */
 export function writeCheckpoint(
   out: DurableFile,
   name: string,

@@ -24,7 +24,7 @@ import type { DurableFile } from '../durable_file.ts';
 import type { BatchFacts, SegmentFacts } from '../layout.ts';
 import type { Column, TableName } from '../schema.ts';
 import { BATCH_BYTES, BATCH_ROWS } from './batch_limits.ts';
-import { compressed } from './zstd.ts';
+import { compressed, giveBack } from './zstd.ts';
 
 const MAGIC = Buffer.from('ARROW1');
 const NO_BYTES = new Uint8Array(0);
@@ -72,6 +72,8 @@ function extremes({ buffer, byteOffset, length }: Values): readonly [number, num
 class Body {
   readonly #table: TableName;
   readonly chunks: Uint8Array[] = [];
+  /** Those of them that were made by the compressor. */
+  readonly #packed: Uint8Array[] = [];
   readonly nodes: FieldNode[] = [];
   readonly regions: BufferRegion[] = [];
   length = 0;
@@ -90,6 +92,7 @@ class Body {
       bytes.length < WORTH_COMPRESSING ? bytes : compressed(bytes, PARAMETERS[this.#table] ?? FASTEST);
     const smaller = packed.length < bytes.length;
     const content = smaller ? packed : bytes;
+    if (packed !== bytes) this.#packed.push(packed);
     const size = 8 + content.length;
     const padding = -size & 7;
     this.regions.push(new BufferRegion(this.length, size));
@@ -113,6 +116,11 @@ class Body {
       this.add(NO_BYTES);
     }
     this.add(type === 'bool' ? packBits(data.values as Uint8Array) : bytesOf(data.values));
+  }
+
+  /** When the body has been written. */
+  release(): void {
+    for (const packed of this.#packed) giveBack(packed);
   }
 
   recordBatch(rows: number): RecordBatch {
@@ -180,6 +188,7 @@ export class SegmentWriter {
     this.#batchBlocks.push(
       this.#writeMessage(Message.from(body.recordBatch(rows), body.length), body.chunks),
     );
+    body.release();
   }
 
   /** Ends the file; the caller puts it in its place. */

@@ -13,6 +13,7 @@ import { extentMasks } from '../wasm_vector.ts';
 import { RecordDecoder } from './decoder.ts';
 import { HandlerFunctions } from './handler_functions.ts';
 import { buildInterpreter, FUNCTION_TABLE, type InterpreterModule } from './handlers.ts';
+import { optimizedModule } from './machine_code.ts';
 import { prebuiltFunctions, prebuiltInterpreter } from './prebuilt.ts';
 import { StateDigest } from './state_digest.ts';
 
@@ -64,7 +65,7 @@ function moduleFor(detail: Detail, withDigest: boolean, poolWidth: PoolWidth) {
     const plan = prebuilt ?? buildInterpreter(ROWS, detail, withDigest, poolWidth);
     made = {
       plan,
-      compiled: compile(plan.bytes),
+      compiled: (prebuilt && optimizedModule(detail, plan.bytes)) ?? compile(plan.bytes),
       functions: new HandlerFunctions(
         detail,
         plan.firstFunction,

@@ -32,10 +32,16 @@ interface FunctionsHead {
 const CHECKSUM_BYTES = 4;
 const HEAD = CHECKSUM_BYTES + 4;
 
-export const prebuiltFile = (directory: string, kind: 'interpreter' | 'functions', detail: Detail): string =>
-  join(directory, `${kind}-${detail}.bin`);
+export const prebuiltFile = (
+  directory: string,
+  kind: 'interpreter' | 'functions' | 'code',
+  detail: Detail,
+): string => join(directory, `${kind}-${detail}.bin`);
 
-function read<Head>(path: string): { readonly head: Head; readonly bytes: Uint8Array } | undefined {
+/** A file with a head and bytes; undefined where it is damaged or missing. */
+export function readHeaded<Head>(
+  path: string,
+): { readonly head: Head; readonly bytes: Uint8Array } | undefined {
   let file: Buffer;
   try {
     file = readFileSync(path);
@@ -47,7 +53,7 @@ function read<Head>(path: string): { readonly head: Head; readonly bytes: Uint8A
   return { head: JSON.parse(file.toString('utf8', HEAD, end)), bytes: file.subarray(end) };
 }
 
-function write<Head>(path: string, head: Head, bytes: Uint8Array): void {
+export function writeHeaded<Head>(path: string, head: Head, bytes: Uint8Array): void {
   const text = Buffer.from(JSON.stringify(head), 'utf8');
   const file = Buffer.concat([Buffer.alloc(HEAD), text, bytes]);
   file.writeUInt32LE(text.length, CHECKSUM_BYTES);
@@ -68,7 +74,7 @@ export function prebuiltInterpreter(
   detail: Detail,
   directory = import.meta.dirname,
 ): InterpreterModule | undefined {
-  const found = read<InterpreterHead>(prebuiltFile(directory, 'interpreter', detail));
+  const found = readHeaded<InterpreterHead>(prebuiltFile(directory, 'interpreter', detail));
   if (!found) return undefined;
   const { head, bytes } = found;
   return { bytes, families: rowsOf(head.families), firstFunction: head.firstFunction };
@@ -79,7 +85,7 @@ export function prebuiltFunctions(
   detail: Detail,
   directory = import.meta.dirname,
 ): CommonFunctions | undefined {
-  const found = read<FunctionsHead>(prebuiltFile(directory, 'functions', detail));
+  const found = readHeaded<FunctionsHead>(prebuiltFile(directory, 'functions', detail));
   return found && { bytes: found.bytes, families: rowsOf(found.head.families) };
 }
 
@@ -89,9 +95,9 @@ export function prebuild(directory: string): void {
   for (const detail of DETAILS) {
     const { bytes, families, firstFunction } = buildInterpreter(ROWS, detail);
     const head: InterpreterHead = { families: namesOf(families), firstFunction };
-    write(prebuiltFile(directory, 'interpreter', detail), head, bytes);
+    writeHeaded(prebuiltFile(directory, 'interpreter', detail), head, bytes);
     const functions = new HandlerFunctions(detail, firstFunction).makeCommon(common);
     const functionsHead: FunctionsHead = { families: namesOf(functions.families) };
-    write(prebuiltFile(directory, 'functions', detail), functionsHead, functions.bytes);
+    writeHeaded(prebuiltFile(directory, 'functions', detail), functionsHead, functions.bytes);
   }
 }

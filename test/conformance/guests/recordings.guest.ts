@@ -1,5 +1,5 @@
 /** Recordings of real guests are true: they replay identically, they are the same when made again, and their ledgers are right. */
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -7,6 +7,7 @@ import { explain } from '../../../analyzers/explain/explain.ts';
 import type { Recipe } from '../../../src/machine/recipe.ts';
 import { verifyReplay } from '../../../src/replay/verify_replay.ts';
 import { open } from '../../../src/sql/open.ts';
+import { findKallsyms } from '../../../src/symbols/kallsyms.ts';
 import { record } from '../../../src/trace/flight_recorder.ts';
 import { BytesInput, InputAfterText } from '../../../src/trace/input_source.ts';
 import { openRecording } from '../../../src/trace/recording.ts';
@@ -37,6 +38,18 @@ async function recorded(name: string, recipe: Recipe, input?: string, until?: st
     },
   });
   return { directory, console, summary };
+}
+
+const MOV_X0_16 = 0xd2800200;
+const LDR_X0_X0 = 0xf9400000;
+const UDF = 0;
+
+/** The kernel with other instructions at an offset from one of its functions. */
+function planted(kernel: Buffer, symbol: string, offset: number, words: readonly number[]): Buffer {
+  const { names, offsets } = findKallsyms(kernel)!;
+  const at = offsets[names.indexOf(symbol)] + offset;
+  for (const [n, word] of words.entries()) kernel.writeUInt32LE(word, at + 4 * n);
+  return kernel;
 }
 
 async function expectReplay(directory: string) {
@@ -185,6 +198,27 @@ describe.each([2, 3] as const)('on GICv%i', (gic) => {
       recording.close();
     }
   });
+
+  test.each([
+    ['null-pointer', 'ksys_sync', 8, [MOV_X0_16, LDR_X0_X0], 12],
+    ['undefined-instruction', 'ksys_sync', 8, [UDF], 8],
+    ['undefined-instruction', '__arm64_sys_sync', 0, [UDF], 0],
+  ] as const)(
+    'explain says what an oops was about, after which the kernel goes on: %s in %s+%i',
+    async (kind, symbol, at, words, offset) => {
+      const kernel = join(scratch, `oops${gic}`);
+      writeFileSync(kernel, planted(readFileSync(everydayKernel()), symbol, at, words));
+      const boot = linux(gic, 'init', kernel);
+      const { directory } = await recorded(`${kind}${gic}`, recipeOf(boot), 'sync\n', 'Segmentation fault');
+      const recording = openRecording(directory);
+      try {
+        expect(await explain(recording)).toMatchObject({ kind, symptom: { el: 1, symbol, offset } });
+      } finally {
+        recording.close();
+        rmSync(directory, { recursive: true });
+      }
+    },
+  );
 
   test('Xen with Debian as dom0 boots to the suite’s end', async () => {
     const { console } = await recorded(`dom0-${gic}`, xenWithDom0(gic, 'suite'), undefined, 'SUITE ENDS');
