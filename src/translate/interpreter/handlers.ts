@@ -1,5 +1,6 @@
 /**
- * The interpreter's WebAssembly module: one dispatch loop, one handler per row, shape and variant. Handlers of the base
+ * The interpreter's WebAssembly module: one dispatch loop, one handler per row, shape and variant, and
+ * some for two instructions (pairs.ts). Handlers of the base
  * instructions are in the loop itself; those on SIMD and floating-point registers, of the extensions, and rare ones, are functions of
  * their own (handler_functions.ts): there are too many of them for one function, and most guests need few.
  *
@@ -17,11 +18,11 @@ import {
   FETCH_GUARDED,
   FETCH_TLB_ENTRIES,
   FETCH_TLB_ENTRY,
+  FIRST_SLOT_HANDLER,
   MEMORY_PAGES,
   RECORD_OPERANDS,
   RECORD_SIZE,
   SLOT_BASE,
-  SLOT_COUNT,
   SLOT_COUNTER,
   SLOT_NEED,
   SLOT_REGION,
@@ -34,6 +35,7 @@ import { ModuleBuilder } from '../wasm/module.ts';
 import { I32, op } from '../wasm/opcodes.ts';
 import { InterpreterEmitter } from './emitter.ts';
 import type { Frame, HandlerUse, Imports, Variant } from './frame.ts';
+import { FREQUENT_PAIRS, type Pair } from './pairs.ts';
 import { RARE_ROWS } from './rare_rows.ts';
 import { type Shape, shapesOf } from './shapes.ts';
 import { addDigestFunctions, type DigestFunctions } from './state_digest.ts';
@@ -57,6 +59,7 @@ export interface InterpreterModule {
   readonly families: ReadonlyMap<Row, ReadonlyMap<string, HandlerFamily>>;
   /** Handlers from this number on are functions in the exported table, in their order. */
   readonly firstFunction: number;
+  readonly pairs: readonly Pair[];
 }
 
 /** Name of the exported table of functions: of handlers, then of regions. */
@@ -67,8 +70,6 @@ export const MOST_EXTENSION_FUNCTIONS = 2048;
 export const MOST_REGIONS = 8192;
 /** Place of the first region in the table. */
 export const FIRST_REGION = MOST_HANDLER_FUNCTIONS;
-/** Records with handlers from here on have a slot (layout.ts): the handler minus this is its number. */
-export const FIRST_SLOT_HANDLER = 2 ** 16 - SLOT_COUNT;
 
 /** Records with handler 0 are not decoded yet; 1 stands behind a page's last instruction; 2 is UNDEFINED. */
 export const HANDLER_DECODE = 0;
@@ -152,7 +153,9 @@ export function buildInterpreter(
   const imports = importHost(module, poolWidth);
   const decode = module.importFunction('host', 'decode', { parameters: [I32], results: [] });
   const hot = module.importFunction('host', 'hot', { parameters: [I32], results: [] });
-  const { families, bodies } = generateFamilies(rows, detail, imports, poolWidth);
+  const { families, bodies, generators } = generateFamilies(rows, detail, imports, poolWidth);
+  // The digest is of the states before all instructions.
+  const pairs = withDigest ? [] : generatePairs(generators, bodies, poolWidth);
   const digest = withDigest ? addDigestFunctions(module) : undefined;
   const body = dispatchLoop(
     bodies,
@@ -172,13 +175,23 @@ export function buildInterpreter(
   const firstFunction = FIRST_ROW_HANDLER + bodies.length;
   if (firstFunction + MOST_HANDLER_FUNCTIONS > FIRST_SLOT_HANDLER)
     throw new Error(`${firstFunction} handlers in the loop leave no room for functions and slots`);
-  return { bytes: module.build(), families, firstFunction };
+  return { bytes: module.build(), families, firstFunction, pairs };
 }
+
+interface HandlerGenerator {
+  readonly index: number;
+  readonly generate: Generate;
+}
+
+/** The row's name, the key of the shape, and the variant if it is not the plain one: those that there are, with spaces between. */
+const handlerName = (row: Row, key: string, { near, stack }: Variant): string =>
+  [row.name, key.replace(/,$/, ''), near ? 'near' : '', stack ? 'stack' : ''].filter(Boolean).join(' ');
 
 /** Every handler in the loop: which variants a shape needs is learnt from the plain one. */
 function generateFamilies(rows: readonly Row[], detail: Detail, imports: Imports, poolWidth: PoolWidth) {
   const families = new Map<Row, Map<string, HandlerFamily>>();
   const bodies: Uint8Array[] = [];
+  const generators = new Map<string, HandlerGenerator>();
   const code = newCode(poolWidth);
   for (const row of rows) {
     if (!row.execute || !inLoop(row)) continue;
@@ -186,12 +199,12 @@ function generateFamilies(rows: readonly Row[], detail: Detail, imports: Imports
     for (const [key, shape] of shapesOf(row)) {
       const add = (variant: Variant): Handler => {
         const index = FIRST_ROW_HANDLER + bodies.length;
-        code.length = 0;
-        code.depth = LABELS.redirected + index;
-        code.releaseTemporaries();
-        const { use, terminated } = generator(row, shape, imports, detail, variant)(code, FRAME);
+        const generate = generator(row, shape, imports, detail, variant);
+        begin(code, index);
+        const { use, terminated } = generate(code, FRAME);
         if (!terminated) advance(code, FRAME);
         bodies.push(code.toBytes());
+        generators.set(handlerName(row, key, variant), { index, generate });
         return { index, ...use };
       };
       const plain = add({ near: false, stack: false });
@@ -203,7 +216,41 @@ function generateFamilies(rows: readonly Row[], detail: Detail, imports: Imports
     }
     families.set(row, byShape);
   }
-  return { families, bodies };
+  return { families, bodies, generators };
+}
+
+/** The handlers of pairs, behind the others. */
+function generatePairs(
+  generators: ReadonlyMap<string, HandlerGenerator>,
+  bodies: Uint8Array[],
+  poolWidth: PoolWidth,
+): Pair[] {
+  const code = newCode(poolWidth);
+  return FREQUENT_PAIRS.map(([nameOfFirst, nameOfSecond]) => {
+    const first = generators.get(nameOfFirst);
+    const second = generators.get(nameOfSecond);
+    if (!first || !second) throw new Error(`no pair of handlers ${nameOfFirst} and ${nameOfSecond}`);
+    const index = FIRST_ROW_HANDLER + bodies.length;
+    begin(code, index);
+    const { terminated } = first.generate(code, FRAME);
+    if (terminated) throw new Error(`${nameOfFirst} branches: nothing follows it`);
+    step(code, FRAME);
+    code.emit(intOp('sub', local(FRAME.budget), constant(32, 1)));
+    code.tee(FRAME.budget);
+    code.int('eqz', 32);
+    code.branchIf(LABELS.exhausted);
+    code.releaseTemporaries();
+    if (!second.generate(code, FRAME).terminated) advance(code, FRAME);
+    bodies.push(code.toBytes());
+    return [first.index, second.index, index];
+  });
+}
+
+/** For the body of the handler with this number. */
+function begin(code: CodeBuffer, index: number): void {
+  code.length = 0;
+  code.depth = LABELS.redirected + index;
+  code.releaseTemporaries();
 }
 
 const newCode = (poolWidth: PoolWidth): CodeBuffer =>
@@ -237,10 +284,14 @@ export const savedCells = (detail: Detail): readonly (readonly [StateCell, numbe
   ...pointers(SCRATCH_FRAME, detail).filter(([cell]) => cell !== 'atomPointer' && cell !== 'targetPointer'),
 ];
 
-/** ip to the next record, and on. */
-function advance(code: CodeBuffer, frame: Frame): void {
+/** ip to the next record. */
+function step(code: CodeBuffer, frame: Frame): void {
   code.emit(intOp('add', local(frame.ip), constant(32, RECORD_SIZE)));
   code.set(frame.ip);
+}
+/** ip to the next record, and on. */
+function advance(code: CodeBuffer, frame: Frame): void {
+  step(code, frame);
   code.branch(frame.next);
 }
 
