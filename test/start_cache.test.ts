@@ -79,6 +79,39 @@ test('a recording is the same with the machine code of the interpreters and with
   for (const file of code) renameSync(join(folder, `no-${file}`), join(folder, file));
 });
 
+/** Node's compile cache of the program: path and bytes of each entry. */
+function entries(): Map<string, Buffer> {
+  const found = readdirSync(join(program(), 'node'), { recursive: true, withFileTypes: true });
+  const files = found.filter((entry) => entry.isFile());
+  return new Map(
+    files.map(({ parentPath, name }) => [join(parentPath, name), readFileSync(join(parentPath, name))]),
+  );
+}
+
+test('all functions of a program are compiled before they are called, and V8 takes them', () => {
+  // In a function that only a mistake calls.
+  const message = 'no such CPU model';
+  const before = entries();
+  expect([...before.values()].filter((entry) => entry.includes(message))).toHaveLength(1);
+  expect(cpus()).toContain('cortex-a53');
+  // Node writes again what V8 refuses.
+  expect(entries()).toEqual(before);
+});
+
+test.each([
+  ['end early', (entry: Buffer) => entry.subarray(0, entry.length >> 1)],
+  ['have nothing in them', () => Buffer.alloc(0)],
+  [
+    'have one bit flipped',
+    (entry: Buffer) => entry.fill(entry[entry.length >> 1] ^ 1, entry.length >> 1, (entry.length >> 1) + 1),
+  ],
+])('entries that %s are not used', (_, damage) => {
+  const whole = entries();
+  for (const [path, entry] of whole) writeFileSync(path, damage(Buffer.from(entry)));
+  expect(cpus()).toContain('cortex-a53');
+  for (const [path, entry] of whole) writeFileSync(path, entry);
+});
+
 test('a copy of a checkout makes a program of its own', () => {
   const copy = join(scratch, 'copy');
   cpSync(checkout, copy, { recursive: true, preserveTimestamps: true, verbatimSymlinks: true });
@@ -110,6 +143,21 @@ test.each([
   else writeFileSync(file, text);
   expect(cpus()).toContain('cortex-a53');
   expect(program()).not.toBe(damaged);
+});
+
+test('the stack of a bug names the source and its line', () => {
+  const source = join(checkout, 'src/commands/cpus.ts');
+  const text = readFileSync(source, 'utf8');
+  const bug = "  throw new Error('a bug');\n";
+  const at = text.indexOf('  const lines = models.map(');
+  writeFileSync(source, text.slice(0, at) + bug + text.slice(at));
+  const { stderr } = spawnSync(process.execPath, [join(checkout, 'bin/hindsight.js'), 'cpus'], {
+    encoding: 'utf8',
+  });
+  writeFileSync(source, text);
+  const line = text.slice(0, at).split('\n').length;
+  expect(stderr).toContain('Error: a bug\n');
+  expect(stderr).toContain(`at list (${source}:${line}:`);
 });
 
 test('a few programs are kept, however often the sources change', () => {

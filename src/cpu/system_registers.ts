@@ -287,6 +287,14 @@ export class SystemRegisters {
     return controls || row.writable !== ALL_BITS ? undefined : slot;
   }
 
+  /** The counter that MRS by the current exception level reads until a trap control changes; undefined where it is none, or must be called. */
+  plainCounter(encoding: number): 'CNTPCT_EL0' | 'CNTVCT_EL0' | undefined {
+    const accessible = this.#accessibleAt(encoding);
+    if (!this.#isPlain(accessible, true)) return undefined;
+    const { name } = accessible.row;
+    return name === 'CNTPCT_EL0' || name === 'CNTVCT_EL0' ? name : undefined;
+  }
+
   /** Name of the register that an encoding means to the current exception level. */
   nameAt(encoding: number): string | undefined {
     return this.#accessibleAt(encoding)?.row.name;

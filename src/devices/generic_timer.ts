@@ -137,8 +137,17 @@ export class GenericTimer implements TimerRegisters {
     this.#onDeadlineChange();
   }
 
+  /** CNTPCT, and CNTVCT too where it is not offset: exact, as the time in ns is. */
+  ticks(): number {
+    return Math.floor(this.#clock.now() / NS_PER_TICK);
+  }
+  /** CNTVOFF_EL2 of the CPU is not 0. */
+  isOffset(cpu: number): boolean {
+    return this.#cpus[cpu].offset !== 0n;
+  }
+
   #count(): bigint {
-    return BigInt(Math.floor(this.#clock.now() / NS_PER_TICK));
+    return BigInt(this.ticks());
   }
 
   #countFor(timers: CpuTimers, name: TimerName): bigint {

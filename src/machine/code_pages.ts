@@ -44,6 +44,8 @@ export interface CodePage {
  */
 const MOST_STORES = 32;
 const MOST_PATIENCE = 10;
+/** Room for 64 MiB at first. */
+const INITIAL_POOL_PAGES = 16_384;
 
 /** Mappings that are remembered: a guest may go through all ASIDs and VMIDs. */
 export const MOST_FETCHED = 2 ** 18;
@@ -59,6 +61,8 @@ export class CodePages {
   readonly #state: Uint8Array;
   readonly #endOfPage: number;
   readonly #pages = new Map<number, CodePage>();
+  /** By page of the pool, whether it is watched: asked for at every access that is not inline. */
+  #watched = new Uint8Array(INITIAL_POOL_PAGES);
   readonly #byRecords: CodePage[] = [];
   /** Behind the records that some page had: there, memory is zero. */
   #fresh = DECODED_BASE;
@@ -85,7 +89,7 @@ export class CodePages {
 
   /** Whether stores to the page at this pool offset must go through `written`. */
   holdsCode(poolOffset: number): boolean {
-    return this.#pages.get(poolOffset)?.watched === true;
+    return this.#watched[poolOffset / PAGE_SIZE] === 1;
   }
 
   /** Address of the decoded records of the page, made if it has none. */
@@ -97,6 +101,8 @@ export class CodePages {
       if (page.records < this.#fresh) this.#clear(page.records);
       else {
         this.#fresh = page.records + DECODED_PAGE_SIZE;
+        // A page of the host's memory that is read first and then written costs two faults, and the second interrupts the other threads.
+        for (let at = page.records; at < this.#fresh; at += PAGE_SIZE) this.#state[at] = 0;
         this.#state[page.records + RECORDS_PER_PAGE * RECORD_SIZE] = this.#endOfPage;
       }
     }
@@ -123,16 +129,28 @@ export class CodePages {
   }
 
   #watch(page: CodePage): void {
-    page.watched = true;
+    this.#setWatched(page, true);
     page.watches += 1;
     page.stores = 0;
     this.onNewPage(page.poolOffset);
+  }
+
+  #setWatched(page: CodePage, watched: boolean): void {
+    page.watched = watched;
+    const slot = page.poolOffset / PAGE_SIZE;
+    if (slot >= this.#watched.length) {
+      const grown = new Uint8Array(2 ** Math.ceil(Math.log2(slot + 1)));
+      grown.set(this.#watched);
+      this.#watched = grown;
+    }
+    this.#watched[slot] = watched ? 1 : 0;
   }
 
   /** Memory was replaced: no page holds code. */
   forget(): void {
     this.#dropAllRecords();
     this.#pages.clear();
+    this.#watched.fill(0);
     this.#fetched.clear();
     this.#fetchedCount = 0;
   }
@@ -216,7 +234,7 @@ export class CodePages {
     const page = this.#pages.get(poolOffset - (poolOffset % PAGE_SIZE));
     if (!page) return;
     if (page.records === 0) {
-      page.watched = false;
+      this.#setWatched(page, false);
       return;
     }
     const first = Math.floor((poolOffset % PAGE_SIZE) / 4);
@@ -225,7 +243,7 @@ export class CodePages {
     if (page.stores >= MOST_STORES * 2 ** Math.min(page.watches - 1, MOST_PATIENCE)) {
       this.onReleased(page);
       this.#clear(page.records);
-      page.watched = false;
+      this.#setWatched(page, false);
       return;
     }
     this.onWritten(page, first, last);

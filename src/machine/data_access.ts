@@ -108,6 +108,10 @@ export class DataAccess implements MemoryPort {
   readonly #recording: { readonly addresses: boolean; readonly values: boolean };
   /** The inline TLB is filled; not so for the evaluator. */
   readonly #inline: boolean;
+  /** The inline TLB is filled with this one, always. */
+  readonly #inlinePage = {
+    ...{ vaLow: 0, vaHigh: 0, poolOffset: 0, paPage: 0, read: false, write: false, unaligned: false },
+  };
   /** Every plain access asks with this one. */
   readonly #request: { -readonly [K in keyof TranslationRequest]: TranslationRequest[K] } = {
     va: 0,
@@ -439,19 +443,19 @@ export class DataAccess implements MemoryPort {
 
   #fill(page: Translation, offset: number, low: number, high: number, unprivileged: boolean): void {
     const poolOffset = pageOf(offset);
-    this.#tlb.fillData(this.#context.tlbBank(unprivileged), {
-      vaLow: (low & ~(PAGE_SIZE - 1)) >>> 0,
-      vaHigh: high,
-      poolOffset,
-      paPage: page.paPage,
-      read: page.read,
-      write:
-        page.write &&
-        this.#dirty.has(poolOffset) &&
-        !this.#code.holdsCode(poolOffset) &&
-        !this.#memory.isRom(page.paPage),
-      unaligned: !page.device && !this.#context.alignmentChecked(),
-    });
+    const inline = this.#inlinePage;
+    inline.vaLow = (low & ~(PAGE_SIZE - 1)) >>> 0;
+    inline.vaHigh = high;
+    inline.poolOffset = poolOffset;
+    inline.paPage = page.paPage;
+    inline.read = page.read;
+    inline.write =
+      page.write &&
+      this.#dirty.has(poolOffset) &&
+      !this.#code.holdsCode(poolOffset) &&
+      !this.#memory.isRom(page.paPage);
+    inline.unaligned = !page.device && !this.#context.alignmentChecked();
+    this.#tlb.fillData(this.#context.tlbBank(unprivileged), inline);
   }
 
   #storeRam({ offset, bytes }: Part, value: bigint): void {

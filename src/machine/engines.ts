@@ -120,9 +120,11 @@ export class InterpreterEngine implements Engine {
         access: (low, high, flags) => parts.access.access(low, high, flags) && redirected(),
         runtime: (index) => {
           if (parts.recorded?.make(index)) return 0;
+          const { u32, u64 } = state;
+          const { shortcuts } = parts;
+          if (index === READ_SYSTEM_REGISTER && shortcuts.readCounter(u32[ARGUMENT])) return 0;
           runtime.redirected = false;
           if (index === EXCEPTION_RETURN) parts.returns.begin();
-          const { u32, u64 } = state;
           const result = takesNothing[index]
             ? calls[index].call(runtime)
             : calls[index].call(runtime, u64[ARGUMENT >>> 1], u64[(ARGUMENT >>> 1) + 1]);
@@ -132,10 +134,9 @@ export class InterpreterEngine implements Engine {
             if (index === EXCEPTION_RETURN && u32[GOES_ON]) parts.returns.learn();
             return 1;
           }
-          const { shortcuts } = parts;
-          if (index === READ_SYSTEM_REGISTER) shortcuts.learnRead(state.u32[ARGUMENT]);
-          else if (index === WRITE_SYSTEM_REGISTER) shortcuts.learnWrite(state.u32[ARGUMENT]);
-          else if (index === SYSTEM_OPERATION) shortcuts.learnOperation(state.u32[ARGUMENT]);
+          if (index === READ_SYSTEM_REGISTER) shortcuts.learnRead(u32[ARGUMENT]);
+          else if (index === WRITE_SYSTEM_REGISTER) shortcuts.learnWrite(u32[ARGUMENT]);
+          else if (index === SYSTEM_OPERATION) shortcuts.learnOperation(u32[ARGUMENT]);
           return 0;
         },
         stackMisaligned: () => parts.stackMisaligned() && redirected(),

@@ -306,7 +306,7 @@ export class Machine {
       recordsStores: records(detail, 'memory'),
       mmu: () => this.mmu,
       invalidateAllCpus: (what) => {
-        for (const { mmu } of cores) mmu.invalidate(what);
+        for (let i = 0; i < cores.length; i++) cores[i].mmu.invalidate(what);
       },
       zeroBlock: (pa, bytes) => access.zero(pa, bytes),
       onTranslated: (va, page) => access.translated(va, page),
@@ -349,6 +349,7 @@ export class Machine {
       registers: this.registers,
       operations,
       recorded,
+      counters: this.board.timer,
       inputs: () => this.board.inputs[currentCpu()],
       recording: () => this.events.recording,
       recordsStores: records(detail, 'memory'),

@@ -41,6 +41,8 @@ export class GuestMemory {
   readonly #capacity: number;
   /** The ranges of ROM, and whether a device answers loads in their place too. */
   readonly #roms: { readonly base: number; readonly end: number; hidden: boolean }[];
+  /** There is none from here on. */
+  readonly #romEnd: number;
 
   /** The pool is as large as the RAM unless `poolBytes` says otherwise, but 16 GiB at most. */
   constructor(ranges: readonly RamRange[], poolBytes = Math.min(bytesOf(ranges), MOST_BYTES)) {
@@ -64,6 +66,7 @@ export class GuestMemory {
     this.#roms = ranges
       .filter(({ rom }) => rom)
       .map(({ base, size }) => ({ base, end: base + size, hidden: false }));
+    this.#romEnd = Math.max(0, ...this.#roms.map(({ end }) => end));
   }
 
   /** All touched pages read as zeros again. They keep their slots. */
@@ -95,6 +98,7 @@ export class GuestMemory {
   }
 
   isRom(pa: number): boolean {
+    if (pa >= this.#romEnd) return false;
     for (const { base, end } of this.#roms) if (pa >= base && pa < end) return true;
     return false;
   }

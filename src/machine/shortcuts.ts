@@ -6,6 +6,7 @@ import { CELL, type CpuState } from '../cpu/state.ts';
 import { slotOf } from '../cpu/sysregs/table.ts';
 import type { SystemOperations } from '../cpu/system_operations.ts';
 import type { SystemRegisters } from '../cpu/system_registers.ts';
+import type { GenericTimer } from '../devices/generic_timer.ts';
 import {
   SHORTCUT_BASE,
   SHORTCUT_CONSTANT_COUNT,
@@ -26,6 +27,7 @@ export interface ShortcutsContext {
   readonly operations: SystemOperations;
   /** Where events are recorded. */
   readonly recorded: RecordedCalls;
+  readonly counters: Pick<GenericTimer, 'ticks' | 'isOffset'>;
   /** Interrupt inputs of the current CPU. */
   readonly inputs: () => CpuInterruptInputs;
   /** Events are recorded: MSR, operations and changes of DAIF are. */
@@ -44,6 +46,8 @@ const SHORTCUTS = CELL.shortcuts >>> 2;
 const QUIET = CELL.quiet >>> 2;
 const RETURNS = CELL.returns >>> 2;
 const DAIF = CELL.daif >>> 3;
+/** In 32-bit words. */
+const RESULT = CELL.result >>> 2;
 /** HCR_EL2[31:0]. */
 const HCR = 2 * slotOf('HCR_EL2');
 /** VF, VI, VSE. */
@@ -51,6 +55,8 @@ const HCR_PENDING = 7 << 6;
 
 export class Shortcuts {
   readonly #context: ShortcutsContext;
+  /** Whether the counter that an encoding reads, by `#key`, is the virtual one. */
+  readonly #counters = new Map<number, boolean>();
   readonly #entries: Uint16Array;
   readonly #constants: BigUint64Array;
   #constantCount = 0;
@@ -84,12 +90,29 @@ export class Shortcuts {
     for (const index of this.#filled) this.#entries[index] = 0;
     this.#filled = [];
     this.#constantCount = 0;
+    this.#counters.clear();
+  }
+
+  /** MRS of a counter: 1,000,000 of them are 0.1 s. False, with nothing done, where the machine must be called. */
+  readCounter(encoding: number): boolean {
+    const isVirtual = this.#counters.get(this.#key(encoding));
+    if (isVirtual === undefined) return false;
+    const { state, counters } = this.#context;
+    if (isVirtual && counters.isOffset(this.#context.registers.cpu)) return false;
+    const ticks = counters.ticks();
+    state.u32[RESULT] = ticks;
+    state.u32[RESULT + 1] = ticks / 2 ** 32;
+    return true;
   }
 
   /** MRS of the encoding was called, and raised no exception. */
   learnRead(encoding: number): void {
     const plain = this.#context.registers.plainRead(encoding);
-    if (plain === undefined) return;
+    if (plain === undefined) {
+      const counter = this.#context.registers.plainCounter(encoding);
+      if (counter !== undefined) this.#counters.set(this.#key(encoding), counter === 'CNTVCT_EL0');
+      return;
+    }
     const slot = typeof plain === 'number' ? plain : this.#constant(plain);
     if (slot !== undefined) this.#enter(0, encoding & 0x7fff, slot);
   }
@@ -114,6 +137,11 @@ export class Shortcuts {
     }
     const entry = kind === 'none' ? OPERATION_NOTHING : kind === 'dc' ? OPERATION_CLEANS : OPERATION_ZEROES;
     this.#enter(SHORTCUT_OPERATIONS, encoding & 0x3fff, entry);
+  }
+
+  #key(encoding: number): number {
+    const { u32 } = this.#context.state;
+    return ((2 * u32[EL] + u32[SPSEL]) << 16) | encoding;
   }
 
   #table(): number {

@@ -24,12 +24,19 @@ import {
 import { type Regime, type RegimeName, type RegisterReader, regimeName } from './regime.ts';
 import { BELOW_EL2, type Decoded, RegimeCache } from './regime_cache.ts';
 import { Tlb, type TlbState } from './tlb.ts';
-import { decodeTlbi, invalidate, type TlbInvalidation, type TlbiOperation } from './tlbi.ts';
+import {
+  decodePageTlbi,
+  decodeTlbi,
+  invalidate,
+  type PageInvalidation,
+  type TlbInvalidation,
+  type TlbiOperation,
+} from './tlbi.ts';
 import type { CanonicalAddress, Translation, TranslationRequest, TranslationResult } from './translation.ts';
 import { appendWalkRows } from './walk_rows.ts';
 import { Walker } from './walker.ts';
 
-/** What left the architectural TLB: everything, or the pages of [va, va + size) in some contexts. */
+/** What left the architectural TLB: everything, or the pages of [va, va + size) in some contexts. Good until the call returns. */
 export type Invalidated =
   | { readonly all: true }
   | { readonly all: false; readonly va: CanonicalAddress; readonly size: number };
@@ -70,19 +77,25 @@ export class Mmu {
   readonly #regimes: RegimeCache;
   /** What each exception level uses, while the registers stand. */
   readonly #byEl: (Decoded | undefined)[] = [undefined, undefined, undefined];
+  readonly #regimeAt = (el: 0 | 2): Regime => this.regime(el);
+  readonly #page: PageInvalidation = { scope: 'va', regime: 'EL10', vmid: 0, asid: null, va: 0, end: 0 };
+  /** Given to `onInvalidate`. */
+  readonly #gone = { all: false as const, va: 0, size: 0 };
 
   constructor(options: MmuOptions) {
     this.#options = options;
     this.#walker = new Walker(options.memory, (pa, low, high) => options.writeDescriptor(pa, low, high));
     this.#regimes = new RegimeCache(options.registers, options.features);
     const forget = (what: Invalidated) => options.onInvalidate?.(what);
-    this.#tlb = new Tlb(
-      (va, sizeBits) =>
-        forget(
-          va === undefined ? EVERYTHING : { all: false, va, size: sizeBits === 12 ? 4096 : 2 ** sizeBits! },
-        ),
-      options.tlbEntries,
-    );
+    this.#tlb = new Tlb((va, sizeBits) => {
+      if (va === undefined) forget(EVERYTHING);
+      else {
+        const gone = this.#gone;
+        gone.va = va;
+        gone.size = sizeBits === 12 ? 4096 : 2 ** sizeBits!;
+        forget(gone);
+      }
+    }, options.tlbEntries);
     this.#keys = new ContextKeys(() => forget(EVERYTHING));
   }
 
@@ -173,8 +186,12 @@ export class Mmu {
     return this.#decodeForAt(decodeAt(operation, false).request.el).regime;
   }
 
-  /** What a TLBI executed here invalidates. Give it to `invalidate`: of this CPU, and of all for a broadcast. */
+  /**
+   * What a TLBI executed here invalidates. Give it to `invalidate`, of this CPU, and of all for a broadcast, before the next is decoded:
+   * it may be the same object.
+   */
   decodeTlbi(operation: TlbiOperation, argument: bigint): TlbInvalidation {
+    if (decodePageTlbi(operation, argument, this.#regimeAt, this.#page)) return this.#page;
     const el1 = this.regime(0);
     const el2 = this.regime(2);
     const regimeOf = (name: RegimeName) =>

@@ -94,6 +94,9 @@ export class Tlb {
   readonly #dropped: (va?: CanonicalAddress, sizeBits?: number) => void;
   /** Never holds an empty one. */
   readonly #contexts = new Map<number, Context>();
+  /** Its values when the generation was that: to go through a Map makes objects. */
+  #list: readonly Context[] = [];
+  #listGeneration = 0;
   /** Counts the comings and goings of contexts, so that views know when to look again. */
   #generation = 0;
   #count = 0;
@@ -196,7 +199,13 @@ export class Tlb {
   /** Drops the entries, of any size, that touch [va, end) in the contexts reached. */
   dropRange(reached: ReachedContexts, va: CanonicalAddress, end: CanonicalAddress): void {
     const { regime, vmid, asid } = reached;
-    for (const context of this.#contexts.values()) {
+    if (this.#listGeneration !== this.#generation) {
+      this.#list = [...this.#contexts.values()];
+      this.#listGeneration = this.#generation;
+    }
+    const list = this.#list;
+    for (let i = 0; i < list.length; i++) {
+      const context = list[i];
       if (context.regime !== regime && !(regime === 'EL10' && context.regime === 'EL10 flat')) continue;
       if (vmid !== null && context.vmid !== vmid) continue;
       if (asid !== null && context.asid !== asid && context.asid !== GLOBAL) continue;

@@ -59,10 +59,14 @@ interface Parsed {
   readonly local: LocalOperation;
   readonly el2: boolean;
   readonly broadcast: boolean;
+  /** Of one page: in the argument's ASID, or in all. */
+  readonly page: 'asid' | 'all' | undefined;
 }
+const pageOperation = (local: LocalOperation): Parsed['page'] =>
+  /^VAA/.test(local) ? 'all' : /^VA/.test(local) ? 'asid' : undefined;
 const PARSED: ReadonlyMap<TlbiOperation, Parsed> = new Map(
   TLBI_OPERATIONS.flatMap((local) => {
-    const parsed = { local, el2: local.endsWith('E2'), broadcast: false };
+    const parsed = { local, el2: local.endsWith('E2'), broadcast: false, page: pageOperation(local) };
     const broadcast = { ...parsed, broadcast: true };
     return [
       [local, parsed],
@@ -75,6 +79,37 @@ const PARSED: ReadonlyMap<TlbiOperation, Parsed> = new Map(
 export const isBroadcast = (operation: TlbiOperation): operation is BroadcastOperation =>
   PARSED.get(operation)!.broadcast;
 
+/** An invalidation by address, to be filled in. */
+export type PageInvalidation = {
+  -readonly [K in keyof Extract<TlbInvalidation, { scope: 'va' }>]: Extract<
+    TlbInvalidation,
+    { scope: 'va' }
+  >[K];
+};
+
+/**
+ * As `decodeTlbi`, for an operation of one page by virtual address, which kernels make tens of thousands of: fills `what` in. False
+ * where it is another operation.
+ */
+export function decodePageTlbi(
+  operation: TlbiOperation,
+  argument: bigint,
+  regimeAt: (el: 0 | 2) => Regime,
+  what: PageInvalidation,
+): boolean {
+  const { el2, page } = PARSED.get(operation)!;
+  if (page === undefined) return false;
+  const { name, vmid, asidMask } = regimeAt(el2 ? 2 : 0);
+  WHOLE[0] = argument;
+  what.regime = name;
+  what.vmid = vmid;
+  what.asid = page === 'all' ? null : (HALVES[1] >>> 16) & asidMask;
+  // VA[55:12] in bits 43 to 0. An address that no table maps is NaN or out of every range, and drops nothing.
+  what.va = (((HALVES[1] << 20) >> 20) * 2 ** 32 + HALVES[0]) * 4096;
+  what.end = what.va + 4096;
+  return true;
+}
+
 /** The regimes that the operations for EL1 and for EL2 work on now. */
 export interface TlbiRegimes {
   readonly el1: RegimeName;
@@ -82,8 +117,8 @@ export interface TlbiRegimes {
 }
 
 /**
- * What an operation means on the CPU that executes it. `regimeOf` decodes a regime as it is now: the operations for EL1 work
- * on EL2&0 while HCR_EL2.{E2H, TGE} is {1, 1}, those that name both stages never do.
+ * What an operation that is not of one page means on the CPU that executes it. `regimeOf` decodes a regime as it is now: the
+ * operations for EL1 work on EL2&0 while HCR_EL2.{E2H, TGE} is {1, 1}, those that name both stages never do.
  */
 export function decodeTlbi(
   operation: TlbiOperation,
@@ -107,14 +142,6 @@ export function decodeTlbi(
       return { scope: 'all', regime, vmid: null };
     case 'ASIDE1':
       return { scope: 'asid', regime, vmid, asid };
-    case 'VAE1':
-    case 'VALE1':
-    case 'VAE2':
-    case 'VALE2':
-      return pageOf(regime, vmid, asid);
-    case 'VAAE1':
-    case 'VAALE1':
-      return pageOf(regime, vmid, null);
     case 'IPAS2E1':
     case 'IPAS2LE1':
       return ipaRange(regimeOf('EL10').vmid, {
@@ -134,6 +161,8 @@ export function decodeTlbi(
       const el10 = regimeOf('EL10');
       return ipaRange(el10.vmid, rangeOf(argument, el10.stage2?.largeAddresses ?? false, false));
     }
+    default:
+      throw new Error(`TLBI ${operation} is of one page: decodePageTlbi`);
   }
 }
 
@@ -153,15 +182,6 @@ const ipaRange = (vmid: number, range: AddressRange | null): TlbInvalidation =>
 /** Takes an argument apart without arithmetic on BigInts. */
 const WHOLE = new BigUint64Array(1);
 const HALVES = new Uint32Array(WHOLE.buffer);
-
-/**
- * The page of the argument in HALVES: VA[55:12] in bits 43 to 0. An address that no table maps is NaN or out of every range, and drops
- * nothing.
- */
-function pageOf(regime: RegimeName, vmid: number, asid: number | null): TlbInvalidation {
-  const va = (((HALVES[1] << 20) >> 20) * 2 ** 32 + HALVES[0]) * 4096;
-  return { scope: 'va', regime, vmid, asid, va, end: va + 4096 };
-}
 
 /**
  * FEAT_TLBIRANGE: (NUM + 1) << (5 * SCALE + 1) pages of granule TG from BaseADDR, which is in pages, with 52-bit addresses (DS)

@@ -1,6 +1,7 @@
 /**
- * Files that are either whole under their name or not there: written aside, synced, renamed. Syncing waits for the disk, so what
- * belongs together is synced together, and nobody waits who has other things to do.
+ * Files that are either whole under their name or not there: written aside and renamed. What makes others count, as a manifest does, is
+ * synced before it is renamed, and so are they. Syncing waits for the disk, so what belongs together is synced together, and nobody
+ * waits who has other things to do.
  */
 import { createHash } from 'node:crypto';
 import { closeSync, openSync, fsync as plainFsync, renameSync, rmSync, writeSync } from 'node:fs';
@@ -12,13 +13,16 @@ const fsync = promisify(plainFsync);
 export class DurableFile {
   readonly path: string;
   #fd: number | undefined;
+  /** Where it is. */
+  #at: string;
   readonly #hash = createHash('sha256');
   /** Bytes written so far. */
   position = 0;
 
   constructor(path: string) {
     this.path = path;
-    this.#fd = openSync(path + TEMPORARY, 'w');
+    this.#at = path + TEMPORARY;
+    this.#fd = openSync(this.#at, 'w');
   }
 
   write(bytes: Uint8Array): void {
@@ -40,12 +44,25 @@ export class DurableFile {
   /** Puts the file in its place; it is safe there if it was synced, once the directory is synced. */
   place(): void {
     this.#close();
-    renameSync(this.path + TEMPORARY, this.path);
+    this.#rename();
   }
 
+  /** Puts the file in its place and waits until its bytes are on the disk: it is safe there once the directory is synced. */
+  async settle(): Promise<void> {
+    this.#rename();
+    await this.sync();
+    this.#close();
+  }
+
+  /** Takes it away, wherever it is. */
   abandon(): void {
     this.#close();
-    rmSync(this.path + TEMPORARY, { force: true });
+    rmSync(this.#at, { force: true });
+  }
+
+  #rename(): void {
+    renameSync(this.#at, this.path);
+    this.#at = this.path;
   }
 
   #close(): void {

@@ -1,12 +1,12 @@
 /** The files that a recipe names, inside the recording: images/DIGEST.zst. A recording replays without the originals. */
-import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { constants, zstdCompress, zstdDecompressSync } from 'node:zlib';
 import type { FileReader } from '../machine/input_file.ts';
 import { UserError } from '../user-error.ts';
 import { sha256 } from './digest.ts';
-import { DurableFile } from './durable_file.ts';
+import { DurableFile, syncPaths } from './durable_file.ts';
 import { giveBack, roomFor } from './encode/zstd.ts';
 import type { Recording } from './recording.ts';
 
@@ -14,23 +14,27 @@ import type { Recording } from './recording.ts';
 const PARAMETERS = { [constants.ZSTD_c_compressionLevel]: 2 };
 const compress = promisify(zstdCompress);
 
-const imagePath = (directory: string, digest: string) => join(directory, 'images', `${digest}.zst`);
+const imagesDirectory = (directory: string) => join(directory, 'images');
+const imagePath = (directory: string, digest: string) => join(imagesDirectory(directory), `${digest}.zst`);
 
-/** The files stored so far, and their directory. */
-export function storedFilePaths(directory: string): string[] {
-  const images = join(directory, 'images');
-  return existsSync(images) ? [images, ...readdirSync(images).map((name) => join(images, name))] : [];
+/** Compresses files on other threads, and waits until they are on the disk. They are named by the digests of their bytes. */
+export async function storeFilesByDigest(
+  directory: string,
+  files: ReadonlyMap<string, Uint8Array>,
+): Promise<void> {
+  if (files.size === 0) return;
+  mkdirSync(imagesDirectory(directory));
+  await Promise.all([...files].map(([digest, bytes]) => storeFile(directory, digest, bytes)));
+  await syncPaths([imagesDirectory(directory)]);
 }
 
-/** Compresses it on another thread, and puts it in its place; it is synced with the first epoch. `digest` is that of the bytes. */
-export async function storeFile(directory: string, digest: string, bytes: Uint8Array): Promise<void> {
+async function storeFile(directory: string, digest: string, bytes: Uint8Array): Promise<void> {
   const packed = await compress(bytes, { params: PARAMETERS, chunkSize: roomFor(bytes) });
-  mkdirSync(join(directory, 'images'), { recursive: true });
   const file = new DurableFile(imagePath(directory, digest));
   try {
     file.write(packed);
-    file.place();
     giveBack(packed);
+    await file.settle();
   } catch (error) {
     file.abandon();
     throw error;

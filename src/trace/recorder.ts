@@ -148,6 +148,7 @@ export class Recorder implements EventSink {
     if (this.#slotTaken) this.#sendPackets(true);
     this.#post({ kind: 'end of packets' });
     this.#rows.closeEpoch();
+    this.#post({ kind: 'end of rows' });
     const transfer = new Set<ArrayBuffer>();
     const { stateHash, checkpoint } = state();
     const { icount, timeNs } = this.#stamp;

@@ -1,9 +1,9 @@
 /**
  * Writes a recording's epochs. Runs in the worker; has no state that is not of one recording.
  *
- * Order of an epoch: every segment and the checkpoint are written aside, synced and renamed; then the manifest, which
- * commits them all at once, in the same manner. While the disk syncs an epoch the next one is encoded already; epochs are committed
- * in their order.
+ * Order of an epoch: every segment and the checkpoint are written aside, renamed and synced; when all of them and their names are on the
+ * disk, the manifest gets its name, which commits them all at once. Segments are synced while the checkpoint is made, and while the disk
+ * syncs an epoch the next one is encoded already; epochs are committed in their order.
  */
 import { join } from 'node:path';
 import { seal, sha256 } from './digest.ts';
@@ -11,7 +11,7 @@ import { DurableFile, syncPaths, textFile } from './durable_file.ts';
 import { type Checkpoint, type PackedCheckpoint, writeCheckpoint } from './encode/checkpoint.ts';
 import { PacketTables } from './encode/packet_tables.ts';
 import { SegmentWriter } from './encode/segment.ts';
-import { storedFilePaths, storeFile } from './image_files.ts';
+import { storeFilesByDigest } from './image_files.ts';
 import * as layout from './layout.ts';
 import { StoredPacket, StoredPackets } from './raw_packet.ts';
 import { type ChunkFacts, chunkBatch } from './rows/chunk.ts';
@@ -48,8 +48,11 @@ export class Writer {
   readonly #directory: string;
   #epoch = 1;
   #segments = new Map<TableName, SegmentWriter>();
-  /** Files of the present epoch, written aside. */
-  #aside: DurableFile[] = [];
+  /** Files of the present epoch. */
+  #files: DurableFile[] = [];
+  /** Its segments, when they have all their rows, and the disk's having them. */
+  #ended: layout.SegmentFacts[] = [];
+  #settling: Promise<unknown> = Promise.resolve();
   #committing: Promise<void> = Promise.resolve();
   /** The recipe's files, which the first epoch waits for. */
   #storing: Promise<unknown> = Promise.resolve();
@@ -108,7 +111,7 @@ export class Writer {
     }
     const start = layout.startOfRecording(recipe, this.#images);
     textFile(layout.recordingFile(directory), seal(start)).place();
-    this.#storing = Promise.all([...byDigest].map(([digest, bytes]) => storeFile(directory, digest, bytes)));
+    this.#storing = storeFilesByDigest(directory, byDigest);
     return this.#storing;
   }
 
@@ -117,23 +120,33 @@ export class Writer {
     this.#failing(() => this.#packets.flush());
   }
 
+  /** The epoch has no more rows. */
+  endRows(): void {
+    this.#failing(() => {
+      // In the order of the schema, so that the manifest does not depend on which table had a row first.
+      for (const table of Object.keys(TABLES) as TableName[]) {
+        const segment = this.#segments.get(table);
+        if (segment === undefined) continue;
+        const facts = { table, file: layout.segmentName(table, this.#epoch), ...segment.end() };
+        this.#rows.set(table, (this.#rows.get(table) ?? 0) + facts.rows);
+        this.#ended.push(facts);
+      }
+      this.#segments.clear();
+      this.#settling = Promise.all(this.#files.map((file) => file.settle()));
+      // Whoever commits the epoch hears of an error.
+      this.#settling.catch(() => {});
+    });
+  }
+
   /** Writes what closes an epoch; the promise is fulfilled when the epoch is committed. */
   closeEpoch(end: EpochEnd): Promise<void> {
     return this.#failing(() => this.#closeEpoch(end));
   }
 
   #closeEpoch({ checkpoint, ...end }: EpochEnd): Promise<void> {
-    const segments: layout.SegmentFacts[] = [];
-    // In the order of the schema, so that the manifest does not depend on which table had a row first.
-    for (const table of Object.keys(TABLES) as TableName[]) {
-      const segment = this.#segments.get(table);
-      if (segment === undefined) continue;
-      const facts = { table, file: layout.segmentName(table, this.#epoch), ...segment.end() };
-      this.#segments.delete(table);
-      this.#rows.set(table, (this.#rows.get(table) ?? 0) + facts.rows);
-      segments.push(facts);
-    }
-    const written = checkpoint && this.#writeCheckpoint(checkpoint);
+    const segments = this.#ended;
+    const settling = [this.#settling];
+    const written = checkpoint && this.#writeCheckpoint(checkpoint, settling);
     const facts: layout.EpochFacts = {
       epoch: this.#epoch,
       firstIcount: this.#firstIcount,
@@ -147,9 +160,10 @@ export class Writer {
       checkpoint: written,
     };
     const text = seal(facts);
-    const files = this.#aside;
-    this.#aside = [];
-    this.#committing = this.#commit(files, this.#epoch, text, this.#committing);
+    const files = this.#files;
+    this.#files = [];
+    this.#ended = [];
+    this.#committing = this.#commit(files, this.#epoch, text, [this.#committing, this.#storing, ...settling]);
     this.#previous = sha256(text);
     this.#stateHashes.push(end.stateHash);
     this.#firstIcount = end.endIcount;
@@ -159,42 +173,48 @@ export class Writer {
     return this.#committing;
   }
 
-  #writeCheckpoint(checkpoint: Checkpoint | PackedCheckpoint): layout.CheckpointFacts {
+  #writeCheckpoint(
+    checkpoint: Checkpoint | PackedCheckpoint,
+    settling: Promise<unknown>[],
+  ): layout.CheckpointFacts {
     const name = layout.checkpointName(this.#epoch);
-    return writeCheckpoint(this.#newFile(name), name, checkpoint);
+    const file = this.#newFile(name);
+    const facts = writeCheckpoint(file, name, checkpoint);
+    settling.push(file.settle());
+    return facts;
   }
 
   #newFile(name: string): DurableFile {
     const file = new DurableFile(join(this.#directory, name));
-    this.#aside.push(file);
+    this.#files.push(file);
     return file;
   }
 
-  /** Commits an epoch after the one `before` it. */
+  /** Commits an epoch of `files`, which have their names, after what is under way: the epoch before it, and their way to the disk. */
   async #commit(
     files: readonly DurableFile[],
     epoch: number,
     text: string,
-    before: Promise<void>,
+    underWay: readonly Promise<unknown>[],
   ): Promise<void> {
     const directory = this.#directory;
-    const all = [...files];
+    let uncommitted = files;
     try {
       // What the manifest commits is on the disk, and has its names there, before the manifest gets its own.
       const manifest = textFile(layout.epochFile(directory, epoch), text);
-      all.push(manifest);
-      await Promise.all([before, this.#storing, ...all.map((file) => file.sync())]);
-      for (const file of files) file.place();
-      // The files that the recorder wrote before the first epoch are as needed as the epoch.
-      const early = epoch > 1 ? [] : [layout.recordingFile(directory), ...storedFilePaths(directory)];
-      await syncPaths([directory, layout.checkpointsDirectory(directory), ...early]);
+      uncommitted = [...files, manifest];
+      // What the recorder wrote before the first epoch is as needed as the epoch.
+      const early = epoch > 1 ? [] : [layout.recordingFile(directory)];
+      const named = syncPaths([directory, layout.checkpointsDirectory(directory), ...early]);
+      await Promise.all([...underWay, manifest.sync(), named]);
       manifest.place();
+      uncommitted = [];
       await syncPaths([layout.epochsDirectory(directory)]);
       this.#committed = epoch;
     } catch (error) {
-      for (const file of all) file.abandon();
+      for (const file of uncommitted) file.abandon();
       // How many epochs there are is told with the error.
-      await before.catch(() => {});
+      await Promise.allSettled(underWay);
       throw error;
     }
   }
@@ -244,8 +264,8 @@ export class Writer {
     try {
       return write();
     } catch (error) {
-      for (const file of this.#aside) file.abandon();
-      this.#aside = [];
+      for (const file of this.#files) file.abandon();
+      this.#files = [];
       throw error;
     }
   }

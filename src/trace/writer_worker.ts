@@ -21,6 +21,7 @@ export type WriterMessage =
     }
   | { readonly kind: 'end of packets' }
   | { readonly kind: 'rows'; readonly chunk: ChunkFacts }
+  | { readonly kind: 'end of rows' }
   | { readonly kind: 'epoch'; readonly end: EpochEnd; readonly bytes: number }
   | { readonly kind: 'finish'; readonly end: RecordingEnd };
 
@@ -49,6 +50,9 @@ function handle(message: WriterMessage): Promise<unknown> | undefined {
     case 'rows':
       writer.addRows(message.chunk);
       channel.releaseChunk(message.chunk.table, message.chunk.half);
+      return undefined;
+    case 'end of rows':
+      writer.endRows();
       return undefined;
     case 'epoch': {
       const committed = writer.closeEpoch(message.end);

@@ -37,6 +37,9 @@ const MOST_PAGES_DROPPED_SINGLY = 512;
 
 /** Up to so many fills since it was emptied, a bank is emptied entry by entry; beyond, all at once (14 µs). */
 const LISTED_FILLS = 256;
+/** Room for 64 MiB at first. */
+const INITIAL_POOL_PAGES = 16_384;
+const SEVERAL = 0xffff;
 const DATA_WORDS = DATA_TLB_ENTRY / 4;
 const FETCH_WORDS = FETCH_TLB_ENTRY / 4;
 const DATA = 0;
@@ -51,12 +54,15 @@ export class InlineTlb {
   /** Word indices of the tags filled since each bank was emptied, data entries and fetch entries alike; and their number. */
   readonly #filled = Array.from({ length: TLB_BANKS }, () => new Uint32Array(LISTED_FILLS));
   readonly #fills = new Uint32Array(TLB_BANKS);
+  /** Number of the first bank that was never used: its memory was never touched. */
+  #untouched = 0;
+  /** By page of the pool: the only index that stores to it went inline at, plus 1; 0 where none did, SEVERAL where more. */
+  #storedAt = new Uint16Array(INITIAL_POOL_PAGES);
   /** Changes when a bank may have become another context's: numbers of banks are good while it stands. */
   generation = 0;
 
   constructor(state: ArrayBufferLike) {
     this.#u32 = new Uint32Array(state, 0, fetchTlbAddress(TLB_BANKS) >>> 2);
-    for (let bank = 0; bank < TLB_BANKS; bank++) this.#clearAll(bank);
   }
 
   /** The bank of a context, emptied first if it was another context's. */
@@ -67,7 +73,8 @@ export class InlineTlb {
       for (let other = 1; other < TLB_BANKS; other++)
         if (this.#lastUse[other] < this.#lastUse[bank]) bank = other;
       // Always: a bank that was flushed may have been filled since by the instruction that flushed it.
-      this.#clear(bank);
+      if (bank < this.#untouched) this.#clear(bank);
+      else this.#clearAll(this.#untouched++);
       this.#keys[bank] = key;
       this.generation++;
     }
@@ -86,6 +93,7 @@ export class InlineTlb {
     this.#note(bank, at);
     this.#setTag(at, page, page.read);
     this.#setTag(at + 2, page, page.write);
+    if (page.write) this.#noteStores(page.poolOffset, index);
     this.#setDelta(at + 4, page, page.poolOffset, 0);
     this.#setDelta(at + 6, page, page.paPage, page.unaligned ? 0x8000_0000 : 0);
   }
@@ -100,6 +108,17 @@ export class InlineTlb {
     const low = (to >>> 0) - vaLow;
     this.#u32[word] = low;
     this.#u32[word + 1] = (Math.floor(to / 2 ** 32) - vaHigh - (low < 0 ? 1 : 0)) ^ flip;
+  }
+
+  #noteStores(poolOffset: number, index: number): void {
+    const page = poolOffset / 4096;
+    if (page >= this.#storedAt.length) {
+      const grown = new Uint16Array(2 ** Math.ceil(Math.log2(page + 1)));
+      grown.set(this.#storedAt);
+      this.#storedAt = grown;
+    }
+    const known = this.#storedAt[page];
+    this.#storedAt[page] = known === 0 || known === index + 1 ? index + 1 : SEVERAL;
   }
 
   #note(bank: number, word: number): void {
@@ -166,6 +185,16 @@ export class InlineTlb {
   protectPage(poolOffset: number): void {
     const u32 = this.#u32;
     const wanted = poolOffset | 0;
+    const stored = this.#storedAt[poolOffset / 4096] ?? 0;
+    if (stored === 0) return;
+    this.#storedAt[poolOffset / 4096] = 0;
+    if (stored !== SEVERAL) {
+      for (let bank = 0; bank < this.#untouched; bank++) {
+        const at = (dataTlbAddress(bank) >>> 2) + (stored - 1) * DATA_WORDS;
+        if (((u32[at + 2] + u32[at + 4]) | 0) === wanted) u32[at + 2] = u32[at + 3] = NO_TAG;
+      }
+      return;
+    }
     this.#visitFilled(DATA, (first, last, step) => {
       // The low words suffice: to take the permission from another page as well, or from no page, does no harm.
       for (let at = first; at < last; at += step)

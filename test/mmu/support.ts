@@ -54,7 +54,7 @@ export class Bench {
         const offset = memory.offsetOf(pa) / 4;
         memory.u32.set([low, high], offset);
       },
-      onInvalidate: (what) => this.forgotten.push(what),
+      onInvalidate: (what) => this.forgotten.push({ ...what }),
       ...(tlbEntries !== undefined && { tlbEntries }),
     });
   }

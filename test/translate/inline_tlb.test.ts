@@ -106,6 +106,22 @@ describe('protection', () => {
     expect(writes(bank, 0x4000n)).toBe(true);
   });
 
+  test.each([3, 40_000])(
+    'of page %i takes away stores through all addresses that it was seen at, again and again',
+    (page) => {
+      const { tlb, fill, writes } = setup();
+      const [one, other] = [tlb.bankOf(1), tlb.bankOf(2)];
+      for (const addresses of [[0x3000n], [0x3000n, 0x7000n], [0x7000n]]) {
+        for (const bank of [one, other]) for (const va of addresses) fill(bank, va, page << 12);
+        fill(one, 0x9000n, 0x9000);
+        tlb.protectPage(page << 12);
+        for (const bank of [one, other])
+          expect(addresses.map((va) => writes(bank, va))).toEqual(addresses.map(() => false));
+        expect(writes(one, 0x9000n)).toBe(true);
+      }
+    },
+  );
+
   test.each([5, 600])('of all takes away stores and nothing else, with %i pages', (pages) => {
     const { tlb, fill, has } = setup();
     const bank = tlb.bankOf(1);

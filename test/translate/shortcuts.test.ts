@@ -64,6 +64,7 @@ const READ = [
     'ACTLR_EL1',
   ],
   ...['NZCV', 'SPSel', 'FPCR', 'VBAR_EL1', 'TPIDR_EL2', 'CNTVCT_EL0', 'SP_EL1', 'MDSCR_EL1', 'CSSELR_EL1'],
+  'CNTPCT_EL0',
 ];
 const WRITTEN = [
   ...[
@@ -77,7 +78,7 @@ const WRITTEN = [
     'CONTEXTIDR_EL1',
     'NZCV',
   ],
-  ...['FPSR', 'TPIDR_EL2', 'AFSR0_EL1', 'CSSELR_EL1'],
+  ...['FPSR', 'TPIDR_EL2', 'AFSR0_EL1', 'CSSELR_EL1', 'CNTKCTL_EL1', 'CNTHCTL_EL2', 'CNTVOFF_EL2'],
 ];
 /** op1, CRn, CRm, op2 of DC ZVA, CVAC, CVAU, CIVAC, IVAC; IC IVAU, IALLU; DC CISW. */
 const OPERATIONS = [
