@@ -20,6 +20,12 @@ if (Number(process.versions.node.split('.')[0]) >= REQUIRED) {
   // A checkout runs its TypeScript, bundled; an installed package has JavaScript, because Node strips no types there.
   const isCheckout = existsSync(join(root, 'src/cli.ts'));
   const bundle = isCheckout ? (await import('./start_cache.js')).bundledProgram(root) : undefined;
+  if (bundle)
+    process.on('uncaughtExceptionMonitor', (error) =>
+      module
+        .createRequire(import.meta.url)('./stack_trace.js')
+        .nameSources(error),
+    );
   // What V8 made of the modules is kept: it is a third of the time that a short command takes.
   module.enableCompileCache(join(bundle ?? join(root, '.cache'), 'node'));
   const { main } = await import(

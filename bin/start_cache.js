@@ -36,7 +36,7 @@ function hasStamp(file, stamp) {
 /** Writes what a start compares: stamps of `sources` and of the program's files. Paths are absolute: a copied checkout makes its own. */
 export function writeFacts(root, program, sources) {
   const files = readdirSync(program, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
+    .filter((entry) => entry.isFile() && !entry.name.endsWith('.map'))
     .map(({ parentPath, name }) => join(parentPath, name));
   const stamps = [...sources, ...files.map((file) => [file, stampOf(file)])];
   const facts = { root, node: process.version, stamps };

@@ -1,9 +1,11 @@
-/** The documents are true where a program can tell: links lead somewhere, and commands exist. */
-import { existsSync, globSync, readFileSync } from 'node:fs';
+/** The documents are true where a program can tell: links lead somewhere, commands exist, and queries are answered. */
+import { existsSync, globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { Command } from 'commander';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { verbs } from '../src/cli.ts';
+import { DEFAULT_RECIPE, open, record, type Session } from '../src/index.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 const documents = globSync('**/*.md', {
@@ -76,4 +78,28 @@ describe('README.md', () => {
 test('no document names a place of one machine', () => {
   for (const path of [...documents, ...notebooks])
     expect(read(path), path).not.toMatch(/\/(?:home|root|work|tmp)\/|localhost|registry\./);
+});
+
+describe('queries of the pages in docs', () => {
+  const pages = documents.filter((path) => path.startsWith('docs/'));
+  const queries = pages.flatMap((page) =>
+    [...read(page).matchAll(/hindsight query REC "([^"]+)"/g)].map(([, sql]) => [page, sql] as const),
+  );
+  let scratch: string;
+  let session: Session;
+  beforeAll(async () => {
+    scratch = mkdtempSync(join(tmpdir(), 'hindsight-docs-'));
+    const directory = join(scratch, 'hello.hs');
+    const image = join(ROOT, 'traces/hello/hello.elf');
+    await record({ recipe: { ...DEFAULT_RECIPE, image }, directory, detail: 'memory' });
+    session = await open(directory);
+  });
+  afterAll(() => {
+    session.close();
+    rmSync(scratch, { recursive: true });
+  });
+
+  test.each(queries)('%s: %s is SQL that a recording answers', async (_, sql) => {
+    await expect(session.sql(sql)).resolves.toBeInstanceOf(Array);
+  });
 });

@@ -145,6 +145,21 @@ test.each([
   expect(program()).not.toBe(damaged);
 });
 
+test('the stack of a bug names the source and its line', () => {
+  const source = join(checkout, 'src/commands/cpus.ts');
+  const text = readFileSync(source, 'utf8');
+  const bug = "  throw new Error('a bug');\n";
+  const at = text.indexOf('  const lines = models.map(');
+  writeFileSync(source, text.slice(0, at) + bug + text.slice(at));
+  const { stderr } = spawnSync(process.execPath, [join(checkout, 'bin/hindsight.js'), 'cpus'], {
+    encoding: 'utf8',
+  });
+  writeFileSync(source, text);
+  const line = text.slice(0, at).split('\n').length;
+  expect(stderr).toContain('Error: a bug\n');
+  expect(stderr).toContain(`at list (${source}:${line}:`);
+});
+
 test('a few programs are kept, however often the sources change', () => {
   program();
   expect(readdirSync(cache).filter((entry) => /^\d/.test(entry)).length).toBeLessThanOrEqual(3);

@@ -399,7 +399,7 @@ export class Machine {
     this.#reset();
   }
 
-  /** What is loaded is a system more likely than a program. */
+  /** What is loaded is a large system more likely than a program. */
   get #bootsSystem(): boolean {
     return this.boot.loads.reduce((sum, { size }) => sum + size, 0) >= SYSTEM_BYTES;
   }
@@ -628,9 +628,9 @@ export class Machine {
   }
 }
 
-/** Kernels, firmware and hypervisors are at least so large with what belongs to them. */
-const SYSTEM_BYTES = 2 ** 20;
-/** They have so much to translate that it goes on in the background from the start. */
+/** A distribution's kernel, or more: a small one's boot is over before starting a thread for it has paid. */
+const SYSTEM_BYTES = 2 ** 23;
+/** It has so much to translate that it goes on in the background from the start. */
 const FOR_SYSTEMS: Partial<RegionOptions> = { background: 0 };
 
 const PC = CELL.pc >>> 3;

@@ -179,11 +179,14 @@ export class GuestMemory {
   /** Copies in, into ROM too; false, with nothing written beyond the end of RAM, unless all of it is RAM. */
   writeBytes(pa: number, bytes: Uint8Array): boolean {
     for (let done = 0; done < bytes.length; ) {
-      const chunk = Math.min(bytes.length - done, PAGE_SIZE - ((pa + done) % PAGE_SIZE));
       const offset = this.offsetOf(pa + done);
       if (offset < 0) return false;
-      this.u8.set(bytes.subarray(done, done + chunk), offset);
-      done += chunk;
+      let end = Math.min(bytes.length, done + PAGE_SIZE - ((pa + done) % PAGE_SIZE));
+      // Pages that are touched in order have slots in order.
+      while (end < bytes.length && this.offsetOf(pa + end) === offset + end - done)
+        end = Math.min(bytes.length, end + PAGE_SIZE);
+      this.u8.set(bytes.subarray(done, end), offset);
+      done = end;
     }
     return true;
   }

@@ -227,7 +227,8 @@ export class FlowDecoder {
       runs.pages[at] = page;
     };
     for (;;) {
-      const limit = event < endOfEvents ? events!.icount[event] : end;
+      // An interrupt that its CPU finds when its turn comes again is behind the packet's end.
+      const limit = event < endOfEvents ? Math.min(events!.icount[event], end) : end;
       while (icount < limit) {
         if (code === undefined || icount >= until) {
           const mapped = this.#code.at(context, vaPage, icount);

@@ -11,7 +11,7 @@ import { readSection } from './decode/checkpoint.ts';
 import type { SegmentReader } from './decode/segment.ts';
 import { columnDigest, dictionaryDigest, sha256 } from './digest.ts';
 import { TEMPORARY } from './durable_file.ts';
-import { FlowDecoder } from './flow.ts';
+import { FlowDecoder, type Runs } from './flow.ts';
 import type { EpochFacts, SegmentFacts } from './layout.ts';
 import { openRecording, type Recording } from './recording.ts';
 
@@ -191,13 +191,21 @@ function* verifyTotals({ facts, epochs }: Recording): Generator<Finding> {
   }
 }
 
+/** HVC or SMC, of any immediate. */
+const isCall = (word: number): boolean => [0xd400_0002, 0xd400_0003].includes((word & 0xffe0_001f) >>> 0);
+
+function endsWithCall({ count, pages, offsets, lengths }: Runs): boolean {
+  const page = pages[count - 1];
+  return page !== undefined && isCall(page.words[offsets[count - 1] / 4 + lengths[count - 1] - 1]);
+}
+
 /**
  * The packets cover every instruction once, every one of them decodes, each starts where the one before of its CPU ended
- * (a reset apart, which has an exception of its own), and the accesses decode.
+ * (but for a CPU that PSCI switched off and on: it ended with the call), and the accesses decode.
  */
 function* verifyFlow(recording: Recording): Generator<Finding> {
   const decoder = new FlowDecoder(recording);
-  const ends = new Map<number, { pc: bigint; el: number }>();
+  const ends = new Map<number, { pc: bigint; el: number; called: boolean }>();
   let icount = recording.epochs[0]?.firstIcount ?? 0;
   for (const packet of decoder.packets()) {
     const file = recording.epochs[packet.epoch].segments.find(({ table }) => table === 'flow')!.file;
@@ -206,7 +214,7 @@ function* verifyFlow(recording: Recording): Generator<Finding> {
       yield { file, column: 'icount', what: `${name} does not follow instruction ${icount}` };
     icount = packet.icount + packet.instructions;
     const before = ends.get(packet.cpu);
-    if (before !== undefined && (before.pc !== packet.pc || before.el !== packet.el)) {
+    if (before !== undefined && !before.called && (before.pc !== packet.pc || before.el !== packet.el)) {
       const [from, to] = [before.pc, packet.pc].map((pc) => `0x${pc.toString(16)}`);
       yield {
         file,
@@ -215,8 +223,8 @@ function* verifyFlow(recording: Recording): Generator<Finding> {
       };
     }
     try {
-      const { endPc, endEl } = decoder.decode(packet);
-      ends.set(packet.cpu, { pc: endPc, el: endEl });
+      const runs = decoder.decode(packet);
+      ends.set(packet.cpu, { pc: runs.endPc, el: runs.endEl, called: endsWithCall(runs) });
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
       yield { file, what: error.message };

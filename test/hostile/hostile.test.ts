@@ -13,6 +13,7 @@ import { verifyReplay } from '../../src/replay/verify_replay.ts';
 import { ConsoleOutput } from '../../src/trace/console_output.ts';
 import { type RecordOptions, record } from '../../src/trace/flight_recorder.ts';
 import { openRecording } from '../../src/trace/recording.ts';
+import { verifyRecording } from '../../src/trace/verify.ts';
 import { CODE, HOSTILE, type HostileGuest, RESETS } from './guests.ts';
 
 /** A packet ends at 2^20 rows, and one instruction adds at most what a queue or a string holds. */
@@ -50,20 +51,24 @@ async function recorded(
   return { directory, summary };
 }
 
-test.each(Object.keys(HOSTILE))('a guest that %s runs on to the limit, and replays', async (what) => {
-  const guest = HOSTILE[what];
-  const { directory, summary } = await recorded(what, guest);
-  expect(summary.reason).toBe('limit');
-  expect(summary.icount).toBe(guest.instructions);
-  const recording = openRecording(directory);
-  try {
-    expect(await verifyReplay(recording)).toBeUndefined();
-    const rows = recording.epochs.map(({ segments }) => segments.reduce((sum, { rows }) => sum + rows, 0));
-    expect(Math.max(...rows)).toBeLessThan(EPOCH_ROWS_MAX);
-  } finally {
-    recording.close();
-  }
-});
+test.each(Object.keys(HOSTILE))(
+  'a guest that %s runs on to the limit, replays, and every instruction is found again',
+  async (what) => {
+    const guest = HOSTILE[what];
+    const { directory, summary } = await recorded(what, guest);
+    expect(summary.reason).toBe('limit');
+    expect(summary.icount).toBe(guest.instructions);
+    const recording = openRecording(directory);
+    try {
+      expect(await verifyReplay(recording)).toBeUndefined();
+      expect(verifyRecording(directory).findings).toEqual([]);
+      const rows = recording.epochs.map(({ segments }) => segments.reduce((sum, { rows }) => sum + rows, 0));
+      expect(Math.max(...rows)).toBeLessThan(EPOCH_ROWS_MAX);
+    } finally {
+      recording.close();
+    }
+  },
+);
 
 test('a guest that resets ends there: it cannot do it in a loop', async () => {
   const { summary } = await recorded('resets', { image: RESETS, instructions: 1000 });

@@ -233,7 +233,7 @@ describe('Mistakes are refused in one line, and memory stays as it was', () => {
       /^--initrd: an ELF image gets no initrd/,
     ],
     ['a bad device tree', () => ({ image: good(), dtb: good() }), /image\.elf: not a device tree blob/],
-    ['RAM of odd size', () => ({ image: good(), ram: 4095 }), /^--ram: must be/],
+    ['RAM of odd size', () => ({ image: good(), ram: 4095 }), /^--ram 4095: must be/],
     ['too many CPUs', () => ({ image: good(), smp: 9 }), /^--smp 9: GICv2 serves 1 to 8 CPUs/],
   ];
   test.each(cases)('%s', (_, options, message) => {

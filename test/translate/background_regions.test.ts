@@ -162,13 +162,13 @@ describe('what a background translator cannot do, the guest’s own thread does'
     expect(translator.batches).toBe(0);
   });
 
-  test('but where what is loaded is as large as a system, all is translated in the background from the start', () => {
+  test('but where what is loaded is as large as a large system, all is translated in the background from the start', () => {
     const { background: _, ...options } = OPTIONS;
     const program = recursiveProgram();
     const small = new HeldBackTranslator(0);
     expectSame(atEl1(program), small, options);
     expect(small.batches).toBe(0);
-    const padded = new Uint8Array(2 ** 20);
+    const padded = new Uint8Array(2 ** 23);
     padded.set(program);
     const large = new HeldBackTranslator(0);
     const machine = expectSame(atEl1(padded), large, options);

@@ -11,6 +11,7 @@ import { findKallsyms } from '../../../src/symbols/kallsyms.ts';
 import { record } from '../../../src/trace/flight_recorder.ts';
 import { BytesInput, InputAfterText } from '../../../src/trace/input_source.ts';
 import { openRecording } from '../../../src/trace/recording.ts';
+import { verifyRecording } from '../../../src/trace/verify.ts';
 import { everydayKernel, linux, recipeOf, xen, xenWithDom0 } from './boots.ts';
 import { guestFile } from './guests.ts';
 
@@ -157,6 +158,7 @@ describe.each([2, 3] as const)('on GICv%i', (gic) => {
     const second = await recorded(`smp${gic}-again`, recipe);
     expectSameFiles(first.directory, second.directory);
     await expectReplay(first.directory);
+    expect(verifyRecording(first.directory).findings).toEqual([]);
   });
 
   test('a shell on the console takes a script as its input; the recording names functions as the kernel does', async () => {
