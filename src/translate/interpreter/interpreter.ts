@@ -134,7 +134,7 @@ export class Interpreter {
     this.table = exports[FUNCTION_TABLE] as WebAssembly.Table;
   }
 
-  /** Runs from state cell `ip` with state cell `budget`; true where execution was redirected (handlers.ts says what holds then). */
+  /** Runs from state cell `ip` with state cell `budget`; true where execution was redirected (dispatch_loop.ts says what holds then). */
   run(): boolean {
     return this.#run() === 1;
   }

@@ -9,7 +9,7 @@
  * A slot is known by its number, a record by its address in memory 0. What a head is at all stands in the record, so that asking costs a
  * load, and decoding a word that is none makes no object.
  */
-import { HANDLER_DECODE } from '../interpreter/handlers.ts';
+import { HANDLER_DECODE } from '../interpreter/dispatch_loop.ts';
 import {
   DECODED_BASE,
   DECODED_PAGE_SIZE,
