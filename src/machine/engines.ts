@@ -144,10 +144,12 @@ export class InterpreterEngine implements Engine {
       runtime.features,
       withDigest,
     );
-    if (!regions) return;
-    this.regions = new Regions(parts.detail, memory.u32, this.#interpreter, regions, translator);
-    code.onWritten = (page, first, last) => this.regions!.written(page, first, last);
-    code.onReleased = (page) => this.regions!.released(page);
+    if (regions) this.regions = new Regions(parts.detail, memory.u32, this.#interpreter, regions, translator);
+    code.onWritten = (page, first, last) => {
+      if (first > 0) this.#interpreter.pairs.part(page.records + first * RECORD_SIZE);
+      this.regions?.written(page, first, last);
+    };
+    code.onReleased = (page) => this.regions?.released(page);
   }
 
   /** What the translated code does at a jump: a hit in the fetch TLB stands for the translation and for the row of table fetch. */
@@ -182,6 +184,7 @@ export class InterpreterEngine implements Engine {
       this.#interpreter.decode(records + at * (RECORD_SIZE / 4), word, at);
       if (!leavesRun(word) && at < PAGE_SIZE - 4 && code.mayDecodeAhead(page, at + 4)) continue;
       this.#interpreter.install();
+      this.#interpreter.pairs.join(records + offset * (RECORD_SIZE / 4), records + at * (RECORD_SIZE / 4));
       this.regions?.decoded(page, offset / 4, at / 4);
       return;
     }

@@ -23,7 +23,7 @@ import type { Regime } from '../mmu/regime.ts';
 import { type EventSink, NO_EVENTS } from '../trace/schema.ts';
 import { type Detail, records } from '../translate/detail.ts';
 import { InlineTlb } from '../translate/inline_tlb.ts';
-import { HANDLER_PAGE_END } from '../translate/interpreter/handlers.ts';
+import { HANDLER_PAGE_END } from '../translate/interpreter/dispatch_loop.ts';
 import { MEMORY_PAGES } from '../translate/layout.ts';
 import type { RegionOptions } from '../translate/region/regions.ts';
 import type { BackgroundTranslator } from '../translate/region/translator_thread.ts';

@@ -77,6 +77,8 @@ export const DECODED_BASE = Math.ceil(REGISTER_BUFFER_END / 4096) * 4096;
  */
 export const SLOT_SIZE = 16;
 export const SLOT_COUNT = 32768;
+/** Records with handlers from here on have a slot: the handler minus this is its number. */
+export const FIRST_SLOT_HANDLER = 2 ** 16 - SLOT_COUNT;
 export const SLOT_REGION = 2;
 export const SLOT_NEED = 4;
 export const SLOT_COUNTER = 8;

@@ -95,6 +95,15 @@ describe('heads are', () => {
   });
 });
 
+test('a record is told of before it is a head, once', () => {
+  const { heads, decode, recordOf } = page([ADD, RET]);
+  const made: (readonly [number, number])[] = [];
+  heads.onMade = (record) => made.push([record, heads.slotOf(record)]);
+  decode(0, 1);
+  heads.want(RECORDS, 0);
+  expect(made).toEqual([[recordOf(0), -1]]);
+});
+
 test('a head counts from what it is told, and has its own handler in its slot', () => {
   const { heads, decode, recordOf, handlerOf } = page([NOP, RET]);
   decode(0, 1);

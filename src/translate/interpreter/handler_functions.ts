@@ -12,19 +12,9 @@ import type { PoolWidth } from '../pool.ts';
 import { CodeBuffer } from '../wasm/expression.ts';
 import { ModuleBuilder } from '../wasm/module.ts';
 import { op } from '../wasm/opcodes.ts';
-import type { Imports, Variant } from './frame.ts';
-import {
-  FRAME_LOCALS,
-  generator,
-  HANDLER_SIGNATURE,
-  type Handler,
-  type HandlerFamily,
-  importHost,
-  MOST_EXTENSION_FUNCTIONS,
-  SCRATCH_FRAME,
-  savedCells,
-  scratchCode,
-} from './handlers.ts';
+import { MOST_EXTENSION_FUNCTIONS } from './dispatch_loop.ts';
+import { FRAME_LOCALS, type Imports, SCRATCH_FRAME, savedCells, scratchCode, type Variant } from './frame.ts';
+import { generator, HANDLER_SIGNATURE, type Handler, type HandlerFamily, importHost } from './handlers.ts';
 import { type Shape, shapeKey, shapesOf } from './shapes.ts';
 
 /** Handlers made together, before they are needed. */

@@ -14,6 +14,7 @@ import { RecordDecoder } from './decoder.ts';
 import { HandlerFunctions } from './handler_functions.ts';
 import { buildInterpreter, FUNCTION_TABLE, type InterpreterModule } from './handlers.ts';
 import { optimizedModule } from './machine_code.ts';
+import { Pairs } from './pairs.ts';
 import { prebuiltFunctions, prebuiltInterpreter } from './prebuilt.ts';
 import { StateDigest } from './state_digest.ts';
 
@@ -91,6 +92,7 @@ export class Interpreter {
   readonly table: WebAssembly.Table;
   /** Of the states before all instructions, where it was asked for. */
   readonly digest: StateDigest | undefined;
+  readonly pairs: Pairs;
   /** Modules whose functions are in the table. */
   #installed = 0;
 
@@ -110,6 +112,7 @@ export class Interpreter {
     const cells = new CpuState(state.buffer);
     this.#decoder = new RecordDecoder(state.buffer, plan, functions, features);
     this.#functions = functions;
+    this.pairs = new Pairs(state.buffer, plan.pairs);
     this.state = state;
     this.imports = {
       memory: { state, pool: pool.memory },
@@ -131,7 +134,7 @@ export class Interpreter {
     this.table = exports[FUNCTION_TABLE] as WebAssembly.Table;
   }
 
-  /** Runs from state cell `ip` with state cell `budget`; true where execution was redirected (handlers.ts says what holds then). */
+  /** Runs from state cell `ip` with state cell `budget`; true where execution was redirected (dispatch_loop.ts says what holds then). */
   run(): boolean {
     return this.#run() === 1;
   }

@@ -24,6 +24,7 @@ interface InterpreterHead {
   /** By the row's name and the shape's key. */
   readonly families: Families;
   readonly firstFunction: number;
+  readonly pairs: InterpreterModule['pairs'];
 }
 interface FunctionsHead {
   readonly families: Families;
@@ -77,7 +78,7 @@ export function prebuiltInterpreter(
   const found = readHeaded<InterpreterHead>(prebuiltFile(directory, 'interpreter', detail));
   if (!found) return undefined;
   const { head, bytes } = found;
-  return { bytes, families: rowsOf(head.families), firstFunction: head.firstFunction };
+  return { ...head, bytes, families: rowsOf(head.families) };
 }
 
 /** The functions that go with it, where they are there. */
@@ -93,8 +94,8 @@ export function prebuiltFunctions(
 export function prebuild(directory: string): void {
   const common = ROWS.filter(({ name }) => COMMON_FUNCTIONS.has(name));
   for (const detail of DETAILS) {
-    const { bytes, families, firstFunction } = buildInterpreter(ROWS, detail);
-    const head: InterpreterHead = { families: namesOf(families), firstFunction };
+    const { bytes, families, firstFunction, pairs } = buildInterpreter(ROWS, detail);
+    const head: InterpreterHead = { families: namesOf(families), firstFunction, pairs };
     writeHeaded(prebuiltFile(directory, 'interpreter', detail), head, bytes);
     const functions = new HandlerFunctions(detail, firstFunction).makeCommon(common);
     const functionsHead: FunctionsHead = { families: namesOf(functions.families) };

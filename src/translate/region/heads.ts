@@ -9,11 +9,12 @@
  * A slot is known by its number, a record by its address in memory 0. What a head is at all stands in the record, so that asking costs a
  * load, and decoding a word that is none makes no object.
  */
-import { FIRST_SLOT_HANDLER, HANDLER_DECODE } from '../interpreter/handlers.ts';
+import { HANDLER_DECODE } from '../interpreter/dispatch_loop.ts';
 import {
   DECODED_BASE,
   DECODED_PAGE_SIZE,
   DECODED_PAGES,
+  FIRST_SLOT_HANDLER,
   NEVER_ENTERED,
   RECORD_SIZE,
   RECORDS_PER_PAGE,
@@ -43,6 +44,8 @@ export class Heads {
   readonly #inner = new RecordSet();
   /** What a new head counts down from. */
   readonly #counts: (record: number) => number;
+  /** Called before a record is a head. */
+  onMade: (record: number) => void = () => {};
   /** Called before a head is none any more. */
   onReleased: (slot: number) => void = () => {};
 
@@ -160,6 +163,7 @@ export class Heads {
       if (this.#free.length === 0) this.#makeRoom(() => true);
       if (this.#free.length === 0) return;
     }
+    this.onMade(record);
     const slot = this.#free.pop() ?? this.#next;
     this.#next = Math.max(this.#next, slot + 1);
     this.#records[slot] = record;

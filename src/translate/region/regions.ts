@@ -176,6 +176,7 @@ export class Regions {
     this.#words = words;
     this.#interpreter = interpreter;
     this.#heads = new Heads(interpreter.state.buffer, (record) => this.#times(record));
+    this.#heads.onMade = (record) => interpreter.pairs.part(record);
     this.#heads.onReleased = (slot) => {
       const head = this.#hot.get(slot);
       if (!head) return;
