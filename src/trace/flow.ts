@@ -195,6 +195,12 @@ export class FlowDecoder {
     return { events, first: lowerBound(events.seq, packet.seq), end: lowerBound(events.seq, packet.nextSeq) };
   }
 
+  /** Where exceptions before the packet, in its epoch, have led its CPU; undefined where there was none. */
+  led(packet: Packet): { readonly pc: bigint; readonly el: number } | undefined {
+    const { events, first } = this.#eventsOf(packet);
+    return first === 0 ? undefined : { pc: events!.target[first - 1], el: events!.toEl[first - 1] };
+  }
+
   /** Decodes a packet. The result is overwritten by the next call. Throws a UserError when the tables contradict each other. */
   decode(packet: Packet): Runs {
     const runs = this.#runs;

@@ -205,7 +205,7 @@ function endsWithCall({ count, pages, offsets, lengths }: Runs): boolean {
  */
 function* verifyFlow(recording: Recording): Generator<Finding> {
   const decoder = new FlowDecoder(recording);
-  const ends = new Map<number, { pc: bigint; el: number; called: boolean }>();
+  const ends = new Map<number, { epoch: number; pc: bigint; el: number; called: boolean }>();
   let icount = recording.epochs[0]?.firstIcount ?? 0;
   for (const packet of decoder.packets()) {
     const file = recording.epochs[packet.epoch].segments.find(({ table }) => table === 'flow')!.file;
@@ -213,8 +213,10 @@ function* verifyFlow(recording: Recording): Generator<Finding> {
     if (packet.icount !== icount)
       yield { file, column: 'icount', what: `${name} does not follow instruction ${icount}` };
     icount = packet.icount + packet.instructions;
-    const before = ends.get(packet.cpu);
-    if (before !== undefined && !before.called && (before.pc !== packet.pc || before.el !== packet.el)) {
+    const last = ends.get(packet.cpu);
+    // An interrupt that ends a long WFI may come in an epoch in which its CPU has executed nothing yet.
+    const before = last && { ...last, ...(last.epoch < packet.epoch ? decoder.led(packet) : undefined) };
+    if (before && !before.called && (before.pc !== packet.pc || before.el !== packet.el)) {
       const [from, to] = [before.pc, packet.pc].map((pc) => `0x${pc.toString(16)}`);
       yield {
         file,
@@ -224,7 +226,10 @@ function* verifyFlow(recording: Recording): Generator<Finding> {
     }
     try {
       const runs = decoder.decode(packet);
-      ends.set(packet.cpu, { pc: runs.endPc, el: runs.endEl, called: endsWithCall(runs) });
+      ends.set(packet.cpu, {
+        ...{ epoch: packet.epoch, pc: runs.endPc, el: runs.endEl },
+        called: endsWithCall(runs),
+      });
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
       yield { file, what: error.message };
