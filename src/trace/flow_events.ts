@@ -4,7 +4,7 @@ import { damaged } from './decode/segment.ts';
 import type { Recording } from './recording.ts';
 
 /** Kinds of exception that happen before the instruction with their icount; the others are that instruction's. */
-const BEFORE = new Set(['irq', 'fiq', 'serror', 'virtual irq', 'virtual fiq', 'virtual serror', 'reset']);
+const BEFORE = new Set(['irq', 'fiq', 'serror', 'virtual irq', 'virtual fiq', 'virtual serror']);
 /** Instruction aborts and PC alignment faults: the instruction has no opcode. */
 const NO_OPCODE = new Set([0x20, 0x21, 0x22]);
 /** A step that is taken because an instruction completed (ISS.ISV) belongs to no instruction. Arm ARM D17.2.37. */

@@ -145,7 +145,7 @@ export const TABLES = {
       kind: column(
         'text',
         '',
-        'synchronous, irq, fiq, serror, virtual irq, virtual fiq, virtual serror, return, reset',
+        'synchronous, irq, fiq, serror, virtual irq, virtual fiq, virtual serror, return',
       ),
       from_el: column('u8', '', 'Exception level before'),
       to_el: column('u8', '', 'Exception level after'),
