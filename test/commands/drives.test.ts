@@ -154,7 +154,7 @@ describe('an image that is too large to be stored', () => {
 describe('what is refused in one line', () => {
   it.each([
     [['--drive', 'missing.img'], /missing\.img: no such file/],
-    [['--drive', `${GUEST},format=qcow2`], /a qcow2 image of version/],
+    [['--drive', `${GUEST},format=qcow2`], /not a qcow2 image: leave format=qcow2 out/],
     [['--drive', `${DISK},colour=red`], /colour is no option/],
     [Array(33).fill(['--drive', DISK]).flat(), /room for 32 virtio devices/],
     [['--virtio', '3'], /--virtio 3: must be one of legacy, modern/],
