@@ -3,7 +3,8 @@
  * kernel's boot is: the most frequent neighbours share one. The first one's record then has the handler of both, which goes on to the
  * second one's record, unless the budget is used up; that record keeps its own handler, for those who jump to it.
  *
- * The first instruction of a pair stores nothing and calls nothing: it cannot change what the second one is.
+ * The first instruction of a pair computes or loads: it does not store, or call the machine for more than a load, so it cannot change
+ * what the second one is.
  */
 import { FIRST_SLOT_HANDLER, RECORD_SIZE, SLOT_BASE, SLOT_SIZE } from '../layout.ts';
 
